@@ -1,0 +1,1 @@
+"""Touchline: the backend of a live football exchange."""

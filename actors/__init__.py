@@ -1,0 +1,1 @@
+"""Supervision on pykka and gevent, and the duties that run under it."""

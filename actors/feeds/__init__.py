@@ -1,0 +1,1 @@
+"""Duties that bring the outside world in: the football feed."""

@@ -1,0 +1,1 @@
+"""Duties that drain Redis into Postgres."""

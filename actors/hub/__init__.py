@@ -1,0 +1,1 @@
+"""The WebSocket hub: who is connected, and what reaches them."""

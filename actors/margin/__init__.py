@@ -1,0 +1,1 @@
+"""Duties that guard leveraged positions on every tick."""

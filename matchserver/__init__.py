@@ -1,0 +1,1 @@
+"""A football match server that speaks the Sportmonks v3 protocol over real HTTP."""

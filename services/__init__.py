@@ -1,0 +1,1 @@
+"""Composition roots: each service is a list of children."""

@@ -1,0 +1,1 @@
+"""Redis, Postgres and HTTP sources behind typed methods that return domain values."""
