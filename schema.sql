@@ -1,0 +1,426 @@
+-- Touchline's durable state: the whole schema, applied to an empty database.
+--
+-- Units: _e4 and money are 1e-4 coin, _px are 1e-4 coin a share, qty,
+-- inventory, depth and the caps are 1e-3 share, _bps and _ppm are parts of
+-- 10,000 and of 1,000,000. All of them are integers: never `money`, never
+-- float. Version columns hold epoch * 2^32 + n; see docs/architecture.md,
+-- "State".
+--
+-- Facts (trades, wallet_ledger, cfd_closes) carry post-images: the balances
+-- and versions right after the fact. Reconciliation and rehydration stand on
+-- them. States (wallets, holdings, instruments, cfd_positions) are caches of
+-- the facts, written only where the version grows.
+
+CREATE TABLE schema_version (
+    version    INT PRIMARY KEY,
+    applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+INSERT INTO schema_version (version) VALUES (1);
+
+-- Upper half of every version written after Redis had to be rebuilt.
+CREATE SEQUENCE redis_epoch;
+
+-- A flusher takes a new token with its lease; a transaction under an older
+-- token than the one stored here changes nothing.
+CREATE SEQUENCE fence_token;
+CREATE TABLE fence (
+    name  TEXT PRIMARY KEY,
+    token BIGINT NOT NULL
+);
+
+-- People ---------------------------------------------------------------------
+
+CREATE TABLE users (
+    id             BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    google_iss     TEXT,
+    google_sub     TEXT,
+    email          TEXT NOT NULL,
+    email_verified BOOL NOT NULL DEFAULT false,
+    display_name   TEXT NOT NULL UNIQUE,
+    avatar_url     TEXT,
+    role           TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
+    status         TEXT NOT NULL DEFAULT 'active'
+                   CHECK (status IN ('active', 'suspended', 'deleted')),
+    is_bot         BOOL NOT NULL DEFAULT false,
+    created_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
+    last_login_at  TIMESTAMPTZ,
+    UNIQUE (google_iss, google_sub)
+);
+CREATE UNIQUE INDEX users_email ON users (lower(email));
+
+-- User 0 is the treasury, the house: counterparty of every trade and grant.
+INSERT INTO users (id, email, email_verified, display_name)
+OVERRIDING SYSTEM VALUE
+VALUES (0, 'treasury@touchline.invalid', true, 'Treasury')
+ON CONFLICT (id) DO NOTHING;
+
+CREATE TABLE sessions (
+    id           UUID PRIMARY KEY,
+    user_id      BIGINT NOT NULL REFERENCES users,
+    family       UUID NOT NULL,
+    refresh_hash BYTEA NOT NULL UNIQUE,
+    prev_hash    BYTEA,
+    user_agent   TEXT,
+    ip           INET,
+    created_at   TIMESTAMPTZ NOT NULL DEFAULT now(),
+    expires_at   TIMESTAMPTZ NOT NULL,
+    revoked_at   TIMESTAMPTZ
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+
+-- Football -------------------------------------------------------------------
+
+CREATE TABLE leagues (
+    id         INT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    weight_bps INT NOT NULL DEFAULT 600,
+    active     BOOL NOT NULL DEFAULT true
+);
+
+CREATE TABLE teams (
+    id         INT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    short_code TEXT,
+    image_path TEXT,
+    rating     INT NOT NULL DEFAULT 1500
+);
+
+CREATE TABLE fixtures (
+    id            BIGINT PRIMARY KEY,
+    league_id     INT REFERENCES leagues,
+    round_id      INT,
+    home_team_id  INT NOT NULL REFERENCES teams,
+    away_team_id  INT NOT NULL REFERENCES teams,
+    starting_at   TIMESTAMPTZ NOT NULL,
+    state         TEXT NOT NULL,
+    phase         TEXT NOT NULL,
+    e_kickoff_bps INT,
+    pre_home_px   BIGINT,
+    pre_away_px   BIGINT,
+    settled_at    TIMESTAMPTZ,
+    raw           JSONB,
+    updated_at    TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX fixtures_phase ON fixtures (phase, starting_at);
+
+-- One row whenever the score, the cards, the minute's state or the source
+-- changed; the last row is the result. Penalties are those of a shoot-out.
+CREATE TABLE match_scores (
+    fixture_id     BIGINT REFERENCES fixtures,
+    seq            INT NOT NULL,
+    home           SMALLINT NOT NULL,
+    away           SMALLINT NOT NULL,
+    home_reds      SMALLINT NOT NULL DEFAULT 0,
+    away_reds      SMALLINT NOT NULL DEFAULT 0,
+    home_penalties SMALLINT,
+    away_penalties SMALLINT,
+    minute         SMALLINT,
+    state          TEXT NOT NULL,
+    source_hash    BYTEA NOT NULL,
+    observed_at    TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (fixture_id, seq)
+);
+
+CREATE TABLE match_events (
+    fixture_id   BIGINT,
+    event_id     BIGINT,
+    type         TEXT,
+    team_id      INT,
+    minute       SMALLINT,
+    extra_minute SMALLINT,
+    player       TEXT,
+    info         TEXT,
+    rescinded    BOOL,
+    first_seen   TIMESTAMPTZ NOT NULL,
+    vanished_at  TIMESTAMPTZ,
+    PRIMARY KEY (fixture_id, event_id)
+);
+
+-- Only changed bodies are kept: the source for replaying a match.
+CREATE TABLE feed_snapshots (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    fixture_id  BIGINT NOT NULL,
+    observed_at TIMESTAMPTZ NOT NULL,
+    body        JSONB NOT NULL
+);
+CREATE INDEX feed_snapshots_fixture ON feed_snapshots (fixture_id, observed_at);
+
+-- Market ---------------------------------------------------------------------
+
+CREATE TABLE instruments (
+    idx             INT PRIMARY KEY CHECK (idx BETWEEN 1 AND 9999),
+    symbol          TEXT NOT NULL UNIQUE,
+    name            TEXT NOT NULL,
+    kind            TEXT NOT NULL DEFAULT 'team',
+    team_id         INT UNIQUE REFERENCES teams,
+    base_px         BIGINT NOT NULL,
+    index_px        BIGINT NOT NULL CHECK (index_px BETWEEN 5000 AND 10000000),
+    offset_bps      INT NOT NULL DEFAULT 0,
+    inventory       BIGINT NOT NULL DEFAULT 0,
+    depth           BIGINT NOT NULL CHECK (depth BETWEEN 1000000 AND 100000000),
+    qcap            BIGINT NOT NULL,
+    user_cap        BIGINT NOT NULL,
+    half_spread_ppm INT NOT NULL,
+    fee_ppm         INT NOT NULL,
+    order_max       BIGINT NOT NULL,
+    max_leverage    SMALLINT NOT NULL,
+    mark_clamp_ppm  INT NOT NULL,
+    halt            INT NOT NULL DEFAULT 0,
+    phase           TEXT NOT NULL DEFAULT 'scheduled',
+    seq             BIGINT NOT NULL DEFAULT 0,
+    bid_px          BIGINT,
+    ask_px          BIGINT,
+    mark_px         BIGINT,
+    last_tick_id    TEXT,
+    version         BIGINT NOT NULL DEFAULT 0,
+    updated_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
+    CHECK (abs(inventory) <= qcap)
+);
+
+CREATE TABLE wallets (
+    user_id    BIGINT REFERENCES users,
+    mode       TEXT NOT NULL DEFAULT 'paper' CHECK (mode IN ('paper', 'real')),
+    cash_e4    BIGINT NOT NULL,
+    locked_e4  BIGINT NOT NULL DEFAULT 0 CHECK (locked_e4 >= 0),
+    version    BIGINT NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, mode),
+    CHECK (cash_e4 >= 0 OR user_id = 0)
+);
+
+CREATE TABLE holdings (
+    user_id BIGINT REFERENCES users,
+    idx     INT REFERENCES instruments,
+    qty     BIGINT NOT NULL CHECK (qty >= 0),
+    cost_e4 BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (user_id, idx)
+);
+CREATE INDEX holdings_idx ON holdings (idx);
+
+-- Grants, prizes and adjustments. Every row is double entry: amount to
+-- user_id, the same amount out of counter_user_id.
+CREATE TABLE wallet_ledger (
+    id                UUID PRIMARY KEY,
+    user_id           BIGINT NOT NULL REFERENCES users,
+    mode              TEXT NOT NULL DEFAULT 'paper',
+    kind              TEXT NOT NULL,
+    amount_e4         BIGINT NOT NULL,
+    counter_user_id   BIGINT NOT NULL DEFAULT 0,
+    ref_type          TEXT,
+    ref_id            TEXT,
+    idem_key          TEXT UNIQUE,
+    actor             TEXT,
+    note              TEXT,
+    created_at        TIMESTAMPTZ NOT NULL,
+    cash_after_e4     BIGINT NOT NULL,
+    wallet_version    BIGINT NOT NULL,
+    treasury_after_e4 BIGINT NOT NULL,
+    treasury_version  BIGINT NOT NULL
+);
+CREATE INDEX wallet_ledger_user ON wallet_ledger (user_id, created_at DESC);
+
+CREATE TABLE trades (
+    id                 UUID PRIMARY KEY,
+    user_id            BIGINT NOT NULL REFERENCES users,
+    idx                INT NOT NULL REFERENCES instruments,
+    side               TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
+    qty                BIGINT NOT NULL CHECK (qty > 0),
+    px                 BIGINT NOT NULL CHECK (px > 0),
+    value_e4           BIGINT NOT NULL,
+    fee_e4             BIGINT NOT NULL CHECK (fee_e4 >= 0),
+    realized_e4        BIGINT NOT NULL DEFAULT 0,
+    seq                BIGINT NOT NULL,
+    tick_id            TEXT NOT NULL,
+    idem_key           TEXT NOT NULL,
+    client_order_id    TEXT,
+    executed_at        TIMESTAMPTZ NOT NULL,
+    cash_after_e4      BIGINT NOT NULL,
+    wallet_version     BIGINT NOT NULL,
+    treasury_after_e4  BIGINT NOT NULL,
+    treasury_version   BIGINT NOT NULL,
+    qty_after          BIGINT NOT NULL,
+    cost_after_e4      BIGINT NOT NULL,
+    holding_version    BIGINT NOT NULL,
+    inventory_after    BIGINT NOT NULL,
+    instrument_version BIGINT NOT NULL,
+    UNIQUE (user_id, idem_key),
+    UNIQUE (idx, seq)          -- every trade has its own tick
+);
+CREATE UNIQUE INDEX trades_client_order ON trades (user_id, client_order_id)
+    WHERE client_order_id IS NOT NULL;
+CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
+
+-- Pending (in-play) orders only.
+CREATE TABLE orders (
+    id          UUID PRIMARY KEY,
+    user_id     BIGINT NOT NULL REFERENCES users,
+    kind        TEXT NOT NULL,
+    idx         INT NOT NULL REFERENCES instruments,
+    payload     JSONB NOT NULL,
+    status      TEXT NOT NULL,
+    reject_code TEXT,
+    release_at  TIMESTAMPTZ,
+    idem_key    TEXT NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    done_at     TIMESTAMPTZ,
+    UNIQUE (user_id, idem_key)
+);
+
+CREATE TABLE cfd_positions (
+    id              UUID PRIMARY KEY,
+    user_id         BIGINT NOT NULL REFERENCES users,
+    idx             INT NOT NULL REFERENCES instruments,
+    side            TEXT NOT NULL CHECK (side IN ('long', 'short')),
+    qty_open        BIGINT NOT NULL,
+    qty             BIGINT NOT NULL CHECK (qty >= 0),
+    leverage        SMALLINT NOT NULL,
+    entry_px        BIGINT NOT NULL,
+    open_value_e4   BIGINT NOT NULL,
+    margin_e4       BIGINT NOT NULL CHECK (margin_e4 >= 0),
+    liq_px          BIGINT NOT NULL,
+    sl_px           BIGINT,
+    tp_px           BIGINT,
+    trail_dist      BIGINT,
+    trail_best      BIGINT,
+    funding_e4      BIGINT NOT NULL DEFAULT 0,
+    realized_e4     BIGINT NOT NULL DEFAULT 0,
+    fees_e4         BIGINT NOT NULL DEFAULT 0,
+    open_tick_id    TEXT NOT NULL,
+    checked_tick_id TEXT NOT NULL,
+    idem_key        TEXT NOT NULL,
+    opened_at       TIMESTAMPTZ NOT NULL,
+    closed_at       TIMESTAMPTZ,
+    close_reason    TEXT,
+    version         BIGINT NOT NULL,
+    UNIQUE (user_id, idem_key),
+    CHECK ((closed_at IS NULL) = (qty > 0))
+);
+CREATE INDEX cfd_open_by_user ON cfd_positions (user_id) WHERE closed_at IS NULL;
+CREATE INDEX cfd_open_by_idx ON cfd_positions (idx) WHERE closed_at IS NULL;
+
+CREATE TABLE cfd_closes (
+    position_id  UUID REFERENCES cfd_positions,
+    close_no     SMALLINT,
+    qty          BIGINT NOT NULL,
+    px           BIGINT NOT NULL,
+    pnl_e4       BIGINT NOT NULL,
+    fee_e4       BIGINT NOT NULL,
+    shortfall_e4 BIGINT NOT NULL DEFAULT 0,
+    reason       TEXT NOT NULL,
+    tick_id      TEXT,
+    approximate  BOOL NOT NULL DEFAULT false,
+    closed_at    TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (position_id, close_no)
+);
+
+-- Facts that a constraint refused: parked, retried with backoff, never dropped.
+CREATE TABLE trade_outbox (
+    id            UUID PRIMARY KEY,
+    payload       JSONB NOT NULL,
+    attempts      INT NOT NULL DEFAULT 0,
+    next_retry_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    last_error    TEXT,
+    dead          BOOL NOT NULL DEFAULT false,
+    created_at    TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+CREATE INDEX trade_outbox_due ON trade_outbox (next_retry_at) WHERE NOT dead;
+CREATE TABLE position_outbox (LIKE trade_outbox INCLUDING ALL);
+
+CREATE TABLE price_candles (
+    idx       INT,
+    iv        CHAR(2),
+    t         TIMESTAMPTZ,
+    o         BIGINT,
+    h         BIGINT,
+    l         BIGINT,
+    c         BIGINT,
+    bid_l     BIGINT,
+    bid_h     BIGINT,
+    ask_l     BIGINT,
+    ask_h     BIGINT,
+    mark_l    BIGINT,
+    mark_h    BIGINT,
+    vol       BIGINT,
+    first_seq BIGINT,
+    last_seq  BIGINT,
+    PRIMARY KEY (idx, iv, t)
+) PARTITION BY LIST (iv);
+CREATE TABLE price_candles_1s PARTITION OF price_candles FOR VALUES IN ('1s');
+CREATE TABLE price_candles_1m PARTITION OF price_candles FOR VALUES IN ('1m');
+CREATE TABLE price_candles_1h PARTITION OF price_candles FOR VALUES IN ('1h');
+CREATE TABLE price_candles_1d PARTITION OF price_candles FOR VALUES IN ('1d');
+
+-- Boards and prizes ----------------------------------------------------------
+
+CREATE TABLE equity_snapshots (
+    user_id   BIGINT REFERENCES users,
+    at        TIMESTAMPTZ,
+    equity_e4 BIGINT NOT NULL,
+    cash_e4   BIGINT NOT NULL,
+    PRIMARY KEY (user_id, at)
+);
+
+CREATE TABLE leaderboard_weekly (
+    iso_week  TEXT,
+    rank      INT,
+    user_id   BIGINT NOT NULL REFERENCES users,
+    score_e4  BIGINT NOT NULL,
+    frozen_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (iso_week, rank),
+    UNIQUE (iso_week, user_id)
+);
+
+CREATE TABLE spinner_rounds (
+    iso_week        TEXT PRIMARY KEY,
+    commit_hash     BYTEA NOT NULL,
+    server_seed_enc BYTEA NOT NULL,
+    board_hash      BYTEA,
+    beacon_round    BIGINT,
+    beacon          TEXT,
+    revealed_seed   BYTEA,
+    status          TEXT NOT NULL,
+    drawn_at        TIMESTAMPTZ
+);
+
+CREATE TABLE spinner_results (
+    iso_week    TEXT REFERENCES spinner_rounds,
+    prize_no    INT,
+    user_id     BIGINT NOT NULL REFERENCES users,
+    prize_code  TEXT NOT NULL,
+    amount_e4   BIGINT NOT NULL,
+    credited_at TIMESTAMPTZ,
+    PRIMARY KEY (iso_week, prize_no)
+);
+
+-- Operations -----------------------------------------------------------------
+
+-- Answers to POSTs that run no script; purged after 7 days.
+CREATE TABLE idempotency_keys (
+    user_id     BIGINT,
+    key         TEXT,
+    fingerprint BYTEA NOT NULL,
+    status      INT NOT NULL,
+    body        JSONB NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, key)
+);
+
+CREATE TABLE audit_log (
+    id     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor  TEXT,
+    action TEXT,
+    target TEXT,
+    before JSONB,
+    after  JSONB,
+    at     TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+
+CREATE TABLE reconcile_runs (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    started_at TIMESTAMPTZ NOT NULL,
+    ok         BOOL NOT NULL,
+    redis_hash BYTEA,
+    pg_hash    BYTEA,
+    diffs      JSONB
+);
