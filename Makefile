@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make up` runs Touchline, `make test` tests it.
+# Both set up .venv first; nothing but git, make and Python 3.11+ is assumed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SPEED ?= 10
+DATA ?= .touchline
+
+.PHONY: up test check format browser-test clean
+
+up: $(READY)
+	$(BIN)/touchline up --data-dir $(DATA) --speed $(SPEED)
+
+test: $(READY)
+	$(BIN)/python -m pytest --ignore tests/browser
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+browser-test: $(READY)
+	$(BIN)/python -m pytest tests/browser
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(READY): requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Touchline needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
+
+# After a change of dependencies in setup.cfg: resolve the pinned versions again.
+.PHONY: lock
+lock:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes \
+	  --extra dev -o requirements.lock setup.cfg
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
