@@ -1,0 +1,267 @@
+// The page: what is on screen follows `state`; frames and answers change `state`, `paint…` shows it.
+
+import * as api from "./api.js";
+import { Chart } from "./chart.js";
+import { Live } from "./socket.js";
+
+const $ = (id) => document.getElementById(id);
+const POLL_MS = 2000; // fixtures always; prices only while nobody is signed in
+const FIXTURES_SHOWN = 12;
+
+const state = { clubs: new Map(), first: new Map(), chosen: null, fixtures: [], portfolio: null, user: null };
+const chart = new Chart($("chart"));
+let live = null;
+
+// ---- painting ------------------------------------------------------------
+
+function element(tag, text = "", className = "") {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+const percent = (from, to) => ((to / from - 1) * 100).toFixed(2);
+const direction = (number) => (number > 0 ? "up" : number < 0 ? "down" : "");
+const money = (text) => Number(text).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+function clubRow(club) {
+  const row = element("tr");
+  row.tabIndex = 0;
+  row.dataset.idx = club.idx;
+  const name = element("td", club.name);
+  name.append(" ", element("small", club.symbol));
+  row.append(name, element("td", "", "number"), element("td", "", "number"), element("td", "", "number"));
+  row.onclick = () => choose(club.idx);
+  row.onkeydown = (event) => event.key === "Enter" && choose(club.idx);
+  return row;
+}
+
+function paintClub(club) {
+  let row = $("clubs").querySelector(`tr[data-idx="${club.idx}"]`);
+  if (!row) $("clubs").append((row = clubRow(club)));
+  const [name, bid, ask, move] = row.children;
+  name.classList.toggle("live", club.phase === "live" || club.phase === "break");
+  const before = Number(bid.textContent);
+  bid.textContent = Number(club.bid).toFixed(2);
+  ask.textContent = Number(club.ask).toFixed(2);
+  const moved = percent(state.first.get(club.idx), Number(club.mid));
+  move.textContent = `${moved > 0 ? "+" : ""}${moved} %`;
+  move.className = `number ${direction(moved)}`;
+  const flash = before && before !== Number(bid.textContent) ? (before < Number(club.bid) ? "flash-up" : "flash-down") : "";
+  bid.className = "number";
+  if (flash) {
+    void bid.offsetWidth; // restarts the animation
+    bid.classList.add(flash);
+  }
+  if (club.idx === state.chosen) paintChosen(club);
+}
+
+function paintChosen(club) {
+  $("club-name").textContent = club.name;
+  $("club-price").textContent = Number(club.mid).toFixed(4);
+  const halted = (club.halt_reasons || []).length > 0;
+  $("club-halt").hidden = !halted;
+  $("club-halt").textContent = halted ? `halted: ${club.halt_reasons.join(", ").toLowerCase()}` : "";
+}
+
+function paintFixtures() {
+  const rank = { live: 0, break: 0, shootout: 0, suspended: 0, scheduled: 1, finished: 2, void: 3 };
+  const order = (f) => (rank[f.phase] === 2 ? -Date.parse(f.starting_at) : Date.parse(f.starting_at));
+  const soonest = [...state.fixtures].sort((a, b) => rank[a.phase] - rank[b.phase] || order(a) - order(b));
+  $("fixtures").replaceChildren(
+    ...soonest.slice(0, FIXTURES_SHOWN).map((fixture) => {
+      const row = element("tr");
+      const teams = element("td", `${fixture.home.name} – ${fixture.away.name}`, rank[fixture.phase] === 0 ? "live" : "");
+      row.append(teams, element("td", score(fixture), "number"), element("td", when(fixture), "number quiet"));
+      return row;
+    }),
+  );
+  const match = matchOf(state.chosen);
+  $("match").hidden = !match;
+  if (!match) return;
+  $("match-home").textContent = match.home.name;
+  $("match-away").textContent = match.away.name;
+  $("match-score").textContent = score(match) || "–";
+  $("match-state").textContent = when(match);
+}
+
+const score = (fixture) => {
+  if (fixture.phase === "scheduled" || !fixture.score) return "";
+  const shootout = fixture.penalties ? ` (${fixture.penalties.home}:${fixture.penalties.away} pens)` : "";
+  return `${fixture.score.home} : ${fixture.score.away}${shootout}`;
+};
+
+function when(fixture) {
+  if (fixture.phase === "scheduled") return fixture.starting_at.slice(5, 16).replace("T", " ");
+  if (fixture.phase === "live" && fixture.minute != null) return `${fixture.minute}'`;
+  return fixture.phase;
+}
+
+function matchOf(idx) {
+  const mine = state.fixtures.filter((f) => f.home.idx === idx || f.away.idx === idx);
+  const playing = mine.find((f) => ["live", "break", "shootout", "suspended"].includes(f.phase));
+  const coming = mine.filter((f) => f.phase === "scheduled").sort((a, b) => a.starting_at.localeCompare(b.starting_at));
+  return playing || coming[0] || mine.at(-1);
+}
+
+function paintPortfolio() {
+  const portfolio = state.portfolio;
+  $("cash").textContent = portfolio ? money(portfolio.account.cash) : "–";
+  let equity = portfolio ? Number(portfolio.account.cash) + Number(portfolio.account.locked) : 0;
+  const rows = (portfolio?.holdings || []).map((holding) => {
+    const club = state.clubs.get(holding.idx);
+    const value = Number(club?.mark ?? holding.mark) * Number(holding.quantity);
+    const profit = value - Number(holding.avg_cost) * Number(holding.quantity);
+    equity += value;
+    const row = element("tr");
+    row.dataset.idx = holding.idx;
+    row.append(
+      element("td", holding.symbol),
+      element("td", Number(holding.quantity).toString(), "number"),
+      element("td", money(value), "number"),
+      element("td", money(profit), `number ${direction(Math.round(profit * 100))}`),
+    );
+    return row;
+  });
+  $("equity").textContent = portfolio ? money(equity) : "–";
+  $("holdings").replaceChildren(...rows);
+}
+
+function paintConnection(now) {
+  $("connection").textContent = now === "polling" ? "prices by poll" : now;
+  $("connection").dataset.state = now;
+}
+
+// ---- what happened ---------------------------------------------------------
+
+function heardClub(change) {
+  const club = { ...state.clubs.get(change.idx), ...change };
+  state.clubs.set(club.idx, club);
+  if (!state.first.has(club.idx)) state.first.set(club.idx, Number(club.mid));
+  paintClub(club);
+  if (club.ts) $("calendar").textContent = `${club.ts.slice(0, 10)} ${club.ts.slice(11, 16)} UTC`;
+  if (club.idx === state.chosen && change.mid) chart.add(Date.parse(club.ts), Number(club.mid));
+}
+
+function onFrame(frame) {
+  if (frame.channel?.startsWith("price:")) {
+    heardClub({ ...frame.data, idx: frame.data.idx ?? Number(frame.channel.slice(6)) });
+    if (state.portfolio) paintPortfolio();
+  } else if (frame.channel === "portfolio" && frame.op === "snapshot") {
+    state.portfolio = frame.data;
+    paintPortfolio();
+  } else if (frame.channel === "portfolio" && frame.op === "update") {
+    refreshPortfolio();
+  }
+}
+
+async function refreshPortfolio() {
+  state.portfolio = await api.portfolio();
+  paintPortfolio();
+}
+
+async function choose(idx) {
+  state.chosen = idx;
+  for (const row of $("clubs").children) row.setAttribute("aria-selected", Number(row.dataset.idx) === idx);
+  paintChosen(state.clubs.get(idx));
+  paintFixtures();
+  const history = await api.ticks(idx);
+  if (state.chosen !== idx) return;
+  chart.show(history.data.map((tick) => ({ at: Date.parse(tick.ts), price: Number(tick.mid) })));
+  showQuote();
+}
+
+const chosenSide = () => $("order").elements.side.value;
+
+async function showQuote() {
+  $("trade").textContent = chosenSide() === "buy" ? "Buy" : "Sell";
+  $("trade").disabled = !state.user || !state.chosen;
+  if (!state.chosen || !$("quantity").checkValidity()) return;
+  try {
+    const quote = await api.quote(state.chosen, chosenSide(), $("quantity").value);
+    $("quote").textContent = `About ${money(quote.value)} at ${quote.average_price}, fee ${quote.fee}`;
+  } catch (problem) {
+    $("quote").textContent = problem.message;
+  }
+}
+
+async function trade(event) {
+  event.preventDefault();
+  $("trade").disabled = true;
+  $("answer").className = "";
+  const body = { instrument: state.chosen, side: chosenSide(), quantity: $("quantity").value };
+  try {
+    const fill = await api.order(body, crypto.randomUUID());
+    const verb = fill.side === "buy" ? "Bought" : "Sold";
+    $("answer").textContent = `${verb} ${Number(fill.quantity)} ${fill.symbol} at ${fill.average_price}.`;
+    $("answer").className = "filled";
+  } catch (problem) {
+    $("answer").textContent = problem.message;
+    $("answer").className = "refused";
+  } finally {
+    $("trade").disabled = false;
+  }
+}
+
+// ---- signing in and out ------------------------------------------------------
+
+function signedIn(session) {
+  state.user = session.user;
+  sessionStorage.setItem("session", JSON.stringify(session));
+  api.useToken(session.access_token);
+  $("sign-in").hidden = true;
+  $("who").hidden = false;
+  $("who-name").textContent = session.user.display_name;
+  live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? signOut() : paintConnection(now)));
+  showQuote();
+}
+
+function signOut() {
+  sessionStorage.removeItem("session");
+  live?.close();
+  live = null;
+  Object.assign(state, { user: null, portfolio: null });
+  api.useToken(null);
+  $("sign-in").hidden = false;
+  $("who").hidden = true;
+  $("quote").textContent = "Sign in to trade.";
+  $("trade").disabled = true;
+  paintPortfolio();
+  paintConnection("polling");
+}
+
+// ---- start ---------------------------------------------------------------------
+
+async function poll() {
+  try {
+    if (!live) {
+      for (const club of await api.instruments()) heardClub(club);
+      paintConnection("polling");
+    }
+    state.fixtures = await api.fixtures();
+    paintFixtures();
+    if (state.chosen === null && state.clubs.size) choose(state.clubs.keys().next().value);
+  } catch {
+    if (!live) paintConnection("offline");
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+$("sign-in").onsubmit = async (event) => {
+  event.preventDefault();
+  try {
+    signedIn(await api.signIn($("email").value));
+  } catch (problem) {
+    $("answer").textContent = problem.message;
+    $("answer").className = "refused";
+  }
+};
+$("sign-out").onclick = signOut;
+$("order").onsubmit = trade;
+$("quantity").oninput = showQuote;
+for (const side of $("order").elements.side) side.onchange = showQuote;
+
+const kept = sessionStorage.getItem("session");
+if (kept) signedIn(JSON.parse(kept));
+poll();
