@@ -1,0 +1,68 @@
+"""Every refusal a client can meet: its code, HTTP status and title.
+
+A code is part of the interface: clients branch on it, so none is ever renamed.
+
+Source: docs/protocol.md, "Errors".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Prefix of the `type` member; the rest is the code in lower case with dashes.
+TYPE_BASE = "https://touchline.example/problems/"
+
+CODES: Mapping[str, tuple[int, str]] = {
+    # the request itself
+    "BAD_REQUEST": (400, "The request is not valid HTTP"),
+    "MALFORMED_JSON": (400, "The body is not valid JSON"),
+    "VALIDATION": (400, "The request does not have the expected shape"),
+    "QUANTITY_INVALID": (400, "The quantity is not a valid amount"),
+    "QUANTITY_PRECISION_EXCEEDED": (400, "The amount has too many decimals"),
+    "PRICE_INVALID": (400, "The price is not a valid amount"),
+    "PRICE_PRECISION_EXCEEDED": (400, "The price has too many decimals"),
+    "IDEMPOTENCY_KEY_REQUIRED": (400, "An Idempotency-Key header is required"),
+    "IDEMPOTENCY_KEY_INVALID": (400, "The Idempotency-Key header is not valid"),
+    "CURSOR_INVALID": (400, "The cursor was not issued for this page"),
+    "TOKEN_REQUIRED": (401, "A bearer token is required"),
+    "TOKEN_INVALID": (401, "The token was not accepted"),
+    "ACCOUNT_SUSPENDED": (403, "The account is suspended"),
+    "ORIGIN_FORBIDDEN": (403, "This origin may not connect"),
+    "EMAIL_RESERVED": (403, "This address cannot sign in"),
+    "NOT_FOUND": (404, "There is nothing here"),
+    "INSTRUMENT_UNKNOWN": (404, "There is no such instrument"),
+    "METHOD_NOT_ALLOWED": (405, "This method is not allowed here"),
+    "REQUEST_TIMEOUT": (408, "The request did not arrive in time"),
+    "MARKET_HALTED": (409, "Trading in this instrument is halted"),
+    "TICK_TRIMMED": (410, "The ticks asked for are no longer kept"),
+    "BODY_TOO_LARGE": (413, "The body is too large"),
+    "URI_TOO_LONG": (414, "The request line is too long"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json"),
+    # what the market says
+    "QUANTITY_LIMIT_EXCEEDED": (422, "The order is larger than one order may be"),
+    "POSITION_LIMIT_EXCEEDED": (422, "The order would exceed the limit per user"),
+    "LIQUIDITY_EXHAUSTED": (422, "The market cannot take this much"),
+    "PRICE_BOUND_EXCEEDED": (422, "The price is beyond the bound given"),
+    "INSUFFICIENT_FUNDS": (422, "Insufficient funds"),
+    "INSUFFICIENT_SHARES": (422, "Insufficient shares"),
+    "IDEMPOTENCY_KEY_REUSED": (422, "This key was used for another request"),
+    "CLIENT_ORDER_ID_REUSED": (422, "This client_order_id was used for another order"),
+    # what the service says
+    "TOO_MANY_CONNECTIONS": (429, "Too many connections"),
+    "INTERNAL": (500, "Something went wrong on our side"),
+    "UNAVAILABLE": (503, "The service cannot answer right now"),
+    "OUTCOME_UNKNOWN": (503, "The order's outcome is not known yet"),
+    "CAPACITY": (503, "The server is at its capacity"),
+}
+
+#: The code for an HTTP error that was raised below us, by its status.
+BY_STATUS: Mapping[int, str] = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    408: "REQUEST_TIMEOUT",
+    413: "BODY_TOO_LARGE",
+    414: "URI_TOO_LONG",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    503: "UNAVAILABLE",
+}
