@@ -91,9 +91,7 @@ def test_the_packages_listed_in_setup_cfg_are_the_ones_in_the_tree() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     listed = set(config["options"]["packages"].split())
-    found = {
-        ".".join(("touchline", *path.parent.relative_to(ROOT).parts)) for path in sources()
-    }
+    found = {".".join(("touchline", *path.parent.relative_to(ROOT).parts)) for path in sources()}
 
     assert listed == found
 
@@ -154,8 +152,7 @@ def test_every_lua_command_names_its_keys_and_fits_a_screen() -> None:
     offenders = [
         script.name
         for script in scripts
-        if "KEYS" not in script.read_text().split("\n\n")[0]
-        or script.read_text().count("\n") > 80
+        if "KEYS" not in script.read_text().split("\n\n")[0] or script.read_text().count("\n") > 80
     ]
 
     assert scripts

@@ -54,7 +54,8 @@ def test_a_command_started_at_the_root_sees_the_standard_http() -> None:
     ],
 )
 def test_pytest_however_it_is_started_sees_the_standard_http(launcher: list[str]) -> None:
-    one = f"{Path(__file__).relative_to(ROOT)}::{test_this_pytest_run_sees_the_standard_http.__name__}"
+    claim = test_this_pytest_run_sees_the_standard_http.__name__
+    one = f"{Path(__file__).relative_to(ROOT)}::{claim}"
 
     assert "1 passed" in run(*launcher, "-p", "no:cacheprovider", one)
 

@@ -1,0 +1,105 @@
+"""Settings: strict, and every complaint is one line that names the setting."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from touchline import config
+from touchline.config import SettingError
+
+SERVERS = {"REDIS_URL": "redis://h:6379/0", "DATABASE_URL": "postgresql://u:secret@h/db"}
+JWKS = '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"eA","kid":"k"}]}'
+API = {
+    **SERVERS,
+    "JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----",
+    "JWT_PUBLIC_KEYS": JWKS,
+    "WS_PUBLIC_URL": "wss://live.example.com/ws",
+    "SPORTMONKS_TOKEN": "t0ken",
+}
+WS = {**SERVERS, "JWT_PUBLIC_KEYS": JWKS, "WS_ALLOWED_ORIGINS": "https://a.example, http://b:8080"}
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    api = config.api_settings(API)
+    ws = config.ws_settings(WS)
+    flusher = config.flusher_settings(SERVERS)
+
+    assert (api.port, api.auth_dev, api.flusher_embedded) == (8080, False, False)
+    assert api.flush_interval_s == flusher.flush_interval_s == 0.1
+    assert (ws.port, ws.capacity, ws.origins) == (
+        8081,
+        20_000,
+        ("https://a.example", "http://b:8080"),
+    )
+    assert flusher.health_port is None
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"API_PORT": "http"}, "API_PORT: expected 0 to 65535, not 'http'"),
+        ({"API_PORT": "70000"}, "API_PORT: expected 0 to 65535, not '70000'"),
+        ({"API_PORT": "８０"}, "API_PORT: expected 0 to 65535, not '８０'"),
+        ({"AUTH_DEV": "yes"}, "AUTH_DEV: expected 0 or 1, not 'yes'"),
+        ({"FLUSH_INTERVAL": "100"}, "FLUSH_INTERVAL: expected a duration"),
+        ({"FLUSH_INTERVAL": "0ms"}, "FLUSH_INTERVAL: expected a duration"),
+        (
+            {"FLUSH_INTERVALL": "1s"},
+            "FLUSH_INTERVALL is not a setting; did you mean FLUSH_INTERVAL?",
+        ),
+        ({"TOUCHLINE_SPEED": "3"}, "TOUCHLINE_SPEED is not a setting"),
+        ({"REDIS_URL": ""}, "REDIS_URL is not set"),
+        ({"REDIS_URL": "http://h"}, "REDIS_URL: expected a URL: redis, rediss, unix"),
+        ({"DATABASE_URL": "mysql://u:secret@h"}, "DATABASE_URL: expected a URL"),
+        ({"JWT_PUBLIC_KEYS": "{}"}, "JWT_PUBLIC_KEYS: expected a JSON Web Key Set with keys"),
+        ({"JWT_PRIVATE_KEY": "@/nowhere/key"}, "JWT_PRIVATE_KEY: cannot read /nowhere/key"),
+        ({"SPORTMONKS_TOKEN": ""}, "SPORTMONKS_TOKEN is not set"),
+        ({"BOT_ENABLED": "1"}, "BOT_ENABLED=1: this version has no bot engine"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
+    change: dict[str, str], line: str
+) -> None:
+    with pytest.raises(SettingError, match=f"^{re.escape(line)}") as refused:
+        config.api_settings({**API, **change})
+
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_what_kubernetes_injects_is_not_mistaken_for_a_setting() -> None:
+    injected = {
+        "API_SERVICE_HOST": "10.0.0.1",
+        "WS_PORT_8081_TCP_ADDR": "10.0.0.2",
+        "API_SERVICE_PORT_HTTP": "80",
+    }
+
+    assert config.api_settings({**API, **injected}).port == 8080
+
+
+def test_ws_server_refuses_a_private_key() -> None:
+    with pytest.raises(SettingError, match="JWT_PRIVATE_KEY: ws-server verifies and never signs"):
+        config.ws_settings({**WS, "JWT_PRIVATE_KEY": "x"})
+
+
+def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from a file\n")
+
+    assert config.api_settings(
+        {**API, "SPORTMONKS_TOKEN": f"@{tmp_path}/key"}
+    ).sportmonks_token == ("from a file")
+
+
+def test_up_takes_both_external_servers_or_none() -> None:
+    assert config.up_is_configured({}) == (None, None)
+    assert config.up_is_configured(SERVERS) == (SERVERS["REDIS_URL"], SERVERS["DATABASE_URL"])
+    with pytest.raises(SettingError, match="REDIS_URL is set and its sibling is not"):
+        config.up_is_configured({"REDIS_URL": SERVERS["REDIS_URL"]})
+
+
+def test_every_setting_is_documented() -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+
+    assert [name for name in config.DEFAULTS if f"`{name}`" not in documented] == []
