@@ -1,0 +1,27 @@
+"""The two clocks, injected everywhere, and how an instant is written for clients.
+
+Source: docs/architecture.md, "Time".
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Calendar = Callable[[], int]
+"""The calendar's now: Unix milliseconds, UTC. It may run faster than real time."""
+
+Monotonic = Callable[[], float]
+"""Seconds of real time from an arbitrary origin; for leases, time-outs and backoff."""
+
+
+def system_calendar() -> int:
+    """The system's UTC time in Unix milliseconds; the calendar in production."""
+    return time.time_ns() // 1_000_000
+
+
+def rfc3339(at_ms: int) -> str:
+    """*at_ms* (Unix ms) as clients read it: ``2026-10-24T14:58:20.123Z``."""
+    # Split before converting: a float of seconds may show the neighbouring millisecond.
+    seconds, ms = divmod(at_ms, 1000)
+    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{ms:03d}Z"

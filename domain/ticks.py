@@ -1,0 +1,138 @@
+"""Ticks: how an instrument's price is published, and what the feed may change.
+
+A tick is one published price. Its id is ``<calendar ms>-<n>``, strictly increasing per instrument.
+Twin of lua/kernel.lua, lua/index_apply.lua and lua/fixture_settle.lua.
+Source: docs/market.md, "Ticks".
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from .halts import FEED_HALTS, Halt, Phase
+from .ids import InstrumentIdx
+from .instrument import Instrument
+from .pricing import index_of, quote
+
+
+class Why(StrEnum):
+    """What made a price be published."""
+
+    FEED = "feed"
+    TRADE = "trade"
+    HEARTBEAT = "hb"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One entry of an instrument's tick stream; prices in 1e-4 coin, inventory in 1e-3 share."""
+
+    id: str
+    seq: int
+    index_px: int
+    inventory: int
+    bid_px: int
+    ask_px: int
+    mark_px: int
+    why: str
+    halt: Halt
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTick:
+    """A tick as announced on ``price:{idx}``; prices in 1e-4 coin."""
+
+    idx: InstrumentIdx
+    seq: int
+    id: str
+    at_ms: int
+    bid_px: int
+    ask_px: int
+    mark_px: int
+    mid_px: int
+    why: str
+    halt: Halt
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexChange:
+    """What the feed wants one instrument to be from now on; ``None`` keeps what is.
+
+    Attributes:
+        now_ms: calendar time.
+        offset_bps: the match's offset S; the index follows from the stored base price.
+        halt: the feed's own bits (``FEED_HALTS``), complete: bits left out are cleared.
+        heartbeat: publish a tick even if nothing changed.
+        fixture: the match this comes from; the change is refused once that match is settled.
+    """
+
+    idx: InstrumentIdx
+    now_ms: int
+    offset_bps: int | None = None
+    phase: Phase | None = None
+    halt: Halt | None = None
+    heartbeat: bool = False
+    fixture: int | None = None
+
+
+def next_tick_id(last: str, now_ms: int) -> str:
+    """The id after *last*: now, or the next number in *last*'s millisecond if time stood still."""
+    last_ms, number = map(int, last.split("-"))
+    return f"{now_ms}-0" if now_ms > last_ms else f"{last_ms}-{number + 1}"
+
+
+def ticked(instrument: Instrument, now_ms: int) -> Instrument:
+    """*instrument* after publishing its price: fresh quotes, next ``seq``, tick id and version."""
+    quotes = quote(
+        instrument.index_px,
+        instrument.inventory,
+        instrument.depth,
+        half_spread_ppm=instrument.half_spread_ppm,
+        mark_clamp_ppm=instrument.mark_clamp_ppm,
+    )
+    tick_id = next_tick_id(instrument.last_tick_id, now_ms)
+    return replace(
+        instrument,
+        bid_px=quotes.bid_px,
+        ask_px=quotes.ask_px,
+        mid_px=quotes.mid_px,
+        mark_px=quotes.mark_px,
+        seq=instrument.seq + 1,
+        last_tick_id=tick_id,
+        ticked_ms=int(tick_id.partition("-")[0]),
+        version=instrument.version + 1,
+    )
+
+
+def apply_index(instrument: Instrument, change: IndexChange) -> Instrument:
+    """*instrument* after *change*; the same object if there is nothing to do.
+
+    A tick is published if the index or the halts changed, or a heartbeat was asked for.
+    """
+    offset_bps = instrument.offset_bps if change.offset_bps is None else change.offset_bps
+    halt = instrument.halt
+    if change.halt is not None:
+        halt = (halt & ~FEED_HALTS) | change.halt
+    after = replace(
+        instrument,
+        offset_bps=offset_bps,
+        phase=change.phase or instrument.phase,
+        halt=halt,
+        index_px=index_of(
+            instrument.base_px, offset_bps, instrument.index_min_px, instrument.index_max_px
+        ),
+    )
+    moved = after.index_px != instrument.index_px or after.halt != instrument.halt
+    if moved or change.heartbeat:
+        return ticked(after, change.now_ms)
+    return instrument if after == instrument else replace(after, version=instrument.version + 1)
+
+
+def settled(instrument: Instrument) -> Instrument:
+    """*instrument* after full time: the index becomes the base price, the offset is used up."""
+    return replace(
+        instrument,
+        base_px=instrument.index_px,
+        offset_bps=0,
+        version=instrument.version + 1,
+    )

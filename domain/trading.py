@@ -1,0 +1,227 @@
+"""Spot trades: buy shares from the house or sell them back.
+
+Every rounding goes against the user, fees go to the treasury, and a refusal changes nothing.
+Twin of lua/trade_execute.lua. Source: docs/market.md, "Trades" and "Refusals".
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from .halts import stops_closing, stops_opening
+from .ids import InstrumentIdx, UserId
+from .instrument import Instrument
+from .money import AMOUNT_MAX, QTY_PER_SHARE
+from .portfolio import Holding, Wallet
+from .pricing import PPM, average_buy, average_sell, ceil_div
+from .refusals import Refusal, Refused
+from .ticks import ticked
+
+__all__ = [
+    "Execution",
+    "Fill",
+    "Order",
+    "Priced",
+    "Refusal",
+    "Refused",
+    "Side",
+    "execute",
+    "priced",
+    "quantity_for_notional",
+]
+
+
+class Side(StrEnum):
+    """Which way the user trades."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All or nothing: *qty* (1e-3 share) at an average no worse than *bound_px* (1e-4 coin)."""
+
+    user: UserId
+    idx: InstrumentIdx
+    side: Side
+    qty: int
+    bound_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What a quantity costs or yields now: average price, value and fee (on top), in 1e-4 coin."""
+
+    px: int
+    value_e4: int
+    fee_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A trade carried out: its price and everything it changed."""
+
+    priced: Priced
+    realized_e4: int
+    instrument: Instrument
+    wallet: Wallet
+    treasury: Wallet
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """A trade as its owner sees it.
+
+    Prices and money in 1e-4 coin, quantities in 1e-3 share, ``at_ms`` calendar time. The ``_after``
+    fields are the owner's cash and holding right after this trade.
+    """
+
+    trade_id: str
+    user: UserId
+    idx: InstrumentIdx
+    side: Side
+    qty: int
+    px: int
+    value_e4: int
+    fee_e4: int
+    realized_e4: int
+    seq: int
+    tick_id: str
+    at_ms: int
+    cash_after_e4: int
+    qty_after: int
+    cost_after_e4: int
+    client_order_id: str | None = None
+
+
+def priced(instrument: Instrument, side: Side, qty: int) -> Priced | Refused:
+    """The price of *qty* now, or why the market would not trade it with anybody."""
+    return _market_refusal(instrument, side, qty) or _price(instrument, side, qty)
+
+
+def execute(
+    order: Order,
+    instrument: Instrument,
+    wallet: Wallet,
+    treasury: Wallet,
+    holding: Holding,
+    *,
+    now_ms: int,
+) -> Execution | Refused:
+    """*order* carried out at calendar time *now_ms* against the states given, or why not."""
+    price = priced(instrument, order.side, order.qty)
+    if isinstance(price, Refused):
+        return price
+    refused = _bound_refusal(order, price)
+    refused = refused or _means_refusal(order, price, instrument, wallet, holding)
+    if refused:
+        return refused
+    paid_e4 = _paid_e4(order.side, price)
+    wallet_after, treasury_after = _moved(wallet, -paid_e4), _moved(treasury, paid_e4)
+    if wallet_after.cash_e4 > AMOUNT_MAX or abs(treasury_after.cash_e4) > AMOUNT_MAX:
+        return Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
+    holding_after, realized_e4 = _holding_after(order, price, holding)
+    inventory = instrument.inventory + _signed(order.side, order.qty)
+    return Execution(
+        priced=price,
+        realized_e4=realized_e4,
+        instrument=ticked(replace(instrument, inventory=inventory), now_ms),
+        wallet=wallet_after,
+        treasury=treasury_after,
+        holding=holding_after,
+    )
+
+
+def quantity_for_notional(instrument: Instrument, side: Side, notional_e4: int) -> int:
+    """The largest quantity whose cost with fee, or proceeds after it, stay within *notional_e4*.
+
+    In 1e-3 share; 0 if not even the smallest quantity fits. An amount that would buy more than the
+    largest order gives one unit more than that, which the order is then refused for. Halts are
+    left to the order too.
+    """
+    fits, too_much = 0, instrument.order_max + 2
+    while too_much - fits > 1:
+        qty = (fits + too_much) // 2
+        if abs(_paid_e4(side, _price(instrument, side, qty))) <= notional_e4:
+            fits = qty
+        else:
+            too_much = qty
+    return fits
+
+
+def _price(instrument: Instrument, side: Side, qty: int) -> Priced:
+    average = average_buy if side is Side.BUY else average_sell
+    px = average(
+        instrument.index_px,
+        instrument.inventory,
+        instrument.depth,
+        instrument.half_spread_ppm,
+        qty,
+    )
+    # Bought: rounded up. Sold: rounded down. Always against the user.
+    value_e4 = _signed(side, ceil_div(_signed(side, px * qty), QTY_PER_SHARE))
+    return Priced(px, value_e4, ceil_div(value_e4 * instrument.fee_ppm, PPM))
+
+
+def _market_refusal(instrument: Instrument, side: Side, qty: int) -> Refused | None:
+    stops = stops_opening if side is Side.BUY else stops_closing
+    if stops(instrument.halt):
+        details = {"halt": int(instrument.halt), "phase": instrument.phase.value}
+        return Refused(Refusal.MARKET_HALTED, details)
+    if qty < 1:
+        return Refused(Refusal.QUANTITY_INVALID)
+    if qty > instrument.order_max:
+        return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": instrument.order_max})
+    available = instrument.qcap - _signed(side, instrument.inventory)
+    if qty > available:
+        return Refused(Refusal.LIQUIDITY_EXHAUSTED, {"available_qty": available})
+    return None
+
+
+def _bound_refusal(order: Order, price: Priced) -> Refused | None:
+    if order.bound_px is None:
+        return None
+    if _signed(order.side, price.px) > _signed(order.side, order.bound_px):
+        return Refused(Refusal.PRICE_BOUND_EXCEEDED, {"quoted_px": price.px})
+    return None
+
+
+def _means_refusal(
+    order: Order, price: Priced, instrument: Instrument, wallet: Wallet, holding: Holding
+) -> Refused | None:
+    if order.side is Side.SELL:
+        if order.qty > holding.qty:
+            return Refused(Refusal.INSUFFICIENT_SHARES, {"available_qty": holding.qty})
+        return None
+    if holding.qty + order.qty > instrument.user_cap:
+        details = {"limit_qty": instrument.user_cap, "held_qty": holding.qty}
+        return Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)
+    required_e4 = price.value_e4 + price.fee_e4
+    if required_e4 > wallet.cash_e4:
+        details = {"required_e4": required_e4, "available_e4": wallet.cash_e4}
+        return Refused(Refusal.INSUFFICIENT_FUNDS, details)
+    return None
+
+
+def _holding_after(order: Order, price: Priced, holding: Holding) -> tuple[Holding, int]:
+    version = holding.version + 1
+    if order.side is Side.BUY:
+        bought = Holding(holding.qty + order.qty, holding.cost_e4 + price.value_e4, version)
+        return bought, 0
+    sold_cost_e4 = holding.cost_e4 * order.qty // holding.qty
+    rest = Holding(holding.qty - order.qty, holding.cost_e4 - sold_cost_e4, version)
+    return rest, price.value_e4 - sold_cost_e4
+
+
+def _signed(side: Side, amount: int) -> int:
+    return amount if side is Side.BUY else -amount
+
+
+def _paid_e4(side: Side, price: Priced) -> int:
+    # What the user pays the house; negative when the house pays. The fee is the user's both ways.
+    return _signed(side, price.value_e4) + price.fee_e4
+
+
+def _moved(wallet: Wallet, amount_e4: int) -> Wallet:
+    return Wallet(wallet.cash_e4 + amount_e4, wallet.locked_e4, wallet.version + 1)

@@ -1,0 +1,176 @@
+"""The shapes clients see, the same over HTTP and WebSocket.
+
+Prices, quantities and money are decimal strings, times RFC 3339 in UTC with milliseconds.
+Source: docs/market.md, "What clients see".
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from .clock import rfc3339
+from .halts import Halt, Phase, reasons
+from .instrument import NO_TICK, Instrument
+from .money import format_e4, format_px, format_qty
+from .portfolio import HeldShares, Portfolio
+from .pushes import FillPush, PortfolioEvent, WalletPush
+from .refusals import Refused
+from .ticks import PriceTick, Tick
+from .trading import Fill
+
+View = dict[str, object]
+
+
+def instrument_view(instrument: Instrument) -> View:
+    """One row of the instrument list; ``tick`` and ``ts`` are null before the first tick."""
+    ticked = instrument.last_tick_id != NO_TICK
+    return {
+        "idx": instrument.idx,
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "bid": format_px(instrument.bid_px),
+        "ask": format_px(instrument.ask_px),
+        "mid": format_px(instrument.mid_px),
+        "mark": format_px(instrument.mark_px),
+        **_status(instrument.halt, instrument.phase),
+        "seq": instrument.seq,
+        "tick": instrument.last_tick_id if ticked else None,
+        "ts": rfc3339(instrument.ticked_ms) if ticked else None,
+    }
+
+
+def price_snapshot_view(instrument: Instrument) -> View:
+    """``data`` of a price channel's snapshot; its ``seq`` is ``instrument.seq``."""
+    view = instrument_view(instrument)
+    del view["seq"]
+    return view
+
+
+def price_update_view(tick: PriceTick) -> View:
+    """``data`` of a price channel's update: absolute, so a later one replaces an earlier one."""
+    return {
+        "bid": format_px(tick.bid_px),
+        "ask": format_px(tick.ask_px),
+        "mid": format_px(tick.mid_px),
+        "mark": format_px(tick.mark_px),
+        **_status(tick.halt, tick.phase),
+        "why": tick.why,
+        "tick": tick.id,
+        "ts": rfc3339(tick.at_ms),
+    }
+
+
+def tick_view(tick: Tick) -> View:
+    """One raw tick, as fetched to fill a gap."""
+    return {
+        "tick": tick.id,
+        "seq": tick.seq,
+        "index": format_px(tick.index_px),
+        "bid": format_px(tick.bid_px),
+        "ask": format_px(tick.ask_px),
+        "mark": format_px(tick.mark_px),
+        "why": tick.why,
+        "ts": rfc3339(int(tick.id.partition("-")[0])),
+    }
+
+
+def portfolio_view(portfolio: Portfolio) -> View:
+    """A portfolio snapshot; its ``seq`` is ``portfolio.seq``."""
+    return {
+        "account": account_view(portfolio),
+        "holdings": [holding_view(line) for line in portfolio.lines],
+    }
+
+
+def account_view(portfolio: Portfolio) -> View:
+    """The money part of a portfolio."""
+    return {
+        "cash": format_e4(portfolio.wallet.cash_e4),
+        "locked": format_e4(portfolio.wallet.locked_e4),
+        "equity": format_e4(portfolio.equity_e4),
+    }
+
+
+def holding_view(line: HeldShares) -> View:
+    """One line of holdings."""
+    return {
+        "idx": line.idx,
+        "symbol": line.symbol,
+        "quantity": format_qty(line.holding.qty),
+        "avg_cost": format_px(line.holding.average_cost_px),
+        "mark": format_px(line.mark_px),
+        "value": format_e4(line.value_e4),
+        "pnl": format_e4(line.pnl_e4),
+    }
+
+
+def fill_view(fill: Fill, symbol: str) -> View:
+    """The answer to a filled order, and the ``data`` of the owner's ``fill`` push."""
+    return {
+        "order_id": fill.trade_id,
+        "status": "filled",
+        "instrument": fill.idx,
+        "symbol": symbol,
+        "side": fill.side.value,
+        "quantity": format_qty(fill.qty),
+        "average_price": format_px(fill.px),
+        "value": format_e4(fill.value_e4),
+        "fee": format_e4(fill.fee_e4),
+        "realized_pnl": format_e4(fill.realized_e4),
+        "cash_after": format_e4(fill.cash_after_e4),
+        "position_after": format_qty(fill.qty_after),
+        "tick": fill.tick_id,
+        "seq": fill.seq,
+        "executed_at": rfc3339(fill.at_ms),
+        "client_order_id": fill.client_order_id,
+    }
+
+
+def portfolio_update_view(event: PortfolioEvent) -> View:
+    """``data`` of a portfolio channel's update; ``event.name`` and ``event.seq`` go beside it."""
+    match event.push:
+        case FillPush(fill, symbol):
+            return fill_view(fill, symbol)
+        case WalletPush():
+            return {
+                "kind": event.push.kind,
+                "amount": format_e4(event.push.amount_e4),
+                "cash": format_e4(event.push.cash_e4),
+                "locked": format_e4(event.push.locked_e4),
+            }
+        case _:
+            assert_never(event.push)
+
+
+def refusal_view(refused: Refused) -> View:
+    """The extension members of a refusal's problem document (without its code)."""
+    if "halt" in refused.details:
+        halt, phase = Halt(int(refused.details["halt"])), Phase(str(refused.details["phase"]))
+        return {"halt_reasons": list(reasons(halt, phase))}
+    return dict(_formatted(refused.details))
+
+
+_UNITS = {"_e4": format_e4, "_px": format_px, "_qty": format_qty}
+_EXTENSIONS = {
+    "required_e4": "required",
+    "available_e4": "available",
+    "available_qty": "available",
+    "limit_qty": "limit",
+    "held_qty": "held",
+    "quoted_px": "quoted_price",
+}
+
+
+def _formatted(details: Mapping[str, int | str]) -> View:
+    return {
+        member: _UNITS[name[name.rindex("_") :]](int(details[name]))
+        for name, member in _EXTENSIONS.items()
+        if name in details
+    }
+
+
+def _status(halt: Halt, phase: Phase) -> View:
+    return {
+        "status": "halted" if halt else "open",
+        "halt_reasons": list(reasons(halt, phase)),
+        "phase": phase.value,
+    }
