@@ -155,6 +155,8 @@ CREATE TABLE instruments (
     team_id         INT UNIQUE REFERENCES teams,
     base_px         BIGINT NOT NULL,
     index_px        BIGINT NOT NULL CHECK (index_px BETWEEN 5000 AND 10000000),
+    index_min_px    BIGINT NOT NULL DEFAULT 5000,
+    index_max_px    BIGINT NOT NULL DEFAULT 10000000,
     offset_bps      INT NOT NULL DEFAULT 0,
     inventory       BIGINT NOT NULL DEFAULT 0,
     depth           BIGINT NOT NULL CHECK (depth BETWEEN 1000000 AND 100000000),
@@ -233,6 +235,7 @@ CREATE TABLE trades (
     seq                BIGINT NOT NULL,
     tick_id            TEXT NOT NULL,
     idem_key           TEXT NOT NULL,
+    fingerprint        TEXT NOT NULL,  -- of the request, for replays after a Redis loss
     client_order_id    TEXT,
     executed_at        TIMESTAMPTZ NOT NULL,
     cash_after_e4      BIGINT NOT NULL,
@@ -315,9 +318,11 @@ CREATE TABLE cfd_closes (
 );
 
 -- Facts that a constraint refused: parked, retried with backoff, never dropped.
+-- A malformed one lacks a field or holds nonsense and waits for a person.
 CREATE TABLE trade_outbox (
     id            UUID PRIMARY KEY,
     payload       JSONB NOT NULL,
+    malformed     BOOL NOT NULL DEFAULT false,
     attempts      INT NOT NULL DEFAULT 0,
     next_retry_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     last_error    TEXT,
@@ -326,6 +331,53 @@ CREATE TABLE trade_outbox (
 );
 CREATE INDEX trade_outbox_due ON trade_outbox (next_retry_at) WHERE NOT dead;
 CREATE TABLE position_outbox (LIKE trade_outbox INCLUDING ALL);
+
+-- Every wallet's side of every fact, the parked ones too: who, at which of the
+-- wallet's versions, by how much, and the cash right after it. The treasury's
+-- version orders all facts, since each of them passes through the treasury.
+CREATE VIEW wallet_postings AS
+WITH facts AS (
+    SELECT id, user_id, wallet_version, treasury_version, cash_after_e4, treasury_after_e4,
+           CASE side WHEN 'buy' THEN -value_e4 - fee_e4 ELSE value_e4 - fee_e4 END AS delta_e4
+      FROM trades
+    UNION ALL
+    SELECT id, user_id, wallet_version, treasury_version, cash_after_e4, treasury_after_e4,
+           amount_e4
+      FROM wallet_ledger
+    UNION ALL
+    SELECT id, (payload->>'uid')::bigint, (payload->>'wv')::bigint, (payload->>'tv')::bigint,
+           (payload->>'cash')::bigint, (payload->>'tcash')::bigint,
+           CASE WHEN payload->>'k' = 'grant' THEN (payload->>'amount')::bigint
+                WHEN payload->>'side' = 'buy'
+                THEN -(payload->>'val')::bigint - (payload->>'fee')::bigint
+                ELSE (payload->>'val')::bigint - (payload->>'fee')::bigint END
+      FROM trade_outbox
+     WHERE NOT malformed
+)
+SELECT id AS fact_id, user_id, wallet_version AS version, treasury_version,
+       delta_e4, cash_after_e4
+  FROM facts
+UNION ALL
+SELECT id, 0, treasury_version, treasury_version, -delta_e4, treasury_after_e4
+  FROM facts;
+
+-- Every trade's effect on its holding and on the house's inventory, the parked
+-- ones too.
+CREATE VIEW share_postings AS
+SELECT id AS fact_id, user_id, idx, treasury_version,
+       CASE side WHEN 'buy' THEN qty ELSE -qty END AS delta_qty,
+       qty_after, cost_after_e4, holding_version,
+       inventory_after, instrument_version, seq, tick_id
+  FROM trades
+UNION ALL
+SELECT id, (payload->>'uid')::bigint, (payload->>'idx')::int, (payload->>'tv')::bigint,
+       CASE WHEN payload->>'side' = 'buy' THEN (payload->>'qty')::bigint
+            ELSE -(payload->>'qty')::bigint END,
+       (payload->>'hqty')::bigint, (payload->>'hcost')::bigint, (payload->>'hv')::bigint,
+       (payload->>'q')::bigint, (payload->>'iv')::bigint, (payload->>'seq')::bigint,
+       payload->>'tick'
+  FROM trade_outbox
+ WHERE payload->>'k' = 'trade' AND NOT malformed;
 
 CREATE TABLE price_candles (
     idx       INT,
