@@ -1,0 +1,187 @@
+"""One HTTP connection, bounded: idle time, head, body, and how long a client may not read.
+
+pywsgi's own handler waits for ever for all of these, and refuses with pages of
+HTML. This one takes the whole body (at most `body_bytes`) before the
+application runs, so that a slow sender costs a connection and never a request
+in progress; every refusal is a problem document.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.pywsgi import Input, WSGIHandler
+
+from .problems import CONTENT_TYPE, Problem, raw_response, status_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+MAX_BODY = 64 * 1024  #: largest request body, bytes; docs/protocol.md, "HTTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may take. Times in seconds, sizes in bytes."""
+
+    connections: int = 4_096
+    idle_s: float = 75.0  #: between requests; longer than the usual balancer's 60 s
+    head_s: float = 10.0
+    body_s: float = 15.0
+    head_bytes: int = 32 * 1024
+    body_bytes: int = MAX_BODY
+    #: An oversized body is read to here before the refusal: a client that is
+    #: still sending when the connection closes never sees the answer.
+    drain_bytes: int = 1024 * 1024
+
+
+class _HeadRefused(ValueError):
+    """The head is late (408) or too large (431); pywsgi takes ValueErrors for client errors."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+_HEAD_PROBLEMS = {
+    "400": Problem("BAD_REQUEST", "the request line or a header could not be read"),
+    "408": Problem("REQUEST_TIMEOUT", "the headers did not arrive in time"),
+    "414": Problem("URI_TOO_LONG", "the request line is too long"),
+    "431": Problem("HEADERS_TOO_LARGE", "the headers are too large"),
+}
+
+
+class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
+    """pywsgi's handler with limits, taken from `server.limits`."""
+
+    #: A client that stopped reading is as uninteresting as one that went away.
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, "timed out")
+
+    idle = True
+
+    def handle(self) -> None:
+        """Serve requests until either side closes."""
+        # Covers the writes: a client that never reads must not keep us for ever.
+        self.socket.settimeout(self.server.limits.idle_s)
+        super().handle()
+
+    def hang_up_if_idle(self) -> None:
+        """Close the connection unless a request is being answered; that one closes it after."""
+        if self.idle and self.socket is not None:
+            self.socket.shutdown(socket.SHUT_RD)
+
+    def read_requestline(self) -> str:
+        """The next request line; empty, which hangs up, when none came in `idle_s`."""
+        line: str = ""
+        self.idle = True
+        with gevent.Timeout(self.server.limits.idle_s, False):
+            line = super().read_requestline()
+        self.idle = not line
+        return line
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Parse the head within its limits. Raises ValueError for what cannot be served."""
+        with gevent.Timeout(self.server.limits.head_s, _HeadRefused("408")):
+            super().read_request(raw_requestline)
+        _check_framing(self.headers)
+        return True
+
+    def MessageClass(self, rfile: Any, *args: object) -> Any:  # noqa: N802 — pywsgi's name
+        """Parse the headers, reading at most `head_bytes`."""
+        return super().MessageClass(_Budget(rfile, self.server.limits.head_bytes), *args)
+
+    def handle_one_request(self) -> Any:
+        """As pywsgi's, with problem documents in place of its own error pages."""
+        result = super().handle_one_request()
+        if isinstance(result, tuple):
+            status = str(result[0])
+            return status, raw_response(_HEAD_PROBLEMS[status])
+        return result
+
+    def handle_one_response(self) -> None:
+        """Take the body, then let the application answer; without a body, refuse for it."""
+        problem = self._take_body()
+        if problem is not None:
+            self.application = _Refusing(problem)
+            self.close_connection = True
+        super().handle_one_response()
+        if self.server.draining:
+            self.close_connection = True
+
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
+        # pywsgi would print a traceback here for anything it did not expect of
+        # a client, which hands every client a pen to our log.
+        status = ex.status if isinstance(ex, _HeadRefused) else "400"
+        return status, b""
+
+    def _take_body(self) -> Problem | None:
+        """Put the whole body in place of the socket; a problem if it cannot be had."""
+        sender, limits = self.wsgi_input, self.server.limits
+        self._set_input(b"")
+        too_large = Problem("BODY_TOO_LARGE", f"at most {limits.body_bytes} bytes are accepted")
+        length = self.content_length or 0
+        if length > limits.drain_bytes or (length > limits.body_bytes and self._asks_first()):
+            return too_large
+        try:
+            with gevent.Timeout(limits.body_s, TimeoutError):
+                body = sender.read(limits.drain_bytes)
+        except TimeoutError:
+            return Problem("REQUEST_TIMEOUT", "the body did not arrive in time")
+        except OSError:
+            return Problem("BAD_REQUEST", "the body ended early or is framed wrongly")
+        if len(body) > limits.body_bytes:
+            return too_large
+        self._set_input(body)
+        return None
+
+    def _asks_first(self) -> bool:
+        return bool(self.environ.get("HTTP_EXPECT", "").lower() == "100-continue")
+
+    def _set_input(self, body: bytes) -> None:
+        self.wsgi_input = Input(BytesIO(body), len(body))
+        self.environ["wsgi.input"] = self.wsgi_input
+
+
+class _Budget:
+    """A file to read lines from, up to a total; more raises _HeadRefused."""
+
+    def __init__(self, rfile: Any, left: int) -> None:
+        self._rfile = rfile
+        self._left = left
+
+    def readline(self, size: int = -1) -> bytes:
+        line: bytes = self._rfile.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _HeadRefused("431")
+        return line
+
+
+class _Refusing:
+    """WSGI: the same problem for whatever was asked, and the connection closes."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = self._problem.body(environ["PATH_INFO"])
+        headers = [
+            ("Content-Type", CONTENT_TYPE),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        start_response(status_line(self._problem.status), headers)
+        return [body]
+
+
+def _check_framing(headers: Any) -> None:
+    """Raise ValueError where a proxy in front could see another end of the body than we do."""
+    coding = headers.get("transfer-encoding", "chunked").strip().lower()
+    lengths = headers.get_all("content-length") or []
+    if coding != "chunked" or len(lengths) > 1 or not all(text.isdecimal() for text in lengths):
+        raise ValueError("ambiguous framing")

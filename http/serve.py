@@ -1,0 +1,130 @@
+"""The HTTP server: pywsgi with a bounded number of bounded connections.
+
+Source: docs/operations.md, "HTTP server".
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.pool import Group
+from gevent.pywsgi import WSGIServer
+
+from .connection import Connection, Limits
+from .problems import Problem, raw_response
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+BACKLOG = 1_024  #: connections the kernel holds while the loop is busy
+TURN_AWAY_S = 1.0  #: seconds to tell a client that there is no room
+STOP_S = 5.0  #: seconds that requests in progress get when the server stops
+RETRY_AFTER_S = "2"
+
+
+class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
+    """pywsgi without delayed answers, that turns away rather than stops accepting."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: WSGIApplication,
+        limits: Limits | None = None,
+        handler_class: type[Connection] = Connection,
+    ) -> None:
+        """Prepare to serve on *host*:*port* (0: a free one); nothing is bound before `start`."""
+        self.limits = limits or Limits()
+        self.draining = False
+        self._requests: Group = Group()
+        self._connections: set[Connection] = set()
+        super().__init__(
+            (host, port),
+            application,
+            backlog=BACKLOG,
+            spawn=self._requests.spawn,
+            # No access log: on the hot path it would cost more than the request.
+            log=None,
+            error_log=None,
+            handler_class=handler_class,
+            # Given here because pywsgi would ask DNS for it.
+            environ={"SERVER_NAME": host},
+        )
+
+    @property
+    def port(self) -> int:
+        """The port bound, once started."""
+        return int(self.address[1])
+
+    @property
+    def connections(self) -> int:
+        """Connections open now."""
+        return len(self._connections)
+
+    def init_socket(self) -> None:
+        """Bind and listen. Raises OSError if the port is taken."""
+        super().init_socket()
+        # Inherited by every accepted connection. Without it each answer waits
+        # some 40 ms for a delayed ACK, as head and body are sent apart.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def handle(self, sock: Any, address: Any) -> None:
+        """Serve one connection, or turn it away when there are too many."""
+        if len(self._connections) >= self.limits.connections:
+            _turn_away(sock)
+            return
+        connection = self.handler_class(sock, address, self)
+        self._connections.add(connection)
+        try:
+            connection.handle()
+        finally:
+            self._connections.discard(connection)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop accepting, let requests in progress end within *timeout* seconds, hang up."""
+        self.draining = True
+        self.close()
+        for connection in tuple(self._connections):
+            connection.hang_up_if_idle()
+        self._requests.join(STOP_S if timeout is None else timeout)
+        self._requests.kill(timeout=1)
+
+
+class ServerFactory:
+    """Opens servers on one port: a restart comes back where clients left it.
+
+    Asked for port 0, the first server takes a free one and the next keep it.
+    """
+
+    def __init__(
+        self, host: str, port: int, application: WSGIApplication, limits: Limits | None = None
+    ) -> None:
+        self._host = host
+        self.port = port
+        self._application = application
+        self._limits = limits
+
+    def __call__(self) -> HttpServer:
+        """A server that listens. Raises OSError if the port is taken."""
+        server = HttpServer(self._host, self.port, self._application, self._limits)
+        server.start()
+        self.port = server.port
+        return server
+
+
+def _turn_away(sock: Any) -> None:
+    problem = Problem(
+        "CAPACITY", "too many connections; try again", headers={"Retry-After": RETRY_AFTER_S}
+    )
+    try:
+        with gevent.Timeout(TURN_AWAY_S, False):
+            sock.sendall(raw_response(problem))
+            sock.shutdown(socket.SHUT_WR)
+            # To close with bytes unread would reset the connection, and the
+            # client might never see the answer.
+            while sock.recv(4096):
+                pass
+    except OSError:
+        return  # it has gone already: nothing is left to tell
