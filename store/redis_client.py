@@ -1,0 +1,56 @@
+"""Redis (or Valkey) clients with bounded waits and no hidden retries.
+
+A client that retries by itself hides an outage from the supervisor and can
+run a command twice; ours fails at once with one of `outage.OUTAGES`.
+"""
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+CONNECT_TIMEOUT_S = 2.0
+REPLY_TIMEOUT_S = 5.0  #: longest wait for an answer; the slowest script takes milliseconds
+POOL_WAIT_S = 2.0  #: longest wait for a free connection
+PUBSUB_CONNECTIONS = 8
+HEALTH_CHECK_S = 15.0  #: a connection idle for longer is pinged before it is used
+
+
+def open_redis(url: str, *, role: str = "touchline", connections: int = 32) -> redis.Redis:
+    """Return a client for commands and scripts; text in, text out.
+
+    Connects on first use, so it never fails here. At most *connections* are
+    open; a caller waits `POOL_WAIT_S` for a free one and then gets a
+    ConnectionError, which is an outage like any other.
+
+    Args:
+        url: redis://, rediss:// or unix:// address.
+        role: shown in CLIENT LIST.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=POOL_WAIT_S,
+        decode_responses=True,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=REPLY_TIMEOUT_S,
+        health_check_interval=HEALTH_CHECK_S,
+        retry=Retry(NoBackoff(), 0),
+        client_name=role,
+        # RESP2: with RESP3 the client would also negotiate maintenance
+        # notifications, which may move its connections on its own.
+        protocol=2,
+    )
+    return redis.Redis.from_pool(pool)
+
+
+def open_pubsub_redis(url: str, *, role: str = "touchline") -> redis.Redis:
+    """Return a client for `pubsub()` alone, so that readers never take a command's connection.
+
+    One connection per `pubsub()`. Read each in a greenlet of its own with
+    `get_message(timeout=1.0)` in a loop: every call also sends the health
+    check, so a link that died silently shows as an error within
+    `HEALTH_CHECK_S` plus `REPLY_TIMEOUT_S`. A lost connection raises instead
+    of subscribing again behind the reader's back; what was published
+    meanwhile has to be read anew.
+    """
+    return open_redis(url, role=f"{role}-pubsub", connections=PUBSUB_CONNECTIONS)
