@@ -9,14 +9,15 @@ Source: docs/operations.md, "Health".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from ..actors.health import Health
 from .health_page import page
 from .problems import CONTENT_TYPE, Problem, status_line
 
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 
 #: Above this the loop is not just busy but stuck: the probe fails, the container is restarted.
 LAG_LIMIT_MS = 5_000
-
-
-class Snapshot(Protocol):
-    """The tree's health, as the root supervisor gives it."""
-
-    def as_dict(self) -> Mapping[str, Any]:
-        """loop_lag_ms and children; each with name, state, parkable, last_error, children, …"""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class HealthSource(Protocol):
         """Who answers."""
         ...
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Health:
         """The supervision tree right now."""
         ...
 
@@ -95,47 +88,39 @@ class HealthApp:
         return _send(answer, environ, start_response)
 
 
-def not_ready(tree: Mapping[str, Any], checks: Mapping[str, bool | str]) -> dict[str, str]:
+def not_ready(tree: Health, checks: Mapping[str, bool | str]) -> dict[str, str]:
     """What keeps a service from being ready, by name; empty when it is.
 
-    That is every critical child that does not run (a parkable one may be down)
-    and every outside server that does not answer.
+    That is every critical child that does not run and every outside server
+    that does not answer.
     """
     waiting = {name: str(why) for name, why in checks.items() if why is not True}
-    for child in _critical(tree):
-        if child["state"] != "running":
-            waiting[child["name"]] = str(child["state"])
-    return waiting
-
-
-def _critical(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for child in node.get("children") or ():
-        if not child.get("parkable"):
-            yield child
-            yield from _critical(child)
+    states = {child.name: child.state.value for child in tree.walk()}
+    return waiting | {name: states[name] for name in tree.not_running()}
 
 
 def _healthz(source: HealthSource) -> _Answer:
-    lag_ms = source.snapshot().as_dict()["loop_lag_ms"]
+    lag_ms = round(source.snapshot().loop_lag_ms, 1)
     alive = lag_ms <= LAG_LIMIT_MS
     members = {"status": "ok" if alive else "stuck", "loop_lag_ms": lag_ms}
     return _Answer(200 if alive else 503, msgspec.json.encode(members))
 
 
 def _readyz(source: HealthSource) -> _Answer:
-    tree, checks = source.snapshot().as_dict(), source.checks()
-    waiting = not_ready(tree, checks)
+    tree, checks = source.snapshot(), source.checks()
+    waiting, parked = not_ready(tree, checks), tree.parked()
     members = {
-        "status": "degraded" if waiting else "ready",
+        "status": "not ready" if waiting else "degraded" if parked else "ready",
         "checks": {name: "ok" if ok is True else str(ok) for name, ok in checks.items()},
-        "actors": {child["name"]: child["state"] for child in _all(tree)},
+        "actors": {child.name: child.state.value for child in tree.walk()},
         "waiting_for": waiting,
+        "parked": parked,
     }
     return _Answer(503 if waiting else 200, msgspec.json.encode(members))
 
 
 def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
-    tree, checks, identity = source.snapshot().as_dict(), source.checks(), source.identity
+    tree, checks, identity = source.snapshot(), source.checks(), source.identity
     accept = parse_accept_header(environ.get("HTTP_ACCEPT"), MIMEAccept)
     if accept.best_match(["application/json", "text/html"], "application/json") == "text/html":
         waiting = not_ready(tree, checks)
@@ -146,15 +131,10 @@ def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
         "replica": identity.replica,
         "version": identity.version,
         "checks": checks,
-        "tree": tree,
+        "tree": tree.as_dict(),
     }
-    return _Answer(200, msgspec.json.encode(members))
-
-
-def _all(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for child in node.get("children") or ():
-        yield child
-        yield from _all(child)
+    # Whatever an actor puts into its detail: this page is for when things go wrong.
+    return _Answer(200, msgspec.json.encode(members, enc_hook=str))
 
 
 def _problem(code: str, detail: str, path: str) -> _Answer:

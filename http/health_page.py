@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from typing import Any
+
+from ..actors.health import ChildHealth, Health
 
 REFRESH_S = 2  #: seconds between reloads
 
@@ -20,14 +21,13 @@ td.n { text-align: right; font-variant-numeric: tabular-nums; }
 """
 
 _HEADINGS = ("child", "state", "restarts", "outages", "mailbox", "oldest s", "busy s", "up s")
-_NUMBERS = ("restarts", "outages", "mailbox", "oldest_s", "busy_s", "uptime_s")
 
 
-def page(title: str, tree: Mapping[str, Any], waiting: Mapping[str, str]) -> str:
+def page(title: str, tree: Health, waiting: Mapping[str, str]) -> str:
     """One HTML document. *waiting* names what keeps the service from being ready."""
     verdict = "; ".join(f"{name}: {why}" for name, why in waiting.items())
-    rows = "".join(_row(child, depth) for child, depth in _walk(tree, 0))
-    errors = "".join(_error(child) for child, _ in _walk(tree, 0))
+    rows = "".join(_row(child, depth) for child, depth in _walk(tree.children, 0))
+    errors = "".join(_error(child) for child in tree.walk())
     headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -35,38 +35,33 @@ def page(title: str, tree: Mapping[str, Any], waiting: Mapping[str, str]) -> str
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1>"
         f'<p class="{"bad" if waiting else "running"}">{escape(verdict) or "ready"}'
-        f" · loop lag {_number(tree.get('loop_lag_ms'))} ms</p>"
+        f" · loop lag {tree.loop_lag_ms:.1f} ms</p>"
         f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
         f"{errors}</body></html>"
     )
 
 
-def _walk(node: Mapping[str, Any], depth: int) -> Iterator[tuple[Mapping[str, Any], int]]:
-    for child in node.get("children") or ():
+def _walk(children: Iterable[ChildHealth], depth: int) -> Iterator[tuple[ChildHealth, int]]:
+    for child in children:
         yield child, depth
-        yield from _walk(child, depth + 1)
+        yield from _walk(child.children, depth + 1)
 
 
-def _row(child: Mapping[str, Any], depth: int) -> str:
-    state = escape(str(child["state"]))
-    numbers = "".join(f'<td class="n">{_number(child.get(name))}</td>' for name in _NUMBERS)
-    name = escape(str(child["name"]))
+def _row(child: ChildHealth, depth: int) -> str:
+    counts = (child.restarts, child.outages, child.depth)
+    seconds = (f"{s:.1f}" for s in (child.oldest_s, child.busy_s, child.uptime_s))
+    numbers = "".join(f'<td class="n">{number}</td>' for number in (*counts, *seconds))
+    state = child.state.value
     return (
-        f'<tr><td style="padding-left:{depth * 1.5 + 0.8}rem">{name}</td>'
+        f'<tr><td style="padding-left:{depth * 1.5 + 0.8}rem">{escape(child.name)}</td>'
         f'<td class="{state}">{state}</td>{numbers}</tr>'
     )
 
 
-def _error(child: Mapping[str, Any]) -> str:
-    error = child.get("last_error")
-    if not error:
+def _error(child: ChildHealth) -> str:
+    error = child.last_error
+    if error is None:
         return ""
-    heading = f"{child['name']}: {error['type']}: {error['message']}"
-    trace = escape(str(error.get("traceback") or ""))
-    return f"<details><summary>{escape(heading)}</summary><pre>{trace}</pre></details>"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.1f}"
-    return "" if value is None else escape(str(value))
+    heading = escape(f"{child.name}: {error.type}: {error.message}")
+    trace = escape(error.traceback)
+    return f"<details><summary>{heading}</summary><pre>{trace}</pre></details>"
