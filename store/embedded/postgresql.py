@@ -1,0 +1,129 @@
+"""The embedded PostgreSQL: its cluster on disk, its command line, its address."""
+
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from ..postgres import Postgres
+from .accounts import Account, first_able, give
+from .binaries import postgres_programs
+from .datadir import DataDirectory, EmbeddedError
+from .process import Place, ServerProcess, run
+
+NAME = "touchline"  #: database and superuser
+CONNECTIONS = 60  #: three services' pools, tools, and room for a person with psql
+#: A fast shutdown writes a checkpoint; an immediate one leaves that to the next start.
+STOPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
+
+
+def address(sockets: Path) -> str:
+    """The libpq URL of the server whose socket is in *sockets*."""
+    return f"postgresql://{NAME}@/{NAME}?host={quote(str(sockets), safe='')}"
+
+
+def answers(sockets: Path) -> None:
+    """Return if the server answers a query now.
+
+    Raises:
+        an outage: not yet, or not any more.
+    """
+    pg = Postgres(address(sockets), size=1)
+    try:
+        with pg.transaction() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        pg.close()
+
+
+def start(directory: DataDirectory, accounts: Sequence[Account], *, fsync: bool) -> ServerProcess:
+    """Start the server, making its cluster if there is none; it may still be recovering.
+
+    Raises:
+        EmbeddedError: nobody may run it, or its data are of another version.
+    """
+    programs = postgres_programs()
+
+    def version_as(account: Account) -> str:
+        return run([f"{programs}/postgres", "--version"], _place(directory, account))
+
+    account, version = first_able(accounts, version_as)
+    if (directory.pg / "PG_VERSION").exists():
+        _check_version(directory.pg, version)
+        give(directory.pg, account)
+        # A killed server leaves its id there, and in a container some other
+        # process has that id today. We hold the lock that all servers inherit,
+        # so nobody runs.
+        (directory.pg / "postmaster.pid").unlink(missing_ok=True)
+    else:
+        _create_cluster(programs, directory, account, fsync=fsync)
+    return ServerProcess(
+        "PostgreSQL",
+        [f"{programs}/postgres", "-D", str(directory.pg), *_settings(directory.sockets, fsync)],
+        _place(directory, account),
+        directory.logs / "postgres.log",
+        STOPS,
+    )
+
+
+def _place(directory: DataDirectory, account: Account) -> Place:
+    return Place(account, directory.root, directory.servers_lock)
+
+
+def _check_version(pg: Path, version: str) -> None:
+    made_by = (pg / "PG_VERSION").read_text(encoding="ascii").strip()
+    ours = version.split()[-1].split(".")[0]
+    if made_by != ours:
+        raise EmbeddedError(
+            f"{pg} was made by PostgreSQL {made_by}, and this is PostgreSQL {ours}:"
+            f" move it away to start empty, or dump and restore it with version {made_by}"
+        )
+
+
+def _create_cluster(
+    programs: Path, directory: DataDirectory, account: Account, *, fsync: bool
+) -> None:
+    # Elsewhere first: a cluster that is half made must never pass for one.
+    fresh = directory.pg.with_name("pg.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    give(fresh, account)
+    place = _place(directory, account)
+    run(
+        [
+            f"{programs}/initdb",
+            *("-D", str(fresh), "-U", NAME, "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C", "--data-checksums"),
+            *("--no-instructions", "--sync-method=fsync" if fsync else "--no-sync"),
+        ],
+        place,
+    )
+    run(
+        [f"{programs}/postgres", "--single", "-D", str(fresh), "postgres"],
+        place,
+        text=f"CREATE DATABASE {NAME};\n",
+    )
+    fresh.rename(directory.pg)
+
+
+def _settings(sockets: Path, fsync: bool) -> list[str]:
+    durable = "on" if fsync else "off"
+    settings = {
+        "listen_addresses": "",
+        # A list, whose items may hold a comma only in quotes.
+        "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"',
+        "unix_socket_permissions": "0700",
+        "max_connections": str(CONNECTIONS),
+        "shared_buffers": "128MB",
+        # One machine, nobody replicates: the least log, and no helper processes for reading.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "io_method": "sync",
+        "jit": "off",
+        "log_checkpoints": "off",
+        "fsync": durable,
+        "full_page_writes": durable,
+        "synchronous_commit": durable,
+    }
+    return [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
