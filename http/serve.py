@@ -84,6 +84,8 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop accepting, let requests in progress end within *timeout* seconds, hang up."""
+        if self.draining:
+            return
         self.draining = True
         self.close()
         for connection in tuple(self._connections):
