@@ -1,0 +1,61 @@
+"""`touchline match-server`: a season served alone, in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+
+from .clock import WarpClock, windows_of
+from .matches import Season, SeasonError
+from .openfootball import load_openfootball
+from .season import generate_season
+from .server import MatchServer
+
+
+def choose_season(matches: Path | None, seed: int | None) -> Season:
+    """The season of the file *matches*, or the generated one of *seed*.
+
+    Raises:
+        SeasonError: neither or both are given, or the file cannot be played.
+    """
+    match matches, seed:
+        case Path() as path, None:
+            return load_openfootball(path)
+        case None, int() as number:
+            return generate_season(number)
+        case _:
+            raise SeasonError("give either --matches FILE or --season SEED")
+
+
+def run(matches: Path | None, season: int | None, speed: float, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; prints the address when ready.
+
+    Args:
+        matches, season: an openfootball file or a seed, one of the two.
+        speed: calendar time to real time.
+        port: 0 takes a free one.
+
+    Raises:
+        SeasonError: as `choose_season`. OSError: the port is taken.
+    """
+    played = choose_season(matches, season)
+    clock = WarpClock(windows_of(played, speed), speed, time.monotonic)
+    server = MatchServer(played, clock, port=port, advance=clock.advance)
+    server.start()
+    print(f"{played.name}: {len(played.matches)} matches on {server.base_url}", flush=True)
+    _until_told_to_stop()
+    server.stop()
+
+
+def _until_told_to_stop() -> None:
+    told = Event()
+    watchers = [
+        gevent.signal_handler(number, told.set) for number in (signal.SIGINT, signal.SIGTERM)
+    ]
+    told.wait()
+    for watcher in watchers:
+        watcher.cancel()
