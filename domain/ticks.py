@@ -33,6 +33,7 @@ class Tick:
     bid_px: int
     ask_px: int
     mark_px: int
+    mid_px: int
     why: str
     halt: Halt
 

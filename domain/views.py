@@ -67,6 +67,7 @@ def tick_view(tick: Tick) -> View:
         "index": format_px(tick.index_px),
         "bid": format_px(tick.bid_px),
         "ask": format_px(tick.ask_px),
+        "mid": format_px(tick.mid_px),
         "mark": format_px(tick.mark_px),
         "why": tick.why,
         "ts": rfc3339(int(tick.id.partition("-")[0])),

@@ -1,0 +1,82 @@
+-- trade_execute: buy shares from the house or sell them back, once per idempotency key.
+--
+-- KEYS  1 inst:{idx}    2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 idem:{uid}:{key}
+--       6 ticks:{idx}   7 trade_outbox   8 pfseq:{uid}
+--       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings
+--      12 coid:{uid}:{client order id}   only if the order has one
+-- ARGV  1 trade id   2 uid   3 idx   4 side   5 quantity (1e-3 share)
+--       6 bound (1e-4 coin, or '')   7 idempotency key   8 fingerprint
+--       9 client order id or ''   10 now (calendar ms)
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
+--         a fact is the stream entry as a JSON array of fields and values
+-- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_execute.py
+
+local id, uid, idx, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local qty, bound, now_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[10])
+local idem, fingerprint, coid = ARGV[7], ARGV[8], ARGV[9]
+local sign = side == 'buy' and 1 or -1
+local KEPT_S = 86400 -- a day of real time
+
+local known = redis.call('HMGET', KEYS[5], 'fp', 'res')
+if known[1] then
+  if known[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
+  return {'replayed', known[2]}
+end
+if KEYS[12] and redis.call('EXISTS', KEYS[12]) == 1 then return refused('CLIENT_ORDER_ID_REUSED') end
+
+local inst = load_instrument(KEYS[1])
+if not inst then return refused('INSTRUMENT_UNKNOWN') end
+local closed = market_refusal(inst, sign, qty)
+if closed then return closed end
+local px, value, fee = price(inst, sign, qty)
+if bound and sign * px > sign * bound then
+  return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
+end
+
+local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
+local held = redis.call('HMGET', KEYS[4], idx, 'c:' .. idx, 'v:' .. idx)
+local hqty, hcost = tonumber(held[1] or '0'), tonumber(held[2] or '0')
+local paid, realized = sign * value + fee, 0
+if sign > 0 then
+  if hqty + qty > inst.ucap then
+    return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(hqty))
+  end
+  if paid > wallet.cash then
+    return refused('INSUFFICIENT_FUNDS', 'required_e4', text(paid), 'available_e4', text(wallet.cash))
+  end
+  hqty, hcost = hqty + qty, hcost + value
+else
+  if qty > hqty then return refused('INSUFFICIENT_SHARES', 'available_qty', text(hqty)) end
+  local sold_cost = mul_div(hcost, qty, hqty)
+  hqty, hcost, realized = hqty - qty, hcost - sold_cost, value - sold_cost
+end
+if not (move_cash(wallet, -paid) and move_cash(treasury, paid)) then
+  return refused('AMOUNT_LIMIT_EXCEEDED')
+end
+inst.q = inst.q + sign * qty
+advance(inst, now_ms)
+
+local hv = text(tonumber(held[3] or '0') + 1)
+local fact = {
+  'k', 'trade', 'id', id, 'uid', uid, 'idx', idx, 'side', side, 'qty', text(qty), 'px', text(px),
+  'val', text(value), 'fee', text(fee), 'rpnl', text(realized), 'seq', text(inst.seq),
+  'tick', inst.tid, 'idem', idem, 'fp', fingerprint, 'coid', coid, 'at', text(now_ms),
+  'cash', text(wallet.cash), 'locked', wallet.locked, 'wv', text(wallet.v),
+  'tcash', text(treasury.cash), 'tv', text(treasury.v),
+  'hqty', text(hqty), 'hcost', text(hcost), 'hv', hv, 'q', text(inst.q), 'iv', text(inst.v),
+}
+local res = cjson.encode(fact)
+-- The fact first: an error here, such as a full memory, comes before any state has changed.
+local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
+save_tick(inst, idx, KEYS[1], KEYS[6], 'trade')
+save_wallet(KEYS[2], wallet)
+save_wallet(KEYS[3], treasury)
+redis.call('HSET', KEYS[4], idx, text(hqty), 'c:' .. idx, text(hcost), 'v:' .. idx, hv)
+redis.call('SADD', KEYS[9], idx)
+redis.call('SADD', KEYS[10], uid, '0')
+redis.call('SADD', KEYS[11], uid .. ':' .. idx)
+redis.call('HSET', KEYS[5], 'fp', fingerprint, 'res', res)
+redis.call('EXPIRE', KEYS[5], KEPT_S)
+if KEYS[12] then redis.call('SET', KEYS[12], id, 'EX', KEPT_S) end
+push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
+return {'ok', entry_id, res}

@@ -1,0 +1,115 @@
+"""What goes into the scripts and what comes out, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..domain.ids import InstrumentIdx, UserId
+from ..domain.refusals import Refused
+from ..domain.trading import Fill, Side
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCommand:
+    """One order as ``trade_execute.lua`` takes it.
+
+    Attributes:
+        trade_id: UUIDv7 the trade will have if it happens.
+        qty: 1e-3 share. ``bound_px``: worst average accepted, 1e-4 coin.
+        idem_key: the client's idempotency key, remembered for 24 h (real time).
+        fingerprint: digest of the request; another one under the same key is refused.
+        now_ms: calendar time.
+    """
+
+    trade_id: str
+    user: UserId
+    idx: InstrumentIdx
+    side: Side
+    qty: int
+    bound_px: int | None
+    idem_key: str
+    fingerprint: str
+    client_order_id: str | None
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A trade that just happened; *entry* is its fact under *entry_id* in ``trade_outbox``."""
+
+    fill: Fill
+    entry_id: str
+    entry: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A trade that an earlier command with the same idempotency key had made."""
+
+    fill: Fill
+
+
+TradeOutcome = Filled | Replayed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class CreditCommand:
+    """Money from the treasury to *user*, once per *idem_key* for ever.
+
+    Attributes:
+        entry_id: UUIDv7 of the ledger row.
+        kind: what for, such as ``grant`` or ``prize``.
+        amount_e4: positive, 1e-4 coin.
+        idem_key: unique over all users. Put a colon in it: keys of clients have none.
+        now_ms: calendar time.
+    """
+
+    entry_id: str
+    user: UserId
+    kind: str
+    amount_e4: int
+    idem_key: str
+    note: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """The credit's fact, and its stream id; no id if an earlier command had done it."""
+
+    entry: Mapping[str, str]
+    entry_id: str | None
+
+
+CreditOutcome = Credited | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """An index change taken in; *ticked* tells whether a price was published for it."""
+
+    ticked: bool
+    seq: int
+    tick_id: str
+    index_px: int
+
+
+IndexOutcome = Indexed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """One club's base price before and after its match (1e-4 coin)."""
+
+    before_px: int
+    after_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A match settled just now."""
+
+    home: Rebased
+    away: Rebased
+
+
+SettleOutcome = Settled | Refused

@@ -1,0 +1,114 @@
+"""Every Redis key and channel, by the words of docs/glossary.md.
+
+Keys that scripts touch carry the tag (`REDIS_KEY_TAG`): with a hash tag such as ``{m}`` all of them
+lie in one slot, so the scripts are legal on a Redis Cluster. Channels carry no tag.
+"""
+
+from enum import StrEnum
+
+PRICE_CHANNELS = "price:*"  #: pattern over all price channels
+USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
+
+
+class State(StrEnum):
+    """Kinds of state that the flusher carries to Postgres."""
+
+    INSTRUMENTS = "instruments"
+    WALLETS = "wallets"
+    HOLDINGS = "holdings"
+
+
+class Keys:
+    """Names of keys under one *tag*."""
+
+    def __init__(self, tag: str = "") -> None:
+        self.tag = tag
+        self.instruments = f"{tag}instruments"
+        self.trade_outbox = f"{tag}trade_outbox"
+        self.feed_health = f"{tag}feed:health"
+
+    def inst(self, idx: int | str) -> str:
+        """Hash: one instrument."""
+        return f"{self.tag}inst:{idx}"
+
+    def ticks(self, idx: int) -> str:
+        """Stream: the instrument's published prices, 26 h of them."""
+        return f"{self.tag}ticks:{idx}"
+
+    def wallet(self, user: int | str) -> str:
+        """Hash: cash, locked, v; user 0 is the treasury."""
+        return f"{self.tag}wallet:{user}"
+
+    def hold(self, user: int | str) -> str:
+        """Hash: idx, c:{idx} and v:{idx} for every instrument the user ever held."""
+        return f"{self.tag}hold:{user}"
+
+    def idem(self, user: int, key: str) -> str:
+        """Hash: fp and res of a command that was carried out under this idempotency key."""
+        return f"{self.tag}idem:{user}:{key}"
+
+    def coid(self, user: int, client_order_id: str) -> str:
+        """String: the trade made under this client order id."""
+        return f"{self.tag}coid:{user}:{client_order_id}"
+
+    def pfseq(self, user: int) -> str:
+        """String: number of the user's last portfolio push."""
+        return f"{self.tag}pfseq:{user}"
+
+    def settled(self, fixture: int) -> str:
+        """String: there once the match has been settled."""
+        return f"{self.tag}settled:{fixture}"
+
+    def lease(self, name: str) -> str:
+        """String: who does the job called *name*."""
+        return f"{self.tag}lease:{name}"
+
+    def meta(self, name: str) -> str:
+        """String: a fact about this Redis itself, such as the epoch of its versions."""
+        return f"{self.tag}meta:{name}"
+
+    def dirty(self, state: State) -> str:
+        """Set: members of *state* that Postgres has not seen in their newest version."""
+        return f"{self.tag}dirty:{state.value}"
+
+    def versioned(self, state: State, member: str) -> tuple[str, str]:
+        """The hash a member of a dirty set stands for, and the field with its version."""
+        match state:
+            case State.INSTRUMENTS:
+                return self.inst(member), "v"
+            case State.WALLETS:
+                return self.wallet(member), "v"
+            case State.HOLDINGS:
+                user, _, idx = member.partition(":")
+                return self.hold(user), f"v:{idx}"
+
+    def presence(self, user: int) -> str:
+        """Hash: how many connections the user has at each ws-server."""
+        return f"{self.tag}ws:presence:{user}"
+
+    @property
+    def ws_replicas(self) -> str:
+        """Hash: heartbeat of each ws-server."""
+        return f"{self.tag}ws:replicas"
+
+    def ws_users(self, replica: str) -> str:
+        """Set: users connected to one ws-server."""
+        return f"{self.tag}ws:users:{replica}"
+
+    def last_seen(self, user: int) -> str:
+        """String: when the user's last connection ended (ms of Redis' clock)."""
+        return f"{self.tag}last_seen:{user}"
+
+    def wsjti(self, token_id: str) -> str:
+        """String: this ws-token has been used."""
+        return f"{self.tag}wsjti:{token_id}"
+
+
+def price_channel(idx: int) -> str:
+    """Channel of one instrument's ticks."""
+    return f"price:{idx}"
+
+
+def portfolio_channel(user: int) -> str:
+    """Channel of one user's portfolio pushes."""
+    return f"portfolio:{user}"

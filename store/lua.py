@@ -1,0 +1,58 @@
+"""Scripts of the package's `lua/` folder, run by digest and loaded when Redis lacks them."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError
+
+KERNEL = "kernel"
+
+Call = tuple[Sequence[str], Sequence[str]]
+"""KEYS and ARGV of one run."""
+
+
+class LuaScript:
+    """The script ``lua/{name}.lua``, with the kernel before it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._source = _read(KERNEL) + _read(name)
+        # A name for the text, as Redis computes it; not a safeguard.
+        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    def run(self, client: redis.Redis, keys: Sequence[str], args: Sequence[str]) -> Any:
+        """The script's reply to one call."""
+        return self.run_all(client, [(keys, args)])[0]
+
+    def run_all(self, client: redis.Redis, calls: Sequence[Call]) -> list[Any]:
+        """The replies to *calls*, in their order, sent as one pipeline.
+
+        Raises:
+            redis.RedisError: the connection broke (any of the calls may have run), or a call
+                failed; then all of the others have run.
+        """
+        replies = self._send(client, calls)
+        missing = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if missing:
+            # Those that found no script did nothing, so they can be sent again.
+            client.script_load(self._source)
+            again = self._send(client, [calls[n] for n in missing])
+            for n, reply in zip(missing, again, strict=True):
+                replies[n] = reply
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def _send(self, client: redis.Redis, calls: Sequence[Call]) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        for keys, args in calls:
+            pipeline.evalsha(self._sha, len(keys), *keys, *args)
+        return list(pipeline.execute(raise_on_error=False))
+
+
+def _read(name: str) -> str:
+    return (files("touchline") / "lua" / f"{name}.lua").read_text(encoding="utf-8")

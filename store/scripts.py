@@ -1,0 +1,231 @@
+"""The market's commands: one typed method for each Lua script.
+
+Every command is atomic and either happens completely or is refused with a value; what was refused
+changed nothing. See the head of each script for what it reads and writes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from ..domain.ids import TREASURY, InstrumentIdx
+from ..domain.refusals import Refused
+from ..domain.ticks import IndexChange
+from . import wire
+from .commands import (
+    CreditCommand,
+    Credited,
+    CreditOutcome,
+    Filled,
+    Indexed,
+    IndexOutcome,
+    Rebased,
+    Replayed,
+    Settled,
+    SettleOutcome,
+    TradeCommand,
+    TradeOutcome,
+)
+from .keys import Keys, State
+from .lua import Call, LuaScript
+
+__all__ = [
+    "CreditCommand",
+    "CreditOutcome",
+    "Credited",
+    "Filled",
+    "IndexOutcome",
+    "Indexed",
+    "Rebased",
+    "Replayed",
+    "Scripts",
+    "SettleOutcome",
+    "Settled",
+    "TradeCommand",
+    "TradeOutcome",
+]
+
+ACK_CHUNK = 500  #: members one run of flush_ack takes: Redis serves nobody else meanwhile
+
+
+class Scripts:
+    """The scripts, run through *client* on the keys named by *keys*."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._trade_execute = LuaScript("trade_execute")
+        self._wallet_credit = LuaScript("wallet_credit")
+        self._index_apply = LuaScript("index_apply")
+        self._fixture_settle = LuaScript("fixture_settle")
+        self._flush_ack = LuaScript("flush_ack")
+
+    def trade_execute(self, commands: Sequence[TradeCommand]) -> list[TradeOutcome]:
+        """Carry out *commands* in order, in one round trip.
+
+        Raises:
+            redis.RedisError: any of them may have happened; ask again with the same keys.
+        """
+        calls = [self._trade_call(command) for command in commands]
+        return [_trade_outcome(reply) for reply in self._trade_execute.run_all(self._client, calls)]
+
+    def wallet_credit(self, command: CreditCommand) -> CreditOutcome:
+        """Give a user money from the treasury, once per idempotency key for ever."""
+        if command.amount_e4 <= 0 or command.user == TREASURY:
+            raise ValueError(f"not a credit: {command}")
+        user, keys = command.user, self._keys
+        reply = self._wallet_credit.run(
+            self._client,
+            [
+                keys.wallet(user),
+                keys.wallet(TREASURY),
+                keys.idem(user, command.idem_key),
+                keys.trade_outbox,
+                keys.pfseq(user),
+                keys.dirty(State.WALLETS),
+            ],
+            [
+                command.entry_id,
+                str(user),
+                command.kind,
+                str(command.amount_e4),
+                command.idem_key,
+                wire.grant_fingerprint(command.kind, command.amount_e4),
+                command.note,
+                str(command.now_ms),
+            ],
+        )
+        return _credit_outcome(reply)
+
+    def index_apply(self, change: IndexChange, lease_key: str, owner: str) -> IndexOutcome:
+        """Take in what the feed says of one instrument, if *owner* still holds the lease."""
+        return self.index_apply_all([change], lease_key, owner)[0]
+
+    def index_apply_all(
+        self, changes: Sequence[IndexChange], lease_key: str, owner: str
+    ) -> list[IndexOutcome]:
+        """Take in *changes* in order, in one round trip; each is fenced by itself."""
+        calls = [self._index_call(change, lease_key, owner) for change in changes]
+        return [_index_outcome(reply) for reply in self._index_apply.run_all(self._client, calls)]
+
+    def fixture_settle(
+        self, fixture: int, home: InstrumentIdx, away: InstrumentIdx, lease_key: str, owner: str
+    ) -> SettleOutcome:
+        """Make the indexes of both clubs their base prices, once per match."""
+        keys = self._keys
+        reply = self._fixture_settle.run(
+            self._client,
+            [
+                keys.settled(fixture),
+                lease_key,
+                keys.dirty(State.INSTRUMENTS),
+                keys.inst(home),
+                keys.inst(away),
+            ],
+            [owner, str(home), str(away)],
+        )
+        if reply[0] == "refused":
+            return wire.refusal_of(reply)
+        home_before, home_after, away_before, away_after = map(int, reply[1:])
+        return Settled(Rebased(home_before, home_after), Rebased(away_before, away_after))
+
+    def flush_ack(self, state: State, flushed: Sequence[tuple[str, int]]) -> int:
+        """Take members off the dirty set whose version is still the *flushed* one.
+
+        Args:
+            flushed: members (`17`, or `user:idx` for holdings) and their versions in Postgres.
+
+        Returns:
+            How many were taken off.
+        """
+        starts = range(0, len(flushed), ACK_CHUNK)
+        calls = [self._ack_call(state, flushed[at : at + ACK_CHUNK]) for at in starts]
+        return sum(self._flush_ack.run_all(self._client, calls))
+
+    def _trade_call(self, command: TradeCommand) -> Call:
+        if command.user == TREASURY:
+            raise ValueError("the treasury cannot trade with itself")
+        keys, user, idx = self._keys, command.user, command.idx
+        names = [
+            keys.inst(idx),
+            keys.wallet(user),
+            keys.wallet(TREASURY),
+            keys.hold(user),
+            keys.idem(user, command.idem_key),
+            keys.ticks(idx),
+            keys.trade_outbox,
+            keys.pfseq(user),
+            keys.dirty(State.INSTRUMENTS),
+            keys.dirty(State.WALLETS),
+            keys.dirty(State.HOLDINGS),
+        ]
+        if command.client_order_id:
+            names.append(keys.coid(user, command.client_order_id))
+        return names, [
+            command.trade_id,
+            str(user),
+            str(idx),
+            command.side.value,
+            str(command.qty),
+            _text(command.bound_px),
+            command.idem_key,
+            command.fingerprint,
+            command.client_order_id or "",
+            str(command.now_ms),
+        ]
+
+    def _index_call(self, change: IndexChange, lease_key: str, owner: str) -> Call:
+        keys, idx = self._keys, change.idx
+        names = [keys.inst(idx), keys.ticks(idx), keys.dirty(State.INSTRUMENTS), lease_key]
+        if change.fixture is not None:
+            names.append(keys.settled(change.fixture))
+        return names, [
+            owner,
+            str(idx),
+            str(change.now_ms),
+            _text(change.offset_bps),
+            change.phase or "",
+            _text(change.halt),
+            "1" if change.heartbeat else "0",
+        ]
+
+    def _ack_call(self, state: State, flushed: Sequence[tuple[str, int]]) -> Call:
+        names, args = [self._keys.dirty(state)], []
+        for member, version in flushed:
+            key, field = self._keys.versioned(state, member)
+            names.append(key)
+            args += [member, field, str(version)]
+        return names, args
+
+
+def _text(value: int | None) -> str:
+    return "" if value is None else str(int(value))
+
+
+def _trade_outcome(reply: Any) -> TradeOutcome:
+    match reply:
+        case ["ok", entry_id, fact]:
+            entry = wire.entry_of(fact)
+            return Filled(wire.fill_of(entry), entry_id, entry)
+        case ["replayed", fact]:
+            return Replayed(wire.fill_of(wire.entry_of(fact)))
+        case _:
+            return wire.refusal_of(reply)
+
+
+def _credit_outcome(reply: Any) -> CreditOutcome:
+    match reply:
+        case ["ok", entry_id, fact]:
+            return Credited(wire.entry_of(fact), entry_id)
+        case ["replayed", fact]:
+            return Credited(wire.entry_of(fact), None)
+        case _:
+            return wire.refusal_of(reply)
+
+
+def _index_outcome(reply: Any) -> IndexOutcome | Refused:
+    if reply[0] == "refused":
+        return wire.refusal_of(reply)
+    _, was_ticked, seq, tick_id, index_px = reply
+    return Indexed(was_ticked == "1", int(seq), tick_id, int(index_px))

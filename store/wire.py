@@ -1,0 +1,189 @@
+"""Texts on Redis as typed values: script replies, facts, and what the channels carry."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ..domain.halts import Halt, Phase
+from ..domain.ids import InstrumentIdx, UserId
+from ..domain.pushes import FillPush, PortfolioEvent, WalletPush
+from ..domain.refusals import Refusal, Refused
+from ..domain.ticks import PriceTick, Tick
+from ..domain.trading import Fill, Side
+
+__all__ = [
+    "PortfolioEvent",
+    "PriceTick",
+    "decode_portfolio",
+    "decode_price",
+    "encode_price",
+    "entry_of",
+    "fill_of",
+    "grant_fingerprint",
+    "idem_hash",
+    "refusal_of",
+    "tick_of",
+]
+
+
+class _Price(msgspec.Struct):
+    """Payload of ``price:{idx}``, as lua/kernel.lua writes it."""
+
+    i: int
+    s: int
+    id: str
+    t: int
+    b: int
+    a: int
+    m: int
+    mid: int
+    w: str
+    h: int
+    p: Phase
+
+
+class _PushData(msgspec.Struct):
+    fact: list[str]
+    sym: str = ""
+
+
+class _Push(msgspec.Struct):
+    """Payload of ``portfolio:{uid}``, as lua/kernel.lua writes it."""
+
+    s: int
+    e: str
+    d: _PushData
+
+
+_price_decoder = msgspec.json.Decoder(_Price)
+_push_decoder = msgspec.json.Decoder(_Push)
+_fact_decoder = msgspec.json.Decoder(list[str])
+
+
+def decode_price(payload: str | bytes) -> PriceTick:
+    """The tick in a message of ``price:{idx}``.
+
+    Raises:
+        msgspec.DecodeError: not a message of ours.
+    """
+    price = _price_decoder.decode(payload)
+    return PriceTick(
+        idx=InstrumentIdx(price.i),
+        seq=price.s,
+        id=price.id,
+        at_ms=price.t,
+        bid_px=price.b,
+        ask_px=price.a,
+        mark_px=price.m,
+        mid_px=price.mid,
+        why=price.w,
+        halt=Halt(price.h),
+        phase=price.p,
+    )
+
+
+def encode_price(tick: PriceTick) -> bytes:
+    """The message of ``price:{idx}`` that announces *tick*."""
+    return msgspec.json.encode(
+        _Price(
+            i=tick.idx,
+            s=tick.seq,
+            id=tick.id,
+            t=tick.at_ms,
+            b=tick.bid_px,
+            a=tick.ask_px,
+            m=tick.mark_px,
+            mid=tick.mid_px,
+            w=tick.why,
+            h=int(tick.halt),
+            p=tick.phase,
+        )
+    )
+
+
+def decode_portfolio(payload: str | bytes) -> PortfolioEvent | None:
+    """The event in a message of ``portfolio:{uid}``; None if it is of a kind not known here.
+
+    Raises:
+        msgspec.DecodeError: not a message of ours.
+    """
+    message = _push_decoder.decode(payload)
+    entry = _pairs(message.d.fact)
+    match message.e:
+        case "fill":
+            return PortfolioEvent(message.s, FillPush(fill_of(entry), message.d.sym))
+        case "wallet":
+            return PortfolioEvent(message.s, _wallet_push(entry))
+        case _:
+            # A newer replica may push what this one does not know yet.
+            return None
+
+
+def entry_of(fact: str) -> dict[str, str]:
+    """Fields of the ``trade_outbox`` entry written by a script, from its reply."""
+    return _pairs(_fact_decoder.decode(fact))
+
+
+def fill_of(entry: Mapping[str, str]) -> Fill:
+    """The trade in an entry of kind ``trade``."""
+    return Fill(
+        trade_id=entry["id"],
+        user=UserId(int(entry["uid"])),
+        idx=InstrumentIdx(int(entry["idx"])),
+        side=Side(entry["side"]),
+        qty=int(entry["qty"]),
+        px=int(entry["px"]),
+        value_e4=int(entry["val"]),
+        fee_e4=int(entry["fee"]),
+        realized_e4=int(entry["rpnl"]),
+        seq=int(entry["seq"]),
+        tick_id=entry["tick"],
+        at_ms=int(entry["at"]),
+        cash_after_e4=int(entry["cash"]),
+        qty_after=int(entry["hqty"]),
+        cost_after_e4=int(entry["hcost"]),
+        client_order_id=entry["coid"] or None,
+    )
+
+
+def tick_of(entry_id: str, fields: Mapping[str, str]) -> Tick:
+    """One entry of ``ticks:{idx}``."""
+    return Tick(
+        id=entry_id,
+        seq=int(fields["s"]),
+        index_px=int(fields["f"]),
+        inventory=int(fields["q"]),
+        bid_px=int(fields["b"]),
+        ask_px=int(fields["a"]),
+        mark_px=int(fields["m"]),
+        mid_px=int(fields["mid"]),
+        why=fields["w"],
+        halt=Halt(int(fields["h"])),
+    )
+
+
+def refusal_of(reply: Sequence[str]) -> Refused:
+    """A script's ``{"refused", code, name, value, ...}``."""
+    details = {
+        name: value if name == "phase" else int(value) for name, value in _pairs(reply[2:]).items()
+    }
+    return Refused(Refusal(reply[1]), details)
+
+
+def grant_fingerprint(kind: str, amount_e4: int) -> str:
+    """What must be the same when a grant is asked for again under its key."""
+    return f"{kind}:{amount_e4}"
+
+
+def idem_hash(fingerprint: str, entry: Mapping[str, str]) -> dict[str, str]:
+    """Fields of ``idem:{uid}:{key}`` for a command that wrote *entry*."""
+    fact = [text for pair in entry.items() for text in pair]
+    return {"fp": fingerprint, "res": msgspec.json.encode(fact).decode()}
+
+
+def _wallet_push(entry: Mapping[str, str]) -> WalletPush:
+    return WalletPush(entry["kind"], int(entry["amount"]), int(entry["cash"]), int(entry["locked"]))
+
+
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
