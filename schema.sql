@@ -98,9 +98,19 @@ CREATE TABLE fixtures (
     pre_home_px   BIGINT,
     pre_away_px   BIGINT,
     settled_at    TIMESTAMPTZ,
+    -- As last seen, and once settled the result: the score after extra time;
+    -- the penalties are those of a shoot-out.
+    minute         SMALLINT NOT NULL DEFAULT 0,
+    home_goals     SMALLINT NOT NULL DEFAULT 0,
+    away_goals     SMALLINT NOT NULL DEFAULT 0,
+    home_reds      SMALLINT NOT NULL DEFAULT 0,
+    away_reds      SMALLINT NOT NULL DEFAULT 0,
+    home_penalties SMALLINT,
+    away_penalties SMALLINT,
     raw           JSONB,
     updated_at    TIMESTAMPTZ NOT NULL
 );
+CREATE INDEX fixtures_open ON fixtures (starting_at) WHERE settled_at IS NULL;
 CREATE INDEX fixtures_phase ON fixtures (phase, starting_at);
 
 -- One row whenever the score, the cards, the minute's state or the source
@@ -218,7 +228,8 @@ CREATE TABLE wallet_ledger (
     cash_after_e4     BIGINT NOT NULL,
     wallet_version    BIGINT NOT NULL,
     treasury_after_e4 BIGINT NOT NULL,
-    treasury_version  BIGINT NOT NULL
+    treasury_version  BIGINT NOT NULL,
+    recorded_at       TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 CREATE INDEX wallet_ledger_user ON wallet_ledger (user_id, created_at DESC);
 
@@ -247,11 +258,15 @@ CREATE TABLE trades (
     holding_version    BIGINT NOT NULL,
     inventory_after    BIGINT NOT NULL,
     instrument_version BIGINT NOT NULL,
-    UNIQUE (user_id, idem_key),
+    recorded_at        TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, whatever the calendar
     UNIQUE (idx, seq)          -- every trade has its own tick
 );
-CREATE UNIQUE INDEX trades_client_order ON trades (user_id, client_order_id)
+-- Not unique: scripts remember both keys for 24 h, and a key used again later
+-- makes a real trade. Reconcile looks for two trades under one key within 24 h.
+CREATE INDEX trades_idem ON trades (user_id, idem_key);
+CREATE INDEX trades_client_order ON trades (user_id, client_order_id)
     WHERE client_order_id IS NOT NULL;
+CREATE INDEX trades_recorded ON trades USING brin (recorded_at);
 CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
 
 -- Pending (in-play) orders only.

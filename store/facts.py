@@ -1,0 +1,154 @@
+"""Facts on their way from `trade_outbox` into the ledger tables.
+
+A script appends a fact to the stream before it changes any balance; here a
+stream entry (flat strings) becomes a row of `trades` or `wallet_ledger`. Only
+the shape is checked, a field missing or a text Postgres cannot hold; numbers,
+ids and constraints are judged by Postgres itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .arrays import Column, array_columns, insert_from_arrays
+from .refusals import Cursor, write_or_bisect
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream: its id and its fields as they were added."""
+
+    id: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """One kind of fact: its table and its columns, the id first."""
+
+    table: str
+    columns: tuple[Column, ...]
+
+    def row(self, entry: Entry) -> tuple[str | None, ...]:
+        """Values in the order of the columns.
+
+        Raises:
+            MalformedFact: a field is missing or holds a NUL character.
+        """
+        return tuple(_value(column, entry.fields) for column in self.columns)
+
+    def insert(self, cursor: Cursor, rows: Sequence[Sequence[str | None]]) -> None:
+        """Insert *rows* in one statement; a row whose id is there already changes nothing."""
+        # Sorted, so that two writers of the same rows wait for each other
+        # instead of deadlocking.
+        ordered = sorted(rows, key=lambda row: row[0] or "")
+        cursor.execute(
+            insert_from_arrays(self.table, self.columns) + " ON CONFLICT (id) DO NOTHING",
+            array_columns(ordered),
+        )
+
+
+class MalformedFact(Exception):
+    """An entry that is no fact: a field is missing or cannot be stored."""
+
+
+TRADE = FactKind(
+    "trades",
+    (
+        Column("id", "id", "uuid"),
+        Column("uid", "user_id"),
+        Column("idx", "idx", "int"),
+        Column("side", "side", "text"),
+        Column("qty", "qty"),
+        Column("px", "px"),
+        Column("val", "value_e4"),
+        Column("fee", "fee_e4"),
+        Column("rpnl", "realized_e4"),
+        Column("seq", "seq"),
+        Column("tick", "tick_id", "text"),
+        Column("idem", "idem_key", "text"),
+        Column("fp", "fingerprint", "text"),
+        Column("coid", "client_order_id", "text", optional=True),
+        Column("at", "executed_at", "timestamptz"),
+        Column("cash", "cash_after_e4"),
+        Column("wv", "wallet_version"),
+        Column("tcash", "treasury_after_e4"),
+        Column("tv", "treasury_version"),
+        Column("hqty", "qty_after"),
+        Column("hcost", "cost_after_e4"),
+        Column("hv", "holding_version"),
+        Column("q", "inventory_after"),
+        Column("iv", "instrument_version"),
+    ),
+)
+
+GRANT = FactKind(
+    "wallet_ledger",
+    (
+        Column("id", "id", "uuid"),
+        Column("uid", "user_id"),
+        Column("kind", "kind", "text"),
+        Column("amount", "amount_e4"),
+        Column("idem", "idem_key", "text", optional=True),
+        Column("note", "note", "text", optional=True),
+        Column("at", "created_at", "timestamptz"),
+        Column("cash", "cash_after_e4"),
+        Column("wv", "wallet_version"),
+        Column("tcash", "treasury_after_e4"),
+        Column("tv", "treasury_version"),
+    ),
+)
+
+#: What to do with an entry that cannot become a row, inside the same transaction.
+Refuse = Callable[[Cursor, Entry, Exception], None]
+
+#: By the entry's field `k`.
+KINDS: Mapping[str, FactKind] = {"trade": TRADE, "grant": GRANT}
+
+
+def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> None:
+    """Insert *entries* inside the caller's transaction, each kind in one statement.
+
+    Each entry that is malformed or that Postgres refuses goes to *refuse* with the error.
+    """
+    readable: dict[FactKind, list[_Readable]] = {kind: [] for kind in KINDS.values()}
+    for entry in entries:
+        try:
+            kind = _kind_of(entry)
+            readable[kind].append(_Readable(entry, kind.row(entry)))
+        except MalformedFact as error:
+            refuse(cursor, entry, error)
+    for kind, rows in readable.items():
+        _insert(cursor, kind, rows, refuse)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    entry: Entry
+    row: tuple[str | None, ...]
+
+
+def _insert(cursor: Cursor, kind: FactKind, rows: Sequence[_Readable], refuse: Refuse) -> None:
+    write_or_bisect(
+        cursor,
+        rows,
+        lambda cur, part: kind.insert(cur, [one.row for one in part]),
+        lambda cur, one, error: refuse(cur, one.entry, error),
+    )
+
+
+def _kind_of(entry: Entry) -> FactKind:
+    kind = KINDS.get(entry.fields.get("k", ""))
+    if kind is None:
+        raise MalformedFact(f"unknown kind {entry.fields.get('k')!r}")
+    return kind
+
+
+def _value(column: Column, fields: Mapping[str, str]) -> str | None:
+    value = fields.get(column.field)
+    if column.optional and not value:
+        return None
+    if value is None:
+        raise MalformedFact(f"field {column.field!r} is missing")
+    if "\0" in value:
+        raise MalformedFact(f"field {column.field!r} holds a NUL character")
+    return value

@@ -1,0 +1,116 @@
+"""The ledger: every trade and every grant, as rows of Postgres.
+
+Facts come in from `trade_outbox`; a fact that is already there changes
+nothing, so any writer may repeat itself after a crash.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..domain.ids import InstrumentIdx, UserId
+from ..domain.trading import Fill, Side
+from .facts import Entry, insert_kinds
+from .parked import park
+from .postgres import Postgres
+from .refusals import Cursor
+
+_FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
+ tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,
+ cost_after_e4, client_order_id FROM trades"""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCursor:
+    """A place in a list of trades, newest first: the last trade already seen."""
+
+    at_ms: int
+    trade_id: str
+
+
+class Ledger:
+    """The tables `trades` and `wallet_ledger`."""
+
+    def __init__(self, pg: Postgres) -> None:
+        self._pg = pg
+
+    def insert_facts(self, entries: Sequence[Entry]) -> int:
+        """Make *entries* durable in one transaction; return how many had to be parked.
+
+        When this returns, every entry is either a row of its table or parked, and may be
+        deleted from the stream.
+        """
+        parked: list[str] = []
+
+        def refuse(cursor: Cursor, entry: Entry, error: Exception) -> None:
+            park(cursor, entry, error)
+            parked.append(entry.id)
+
+        with self._pg.transaction() as cursor:
+            insert_kinds(cursor, entries, refuse)
+        return len(parked)
+
+    def ping(self) -> None:
+        """Do nothing, or raise the outage that would meet a writer now."""
+        with self._pg.transaction() as cursor:
+            cursor.execute("SELECT 1")
+
+    def trade(self, user: UserId, trade_id: str) -> Fill | None:
+        """The user's own trade *trade_id* (a UUID)."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(f"{_FILL} WHERE id = %s AND user_id = %s", (trade_id, user))
+            row = cursor.fetchone()
+        return _fill(row) if row else None
+
+    def trades(
+        self,
+        user: UserId,
+        *,
+        limit: int,
+        before: TradeCursor | None = None,
+        idx: InstrumentIdx | None = None,
+    ) -> tuple[Fill, ...]:
+        """The user's trades, newest first, at most *limit*, those after *before* in that order."""
+        wanted = ["user_id = %s"]
+        values: list[Any] = [user]
+        if before:
+            wanted.append(
+                "(executed_at, id) < (TIMESTAMPTZ 'epoch' + %s * INTERVAL '1 millisecond', %s)"
+            )
+            values += [before.at_ms, before.trade_id]
+        if idx is not None:
+            wanted.append("idx = %s")
+            values.append(idx)
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                f"{_FILL} WHERE {' AND '.join(wanted)} ORDER BY executed_at DESC, id DESC LIMIT %s",
+                (*values, limit),
+            )
+            return tuple(map(_fill, cursor.fetchall()))
+
+    def count_trades(self) -> int:
+        """How many trades are in the ledger."""
+        with self._pg.transaction() as cursor:
+            cursor.execute("SELECT count(*) FROM trades")
+            return int(cursor.fetchone()[0])
+
+
+def _fill(row: Sequence[Any]) -> Fill:
+    return Fill(
+        trade_id=row[0],
+        user=UserId(row[1]),
+        idx=InstrumentIdx(row[2]),
+        side=Side(row[3]),
+        qty=row[4],
+        px=row[5],
+        value_e4=row[6],
+        fee_e4=row[7],
+        realized_e4=row[8],
+        seq=row[9],
+        tick_id=row[10],
+        at_ms=row[11],
+        cash_after_e4=row[12],
+        qty_after=row[13],
+        cost_after_e4=row[14],
+        client_order_id=row[15],
+    )

@@ -1,0 +1,60 @@
+"""The stream of facts that are not yet known to be in Postgres.
+
+A script appends a fact here before it changes a balance. Whoever has made the
+fact durable deletes the entry; what is left over is inserted again, which
+changes nothing. Entry ids carry Redis' own real time, so ages need no
+calendar.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+
+from .facts import Entry
+
+DELETE_CHUNK = 500  #: ids in one XDEL; longer commands stall the server
+
+
+class Outbox:
+    """One stream of facts, such as `trade_outbox`."""
+
+    def __init__(self, client: redis.Redis, key: str) -> None:
+        self._redis = client
+        self._key = key
+
+    def last_id(self) -> str | None:
+        """Id of the newest entry; None if there is none."""
+        newest: Any = self._redis.xrevrange(self._key, count=1)
+        return str(newest[0][0]) if newest else None
+
+    def read(self, upto: str, limit: int, after: str | None = None) -> list[Entry]:
+        """At most *limit* of the oldest entries between *after* (exclusive) and *upto*.
+
+        *upto* is an id, or "+" for all there are.
+        """
+        start = f"({after}" if after else "-"
+        found: Any = self._redis.xrange(self._key, start, upto, count=limit)
+        return [Entry(entry_id, fields) for entry_id, fields in found]
+
+    def delete(self, entry_ids: Iterable[str]) -> None:
+        """Remove entries that are durable; unknown ids are ignored."""
+        ids = list(entry_ids)
+        for start in range(0, len(ids), DELETE_CHUNK):
+            self._redis.xdel(self._key, *ids[start : start + DELETE_CHUNK])
+
+    def length(self) -> int:
+        """How many facts are waiting."""
+        return int(self._redis.xlen(self._key))
+
+    def oldest_age_s(self) -> float:
+        """Real seconds the oldest entry has been waiting; 0 if there is none."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xrange(self._key, count=1)
+            pipe.time()
+            oldest, (now_s, micros) = pipe.execute()
+        if not oldest:
+            return 0.0
+        added_ms = int(oldest[0][0].partition("-")[0])
+        now: float = now_s + micros / 1e6
+        return max(0.0, now - added_ms / 1000)

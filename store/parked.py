@@ -1,0 +1,111 @@
+"""Facts that Postgres refused: parked in the table `trade_outbox`, never dropped.
+
+A refused fact has already changed balances in Redis, so it must reach the
+ledger in the end. It waits here, in the transaction that would have inserted
+it, and is tried again with growing pauses until what it refers to exists or a
+person has repaired it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg2
+import structlog
+from psycopg2.extras import Json
+
+from .facts import Entry, insert_kinds
+from .postgres import Postgres
+from .refusals import Cursor
+
+FIRST_RETRY_S = 5  #: doubled with every attempt
+LAST_RETRY_S = 3600  #: longest pause between two attempts
+ALARM_ATTEMPTS = 10  #: from here on every attempt is logged as an error
+BATCH = 100  #: rows tried in one transaction
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of the parked facts that were due."""
+
+    inserted: int
+    refused: int
+
+
+def park(cursor: Cursor, entry: Entry, error: Exception) -> None:
+    """Keep *entry* inside the caller's transaction; parking it twice is the same as once."""
+    cursor.execute(
+        "INSERT INTO trade_outbox (id, payload, malformed, last_error, next_retry_at)"
+        " VALUES (%s, %s, %s, %s, now() + %s * INTERVAL '1 second') ON CONFLICT (id) DO NOTHING",
+        (_park_id(entry), _payload(entry), _malformed(error), str(error), FIRST_RETRY_S),
+    )
+    log.error("fact refused", entry=entry.id, fact=entry.fields.get("id"), error=str(error))
+
+
+class Parked:
+    """The table of parked facts."""
+
+    def __init__(self, pg: Postgres) -> None:
+        self._pg = pg
+
+    def retry(self) -> Retried:
+        """Try every parked fact that is due once more, at most `BATCH` of them.
+
+        Rows that another drainer holds are skipped, so several may run.
+        """
+        with self._pg.transaction() as cursor:
+            due = _due(cursor)
+            refused: dict[str, Exception] = {}
+            insert_kinds(cursor, due, lambda _, entry, error: refused.update({entry.id: error}))
+            inserted = [entry.id for entry in due if entry.id not in refused]
+            cursor.execute("DELETE FROM trade_outbox WHERE id = ANY(%s::uuid[])", (inserted,))
+            for fact_id, error in refused.items():
+                _postpone(cursor, fact_id, error)
+        return Retried(len(inserted), len(refused))
+
+    def count(self) -> int:
+        """How many facts are parked."""
+        with self._pg.transaction() as cursor:
+            cursor.execute("SELECT count(*) FROM trade_outbox")
+            return int(cursor.fetchone()[0])
+
+
+def _due(cursor: Cursor) -> Sequence[Entry]:
+    cursor.execute(
+        "SELECT id::text, payload FROM trade_outbox WHERE NOT dead AND next_retry_at <= now()"
+        " ORDER BY next_retry_at FOR UPDATE SKIP LOCKED LIMIT %s",
+        (BATCH,),
+    )
+    return [Entry(fact_id, payload) for fact_id, payload in cursor.fetchall()]
+
+
+def _postpone(cursor: Cursor, fact_id: str, error: Exception) -> None:
+    cursor.execute(
+        "UPDATE trade_outbox SET attempts = attempts + 1, last_error = %s, malformed = %s,"
+        " next_retry_at = now() + least(%s * 2 ^ least(attempts + 1, 20), %s)"
+        " * INTERVAL '1 second' WHERE id = %s RETURNING attempts",
+        (str(error), _malformed(error), FIRST_RETRY_S, LAST_RETRY_S, fact_id),
+    )
+    attempts = cursor.fetchone()[0]
+    if attempts >= ALARM_ATTEMPTS:
+        log.error("fact still refused", fact=fact_id, attempts=attempts, error=str(error))
+
+
+def _malformed(error: Exception) -> bool:
+    # A row that a constraint refused has passed every cast; anything else has
+    # not, and must stay out of views that cast its payload.
+    return not isinstance(error, psycopg2.IntegrityError)
+
+
+def _park_id(entry: Entry) -> str:
+    try:
+        return str(uuid.UUID(entry.fields.get("id", "")))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, entry.id))
+
+
+def _payload(entry: Entry) -> Json:
+    # jsonb cannot hold NUL; whoever repairs the fact sees the replacement.
+    return Json({name: value.replace("\0", "\ufffd") for name, value in entry.fields.items()})

@@ -1,0 +1,153 @@
+"""The ledger: facts become rows once, and one bad fact holds up none of the others."""
+
+import pytest
+from touchline.store.facts import Entry
+from touchline.store.ledger import Ledger, TradeCursor
+
+from tests.fakes.facts import (
+    AT_MS,
+    add_instruments,
+    add_users,
+    grant_entry,
+    trade_entry,
+)
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+def ledger(pg):
+    add_users(pg, 1, 2)
+    add_instruments(pg, 7, 8)
+    return Ledger(pg)
+
+
+def rows(pg, query):
+    with pg.transaction() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def test_a_trade_is_read_back_as_it_was_executed(ledger):
+    entry = trade_entry(1, coid="web-1", fee="12")
+
+    ledger.insert_facts([entry])
+
+    fill = ledger.trade(1, entry.fields["id"])
+    assert (fill.px, fill.fee_e4, fill.at_ms, fill.client_order_id) == (
+        1_000_000,
+        12,
+        AT_MS,
+        "web-1",
+    )
+    assert (fill.cash_after_e4, fill.qty_after, fill.cost_after_e4) == (99_000_000, 1000, 1_000_000)
+    assert (fill.seq, fill.tick_id) == (1, f"{AT_MS}-1")
+
+
+def test_a_fact_inserted_twice_is_there_once(ledger, pg):
+    entries = [grant_entry(), trade_entry(1), trade_entry(2)]
+
+    ledger.insert_facts(entries)
+    parked = ledger.insert_facts(entries)
+
+    assert parked == 0
+    assert rows(pg, "SELECT count(*) FROM trades") == [(2,)]
+    assert rows(pg, "SELECT count(*) FROM wallet_ledger") == [(1,)]
+
+
+def test_a_grant_keeps_both_sides_of_its_entry(ledger, pg):
+    ledger.insert_facts([grant_entry()])
+
+    assert rows(
+        pg,
+        "SELECT user_id, counter_user_id, amount_e4, cash_after_e4, treasury_after_e4 "
+        "FROM wallet_ledger",
+    ) == [(1, 0, 100_000_000, 100_000_000, -100_000_000)]
+
+
+def test_another_users_trade_is_not_shown(ledger):
+    entry = trade_entry(1)
+    ledger.insert_facts([entry])
+
+    assert ledger.trade(2, entry.fields["id"]) is None
+    assert ledger.trades(2, limit=10) == ()
+
+
+def test_pages_of_trades_hold_each_trade_once_newest_first(ledger):
+    ledger.insert_facts([trade_entry(n, at=str(AT_MS + n // 2)) for n in range(1, 8)])
+
+    seen, before = [], None
+    while page := ledger.trades(1, limit=3, before=before):
+        seen += page
+        before = TradeCursor(page[-1].at_ms, page[-1].trade_id)
+
+    assert len({fill.trade_id for fill in seen}) == len(seen) == 7
+    assert [fill.at_ms for fill in seen] == sorted((fill.at_ms for fill in seen), reverse=True)
+
+
+def test_trades_of_one_instrument_only(ledger):
+    ledger.insert_facts([trade_entry(1), trade_entry(2, idx=8)])
+
+    assert [fill.idx for fill in ledger.trades(1, limit=9, idx=8)] == [8]
+
+
+@pytest.mark.parametrize("bad", range(5))
+def test_a_refused_fact_is_parked_and_its_neighbours_are_inserted(ledger, pg, bad):
+    entries = [trade_entry(n) for n in range(1, 6)]
+    entries[bad] = trade_entry(bad + 1, user=99)  # nobody
+
+    parked = ledger.insert_facts(entries)
+
+    assert parked == 1
+    assert rows(pg, "SELECT count(*) FROM trades") == [(4,)]
+    assert rows(pg, "SELECT id::text, payload->>'uid', malformed FROM trade_outbox") == [
+        (entries[bad].fields["id"], "99", False)
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"qty": "many"},
+        {"qty": "99999999999999999999"},
+        {"id": "not-a-uuid"},
+        {"k": "rumour"},
+        {"coid": "nul\0"},
+        {"side": "hold"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_nonsense_in_the_stream_is_parked_not_lost_and_not_fatal(ledger, pg, changes):
+    nonsense = trade_entry(1, **changes)
+
+    parked = ledger.insert_facts([nonsense, trade_entry(2)])
+
+    assert parked == 1
+    assert rows(pg, "SELECT count(*) FROM trades") == [(1,)]
+    assert rows(pg, "SELECT payload->>'idem' FROM trade_outbox") == [("key-1",)]
+
+
+def test_an_entry_without_a_field_is_parked(ledger, pg):
+    whole = trade_entry(1)
+    torn = Entry(whole.id, {name: v for name, v in whole.fields.items() if name != "tcash"})
+
+    ledger.insert_facts([torn])
+
+    assert rows(pg, "SELECT malformed, last_error FROM trade_outbox") == [
+        (True, "field 'tcash' is missing")
+    ]
+
+
+def test_the_views_read_parked_facts_and_skip_malformed_ones(ledger, pg):
+    ledger.insert_facts([trade_entry(1), trade_entry(2, user=99), trade_entry(3, qty="many")])
+
+    postings = rows(pg, "SELECT user_id, version, delta_e4 FROM wallet_postings ORDER BY 1, 2")
+    shares = rows(pg, "SELECT user_id, delta_qty FROM share_postings ORDER BY 1")
+
+    assert postings == [
+        (0, 2, 1_000_000),
+        (0, 3, 1_000_000),
+        (1, 2, -1_000_000),
+        (99, 3, -1_000_000),
+    ]
+    assert shares == [(1, 1000), (99, 1000)]
