@@ -1,0 +1,284 @@
+"""The base of all actors: pykka's Actor on a gevent greenlet, with a loop a supervisor can trust.
+
+pykka gives the shape (an inbox, a future, a loop to start) and its own ``ThreadingActor`` fills
+it for threads. The loop here differs where supervision needs it to. Every way to end, from a
+crash in a tell or an ask to a kill while idle, ends this actor and no other, and is handed to
+the supervisor as the greenlet's value. A stop request passes the backlog. A full mailbox yields
+to the event loop. Timers never have more than one message waiting.
+"""
+
+from __future__ import annotations
+
+import traceback
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import gevent
+import pykka
+import structlog
+from pykka.messages import _ActorStop
+
+from .address import Address
+from .errors import LinkEnded, StopAsked, Undelivered, describe
+from .future import Future
+from .health import ChildHealth
+from .mailbox import Letter, Mailbox
+from .place import Place
+from .timer import SYSTEM_CLOCK, Timer
+
+M = TypeVar("M")
+
+#: Seconds an actor works on a backlog before it lets the event loop turn.
+SLICE_S = 0.002
+#: A sleep of zero would let only other ready greenlets in, and starve timers and sockets.
+YIELD_S = 1e-6
+#: Seconds a killed reader has to clean up before its owner's successor starts.
+LINK_STOP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an actor's greenlet ended; its value, so that gevent prints nothing by itself."""
+
+    cause: BaseException | None = None  #: None: in good order
+    #: As text and from the moment of the crash: a live one keeps frames alive, and changes
+    #: when an asker raises the same exception.
+    traceback: str = ""
+
+
+def crash(cause: BaseException) -> Ending:
+    """The ending by *cause*, which is being handled."""
+    return Ending(cause, "".join(traceback.format_exception(cause)))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """A linked reader's end, sent to its owner in the urgent lane."""
+
+    cause: BaseException | None
+
+
+class Actor(pykka.Actor, Generic[M]):
+    """One duty: ``started`` builds its state, ``receive`` handles one message at a time.
+
+    ``__init__`` only stores its arguments (and calls ``super().__init__()``): it runs in the
+    supervisor. Without a supervisor, as in a unit test, ``started`` and ``receive`` may be
+    called directly; ``every``, ``after`` and ``link`` then only record, see ``timers`` and
+    ``links``, and ``me`` leads to a mailbox nobody empties.
+    """
+
+    name: str = ""  #: the child name; set by the supervisor
+    actor_inbox: Mailbox
+    greenlet: gevent.Greenlet | None = None  #: set when the loop starts
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[Callable[[], None]] = []
+        self._timers: dict[Timer, None] = {}
+        self._readers: list[gevent.Greenlet] = []
+        self._place: Place | None = None
+        self._monotonic = SYSTEM_CLOCK.monotonic
+        self._busy_since = 0.0
+
+    # -- for subclasses to define
+
+    def started(self) -> None:
+        """Build or rebuild all state from the stores; what it raises counts as a crash."""
+
+    @abstractmethod
+    def receive(self, message: M) -> object:
+        """Handle one message; the return value answers an ask."""
+
+    def stopped(self) -> None:
+        """Clean up after an orderly stop; not called after a crash."""
+
+    def detail(self) -> Mapping[str, object]:
+        """Duty-specific facts for the health page, from plain attributes; must not block."""
+        return {}
+
+    # -- for subclasses to use
+
+    @property
+    def me(self) -> Address[M]:
+        """The own address, for messages to oneself and for others to answer to."""
+        return self._place.address if self._place else Address(self.name, self.actor_inbox)
+
+    @property
+    def timers(self) -> tuple[Timer, ...]:
+        """The timers that are still to fire, oldest first."""
+        return tuple(self._timers)
+
+    def every(self, interval_s: float, message: M) -> Timer:
+        """Receive *message* every *interval_s* real seconds; a late actor skips, never queues."""
+        if interval_s <= 0:
+            raise ValueError(f"an interval must be positive, not {interval_s}")
+        return self._arm(Timer(interval_s, message, repeats=True, shelf=self._timers))
+
+    def after(self, delay_s: float, message: M) -> Timer:
+        """Receive *message* once, after *delay_s* real seconds."""
+        return self._arm(Timer(delay_s, message, repeats=False, shelf=self._timers))
+
+    def link(self, run: Callable[[], None]) -> None:
+        """Run an endless reader beside the actor. Its end crashes the actor; it dies with it.
+
+        *run* may block as long as it likes, and should do nothing but read and tell ``me``.
+        """
+        self.links.append(run)
+        if self._place is not None:
+            self._readers.append(gevent.spawn(self._read, run))
+
+    # -- for the supervisor
+
+    def take_place(self, place: Place) -> None:
+        """Become child *place.name*: read its mailbox, tell the supervisor when started.
+
+        Raises:
+            TypeError: the subclass's ``__init__`` forgot ``super().__init__()``.
+        """
+        if not hasattr(self, "_timers"):
+            raise TypeError(f"{type(self).__name__}.__init__ must call super().__init__()")
+        self.name = place.name
+        self.actor_inbox = place.mailbox
+        self._actor_ref = pykka.ActorRef(self)  # the one made before held the old inbox
+        self._place = place
+        self._monotonic = place.surroundings.clock.monotonic
+
+    def launch(self) -> gevent.Greenlet:
+        """Start the loop; the greenlet returned ends with an ``Ending`` as its value."""
+        self._busy_since = self._monotonic()
+        self.greenlet = gevent.spawn(self._live)
+        return self.greenlet
+
+    def busy_s(self) -> float:
+        """Seconds spent with the current message so far; 0 while idle."""
+        return 0.0 if self.actor_inbox.idle else self._monotonic() - self._busy_since
+
+    def children_health(self) -> tuple[ChildHealth, ...]:
+        """What is below this actor; only a supervisor has anything there."""
+        return ()
+
+    # -- pykka's extension points
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:
+        mailbox = Mailbox()
+        mailbox.open()
+        return mailbox
+
+    @staticmethod
+    def _create_future() -> Future:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        self.launch()
+
+    # -- the loop
+
+    def _live(self) -> Ending:
+        structlog.contextvars.bind_contextvars(child=self.name)
+        ending = self._work()
+        self.actor_stopped.set()
+        try:
+            self._wind_down(ending.cause)
+        except BaseException as exc:
+            ending = ending if ending.cause else crash(exc)
+        if isinstance(ending.cause, KeyboardInterrupt):
+            raise ending.cause  # the operator's, not ours: gevent takes it to the main greenlet
+        return ending
+
+    def _work(self) -> Ending:
+        """Start, serve and stop; return what ended it."""
+        try:
+            try:
+                self.started()
+                if self._place is not None:
+                    self._place.acknowledge()
+                self._serve()
+            except StopAsked:
+                self.stopped()
+        except BaseException as exc:
+            return crash(exc)
+        return Ending()
+
+    def _serve(self) -> None:
+        """Handle letters until an exception ends it."""
+        slice_ends = 0.0
+        while True:
+            # Yield between letters: a kill that arrives here loses none.
+            if self._busy_since >= slice_ends and self.actor_inbox.depth:
+                gevent.sleep(YIELD_S)
+                slice_ends = self._monotonic() + SLICE_S
+            self._handle(self.actor_inbox.take())
+
+    def _handle(self, letter: Letter) -> None:
+        _, message, reply_to = letter
+        self._busy_since = self._monotonic()
+        try:
+            if message.__class__ in _CONTROL:
+                message = _open(message)  # type: ignore[arg-type]  # one of _CONTROL
+                if message is None:
+                    return
+            answer = self.receive(message)
+        except StopAsked:
+            if reply_to is not None:
+                reply_to.set(None)
+            raise
+        except BaseException as exc:
+            if reply_to is not None:
+                reply_to.fail(_for_asker(exc, self.name))
+            raise
+        self.actor_inbox.handled += 1
+        if reply_to is not None:
+            reply_to.set(answer)
+
+    def _wind_down(self, cause: BaseException | None) -> None:
+        """Take along what lives only with this incarnation."""
+        for timer in self.timers:
+            timer.cancel()
+        if self._readers:
+            gevent.killall(self._readers, timeout=LINK_STOP_S)
+
+    # -- details
+
+    def _arm(self, timer: Timer) -> Timer:
+        if self._place is not None:
+            timer.arm(self._place.surroundings.clock, self._post)
+        return timer
+
+    def _post(self, timer: Timer) -> None:
+        self.actor_inbox.deliver(timer)
+
+    def _read(self, run: Callable[[], None]) -> None:
+        structlog.contextvars.bind_contextvars(child=self.name)
+        cause: BaseException | None = None
+        try:
+            run()
+        except BaseException as exc:
+            cause = exc
+        # A successor may read this mailbox by now; it is none of its business.
+        if not self.actor_stopped.is_set():
+            self.actor_inbox.urge(LinkDown(cause))
+
+
+#: Letters that are the loop's business and not the subclass's.
+_CONTROL = frozenset({Timer, LinkDown, _ActorStop})
+
+
+def _open(control: Timer | LinkDown | _ActorStop) -> Any:
+    """What a control letter means: a timer's message, None for nothing, or the end."""
+    match control:
+        case Timer():
+            return control.take()
+        case LinkDown(None):
+            raise LinkEnded("a linked reader returned")
+        case LinkDown(cause):
+            raise cause if isinstance(cause, Exception) else LinkEnded(repr(cause))
+        case _:
+            raise StopAsked
+
+
+def _for_asker(cause: BaseException, name: str) -> Exception:
+    """What the asker gets: the same exception, but never one that would end *its* greenlet."""
+    return cause if isinstance(cause, Exception) else Undelivered(f"{name}: {describe(cause)}")

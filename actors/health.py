@@ -1,0 +1,118 @@
+"""What operators see of a tree: plain values, read without sending a message."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a child is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"  #: waits before its next try
+    PARKED = "parked"  #: as backoff, at the longest delay, and the service counts as degraded
+    STUCK = "stuck"  #: killed because of a deadline, but not gone yet
+    STOPPED = "stopped"  #: in good order, or waiting for a sibling it depends on
+    FAILED = "failed"  #: crashed and not to be restarted
+
+
+@dataclass(frozen=True, slots=True)
+class LastError:
+    """The latest crash or outage of a child."""
+
+    type: str
+    message: str
+    at_ms: int  #: Unix ms, machine time
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildHealth:
+    """One child; counts are since its supervisor started."""
+
+    name: str
+    state: State
+    critical: bool  #: readiness needs it
+    restarts: int  #: after crashes
+    outages: int  #: outages it has waited or is waiting out
+    stuck: int  #: times it was killed for overstaying one message
+    last_error: LastError | None
+    depth: int  #: messages waiting
+    oldest_s: float  #: how long the first of them has waited
+    dropped: int
+    handled: int
+    busy_s: float  #: with the message at hand
+    uptime_s: float  #: of this incarnation; 0 while it is not running
+    detail: Mapping[str, object]
+    children: tuple[ChildHealth, ...] = ()
+
+    def walk(self) -> Iterator[ChildHealth]:
+        """This child and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A whole tree."""
+
+    name: str
+    state: State
+    uptime_s: float
+    loop_lag_ms: float  #: worst lateness of a 100 ms timer in the last 10 s
+    undelivered: Mapping[str, int]  #: messages lost, by addressee; 0 is left out
+    children: tuple[ChildHealth, ...]
+
+    def walk(self) -> Iterator[ChildHealth]:
+        """Every child, in the order of the child lists."""
+        for child in self.children:
+            yield from child.walk()
+
+    def not_running(self) -> tuple[str, ...]:
+        """Critical children that are not running; none: the service is ready."""
+        return tuple(c.name for c in self.walk() if c.critical and c.state is not State.RUNNING)
+
+    def parked(self) -> tuple[str, ...]:
+        """Children the service goes on without; any: it is degraded."""
+        return tuple(c.name for c in self.walk() if c.state is State.PARKED)
+
+    def as_dict(self) -> dict[str, object]:
+        """The tree as plain dicts and lists, times in RFC 3339, ready for JSON."""
+        return {
+            "name": self.name,
+            "state": self.state.value,
+            "uptime_s": round(self.uptime_s, 3),
+            "loop_lag_ms": round(self.loop_lag_ms, 1),
+            "undelivered": dict(self.undelivered),
+            "children": [_child(child) for child in self.children],
+        }
+
+
+def _child(child: ChildHealth) -> dict[str, object]:
+    error = child.last_error
+    plain = {f.name: getattr(child, f.name) for f in dataclasses.fields(child)}
+    return plain | {
+        "state": child.state.value,
+        "last_error": _error(error) if error else None,
+        "oldest_s": round(child.oldest_s, 3),
+        "busy_s": round(child.busy_s, 3),
+        "uptime_s": round(child.uptime_s, 3),
+        "detail": dict(child.detail),
+        "children": [_child(grandchild) for grandchild in child.children],
+    }
+
+
+def _error(error: LastError) -> dict[str, object]:
+    at = datetime.fromtimestamp(error.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return {
+        "type": error.type,
+        "message": error.message,
+        "at": at.replace("+00:00", "Z"),
+        "traceback": error.traceback,
+    }

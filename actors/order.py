@@ -1,0 +1,72 @@
+"""In which order the children of one supervisor are launched, and who goes down with whom."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import assert_never
+
+from .child import Strategy
+from .health import State
+from .slot import Slot
+
+#: What a child that depends on another has to wait for.
+UNSETTLED = frozenset({State.STARTING, State.BACKOFF, State.STUCK})
+
+
+class LaunchOrder:
+    """The slots in the order of the child list, and those of them that wait to be launched."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+        self._slots: list[Slot] = []
+        self._waiting: list[Slot] = []
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(tuple(self._slots))
+
+    def __reversed__(self) -> Iterator[Slot]:
+        return reversed(tuple(self._slots))
+
+    def append(self, slot: Slot) -> None:
+        """Add the next child of the list; it waits to be launched."""
+        slot.position = len(self._slots)
+        self._slots.append(slot)
+        self.enlist(slot)
+
+    def enlist(self, slot: Slot) -> None:
+        """Let *slot* be launched when its turn comes."""
+        slot.waiting = True
+        insort(self._waiting, slot, key=lambda waiting: waiting.position)
+
+    def next(self) -> Slot | None:
+        """Take the first slot that waits, unless it has to go on waiting for another."""
+        if not self._waiting or self._must_wait(self._waiting[0]):
+            return None
+        slot = self._waiting.pop(0)
+        slot.waiting = False
+        return slot
+
+    def companions(self, slot: Slot) -> Iterator[Slot]:
+        """The live children that stop when *slot* ends, and start after it, last one first."""
+        for other in reversed(self):
+            if other is slot:
+                if self._strategy is Strategy.REST_FOR_ONE:
+                    return
+            elif self._strategy is not Strategy.ONE_FOR_ONE and other.is_live():
+                yield other
+
+    def _must_wait(self, slot: Slot) -> bool:
+        if slot.actor is not None:  # its predecessor survived a kill: never two at once
+            return True
+        match self._strategy:
+            case Strategy.ONE_FOR_ONE:
+                return False
+            case Strategy.REST_FOR_ONE:
+                before = takewhile(lambda other: other is not slot, self._slots)
+                return any(other.state in UNSETTLED for other in before)
+            case Strategy.ONE_FOR_ALL:
+                return any(other.state in UNSETTLED for other in self._slots)
+            case _:
+                assert_never(self._strategy)

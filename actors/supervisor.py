@@ -1,0 +1,324 @@
+"""The supervisor: starts its children in order, restarts what crashed, waits out what is away.
+
+It is an actor like its children and never waits for one to start: starting is a launch, and
+later a ``ChildStarted`` or a ``ChildEnded``. So one hanging child delays neither the restart of
+another nor a stop, and the boot is the same code as every restart.
+
+What ends a child is one of three things. An *outage* (a store or a feed is away) is waited out
+for as long as it takes. A *crash* is a bug: the child is restarted after a growing delay, and
+too many of them end the supervisor itself, which its own parent sees as a crash; at the root
+that ends the process. An *orderly end* matters only to a child that is meant to be permanent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from .actor import Actor, Ending, crash
+from .backoff import CrashBudget, Intensity
+from .child import ONE_FOR_ONE, Child, Restart, Strategy
+from .errors import BootFailed, Escalated, HungStart, Stuck
+from .events import (
+    BackedOff,
+    Crashed,
+    GaveUp,
+    Killed,
+    Parked,
+    Recovered,
+    Restarted,
+    Started,
+    Stopped,
+    Survived,
+)
+from .health import ChildHealth, State
+from .messages import (
+    ChildEnded,
+    ChildStarted,
+    RestartDue,
+    StartOverdue,
+    SupervisorMessage,
+    WatchDue,
+)
+from .order import LaunchOrder
+from .place import Place
+from .slot import End, Slot
+from .timer import Timer
+
+WATCH_S = 1.0  #: seconds between two looks for stuck and for recovered children
+GROUP_SLACK_S = 5.0  #: seconds a supervisor may take beyond its children's own deadlines
+
+
+class Supervisor(Actor[SupervisorMessage]):
+    """Duty: its children run. Reads and writes nothing else, holds no lease.
+
+    While it is down so are its children; its parent restarts it, and with it all of them.
+    Outages, clock, addresses and the event sink are its tree's, see ``Tree.start``.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        strategy: Strategy = ONE_FOR_ONE,
+        intensity: Intensity | None = None,
+    ) -> None:
+        super().__init__()
+        self._children = tuple(children)
+        self._order = LaunchOrder(strategy)
+        self._budget = CrashBudget(intensity or Intensity())
+        self._slots: dict[str, Slot] = {}
+        self._latest: Slot | None = None  #: the child launched last
+        self._booted = False
+
+    def take_place(self, place: Place) -> None:
+        super().take_place(place)
+        self._outages = place.surroundings.outages
+        self._emit = place.surroundings.emit
+
+    def started(self) -> None:
+        """Start all children, each when the one before it has started.
+
+        Raises:
+            BootFailed: one of them crashed instead; those before it are stopped again. (One
+                that met an outage backs off, and the boot goes on.)
+        """
+        assert self._place is not None  # noqa: S101  # only a supervisor or a Tree starts one
+        for child in self._children:
+            slot = Slot(child, self._place.surroundings)
+            slot.mailbox.open(child.bound, child.policy)
+            self._slots[child.name] = slot
+            self._order.append(slot)
+        self._launch_waiting()
+        while self._is_boot_busy():
+            self._handle(self.actor_inbox.take())
+        self._booted = True
+        self.every(WATCH_S, WatchDue())
+
+    def receive(self, message: SupervisorMessage) -> None:
+        match message:
+            case ChildStarted(name, actor):
+                self._child_started(self._slots[name], actor)
+            case ChildEnded(name, actor, ending):
+                self._child_ended(self._slots[name], actor, ending)
+            case StartOverdue(name):
+                self._start_overdue(self._slots[name])
+            case RestartDue(name):
+                self._slots[name].retrying = True
+                self._order.enlist(self._slots[name])
+                self._launch_waiting()
+            case WatchDue():
+                for slot in self._order:
+                    self._watch(slot)
+            case _:
+                assert_never(message)
+
+    def children_health(self) -> tuple[ChildHealth, ...]:
+        return tuple(slot.health() for slot in self._order)
+
+    # -- starting
+
+    def _launch_waiting(self) -> None:
+        while not self._is_boot_busy() and (slot := self._order.next()) is not None:
+            self._launch(slot)
+
+    def _is_boot_busy(self) -> bool:
+        """Whether the boot waits for the child launched last; later nobody waits for a start."""
+        if self._booted or self._latest is None:
+            return False
+        return self._latest.state is State.STARTING
+
+    def _launch(self, slot: Slot) -> None:
+        self._latest = slot
+        try:
+            slot.launch(self.actor_inbox.urge)
+        except Exception as exc:  # the factory's or a constructor's: a crash like any other
+            self._ended(slot, crash(exc))
+        else:
+            slot.timer = self.after(slot.child.start_s, StartOverdue(slot.name))
+
+    def _child_started(self, slot: Slot, actor: Actor[Any]) -> None:
+        if slot.actor is not actor:
+            return
+        if slot.retrying:
+            self._emit(Restarted(slot.name, slot.restarts, slot.in_outage))
+        else:
+            self._emit(Started(slot.name))
+        slot.running()
+        self._launch_waiting()
+
+    def _start_overdue(self, slot: Slot) -> None:
+        reason = f"no start within {slot.child.start_s:g} s"
+        self._emit(Killed(slot.name, reason))
+        slot.kill(HungStart(reason))
+
+    # -- ends
+
+    def _child_ended(self, slot: Slot, actor: Actor[Any], ending: Ending) -> None:
+        if slot.actor is not actor:  # it was retired, and has been accounted for
+            return
+        if slot.waiting:  # retired as well, but it outlived its kill until now
+            slot.ended(State.STOPPED)
+            self._launch_waiting()
+        else:
+            self._ended(slot, ending)
+
+    def _ended(self, slot: Slot, ending: Ending) -> None:
+        """Judge an end nobody asked for."""
+        if slot.is_healthy():
+            slot.forgive()
+        starting = slot.state is State.STARTING
+        slot.ended(State.STOPPED if ending.cause is None else State.FAILED)
+        if isinstance(ending.cause, self._outages):
+            slot.blame(ending)
+            self._wait_out(slot)
+        elif starting and not self._booted:
+            slot.blame(ending)
+            raise BootFailed(f"{slot.name} did not start: {slot.reason}") from ending.cause
+        elif slot.child.restarts_after(ending.cause):
+            slot.blame(ending)
+            self._crashed(slot)
+        else:
+            self._over(slot, ending)
+
+    def _wait_out(self, slot: Slot) -> None:
+        """Back off from an outage; it never counts."""
+        if not slot.in_outage:
+            slot.in_outage = True
+            slot.attempt = 0
+            slot.outages += 1
+        self._try_later(slot, State.BACKOFF)
+        self._emit(BackedOff(slot.name, slot.reason, slot.attempt))
+        self._stop_companions(slot)
+
+    def _crashed(self, slot: Slot) -> None:
+        """Restart after a bug; park or escalate if there have been too many."""
+        slot.in_outage = False
+        slot.restarts += 1
+        self._emit_crash(slot)
+        child = slot.child
+        window = self._budget.window(child.name, child.intensity, apart=child.parkable)
+        too_many = window.add(self._monotonic())
+        if too_many and not child.parkable:
+            reason = f"{window}, the last of {slot.name}: {slot.reason}"
+            self._emit(GaveUp(self.name, reason))
+            raise Escalated(reason)
+        if too_many or slot.parked:
+            self._park(slot)
+        else:
+            self._try_later(slot, State.BACKOFF)
+            self._stop_companions(slot)
+
+    def _park(self, slot: Slot) -> None:
+        """Let the others go on without *slot*, and try it again at the longest delay."""
+        self._try_later(slot, State.PARKED)
+        if not slot.parked:
+            slot.parked = True
+            self._emit(Parked(slot.name, slot.reason))
+        self._launch_waiting()
+
+    def _over(self, slot: Slot, ending: Ending) -> None:
+        """Leave a child ended that is not to be restarted."""
+        slot.mailbox.close()  # nobody will read it: let asks fail at once
+        if ending.cause is None:
+            self._emit(Stopped(slot.name))
+        else:
+            slot.blame(ending)
+            self._emit_crash(slot)
+        self._launch_waiting()
+
+    def _try_later(self, slot: Slot, state: State) -> None:
+        backoff, chance = slot.child.backoff, random.random()
+        parked = state is State.PARKED
+        delay_s = backoff.longest_s(chance) if parked else backoff.delay_s(slot.attempt, chance)
+        slot.state = state
+        slot.attempt += 1
+        slot.timer = self.after(delay_s, RestartDue(slot.name))
+
+    def _stop_companions(self, slot: Slot) -> None:
+        for other in tuple(self._order.companions(slot)):
+            self._retire(other, other.child.stop_s)
+            if other.child.restart is Restart.TEMPORARY:
+                other.mailbox.close()
+            else:
+                self._order.enlist(other)
+
+    # -- watching
+
+    def _watch(self, slot: Slot) -> None:
+        busy_s = slot.overstayed_s()
+        if busy_s is not None:
+            self._kill_stuck(slot, f"busy with one message for {busy_s:.1f} s")
+        elif slot.attempt and slot.is_healthy():
+            if slot.in_outage or slot.parked:
+                self._emit(Recovered(slot.name))
+            slot.forgive()
+
+    def _kill_stuck(self, slot: Slot, reason: str) -> None:
+        if slot.state is State.RUNNING:
+            slot.state = State.STUCK
+            slot.stuck += 1
+            self._emit(Killed(slot.name, reason))
+        slot.kill(Stuck(reason))  # at every look, for it may have swallowed the one before
+
+    # -- stopping
+
+    def _wind_down(self, cause: BaseException | None) -> None:
+        """Stop the children in reverse order; at once if we are being killed ourselves."""
+        killed = cause is not None and not isinstance(cause, Exception)
+        try:
+            for slot in reversed(self._order):
+                self._close(slot, 0.0 if killed else slot.child.stop_s)
+        finally:  # killed while we waited for one: the rest goes without ceremony
+            for slot in reversed(self._order):
+                if not slot.mailbox.closed:
+                    self._close(slot, 0.0)
+            super()._wind_down(cause)
+
+    def _close(self, slot: Slot, grace_s: float) -> None:
+        self._retire(slot, grace_s)
+        slot.mailbox.close()
+
+    def _retire(self, slot: Slot, grace_s: float) -> None:
+        match slot.retire(grace_s):
+            case End.NOTHING:
+                pass
+            case End.ORDERLY:
+                self._emit(Stopped(slot.name))
+            case End.CRASHED:
+                self._emit_crash(slot)
+            case End.KILLED:
+                self._emit(Killed(slot.name, f"no end within {grace_s:g} s"))
+            case End.SURVIVED:
+                self._emit(Survived(slot.name))
+
+    # -- details
+
+    def _emit_crash(self, slot: Slot) -> None:
+        trace = slot.last_error.traceback if slot.last_error else ""
+        self._emit(Crashed(slot.name, slot.reason, trace))
+
+    def _post(self, timer: Timer) -> None:
+        # The ordinary lane may drop; a lost RestartDue would be a lost child.
+        self.actor_inbox.urge(timer)
+
+
+def group(
+    name: str,
+    children: Sequence[Child],
+    *,
+    strategy: Strategy = ONE_FOR_ONE,
+    intensity: Intensity | None = None,
+) -> Child:
+    """A child that is itself a supervisor: *children* live and die together.
+
+    Its deadlines follow from theirs.
+    """
+    return Child(
+        name,
+        lambda: Supervisor(children, strategy=strategy, intensity=intensity),
+        start_s=sum(child.start_s for child in children) + GROUP_SLACK_S,
+        stop_s=sum(child.stop_s for child in children) + GROUP_SLACK_S,
+        stuck_s=float("inf"),  # stopping companions takes as long as they are allowed to
+    )
