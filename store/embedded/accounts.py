@@ -3,7 +3,8 @@
 Root tries two ways. In a user namespace the server is `nobody` to itself and
 root to the files, so everything stays root's on disk; containers often forbid
 that. Then it becomes the user nobody, with just the capability to pass the
-directories on its way. launch.py carries both out.
+directories on its way. A user id without a name, as containers hand out, is
+refused as well and gets a name from the namespace. launch.py does all that.
 """
 
 import os
@@ -24,9 +25,11 @@ class Account:
 
 def candidates() -> tuple[Account, ...]:
     """The accounts to try for this user, the best one first."""
-    if os.geteuid() != 0:
-        return (Account("self", os.geteuid()),)
-    return (Account("namespace", 0), Account("nobody", pwd.getpwnam("nobody").pw_uid))
+    uid = os.geteuid()
+    ourselves, namespace = Account("self", uid), Account("namespace", uid)
+    if uid == 0:
+        return (namespace, Account("nobody", pwd.getpwnam("nobody").pw_uid))
+    return (ourselves,) if _has_name(uid) else (namespace, ourselves)
 
 
 def first_able(
@@ -61,3 +64,10 @@ def give(directory: str | os.PathLike[str], account: Account) -> None:
     for parent, directories, files in os.walk(directory):
         for name in (*directories, *files):
             os.chown(os.path.join(parent, name), account.uid, -1, follow_symlinks=False)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return False

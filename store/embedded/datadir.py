@@ -63,22 +63,30 @@ class DataDirectory:
             self._lock("servers.lock", ORPHANS_WAIT_S, "still has servers of an earlier run")
             self._renew_socket_directory()
         except OSError as error:
-            self.release()
+            self._unlock()
             raise EmbeddedError(f"cannot use the data directory {self.root}: {error}") from error
+        except BaseException:
+            self._unlock()
+            raise
 
     def release(self) -> None:
-        """Give up the locks; the servers must be gone."""
-        if self._run.is_symlink():
-            shutil.rmtree(self.sockets, ignore_errors=True)
-        while self._locks:
-            os.close(self._locks.pop())
+        """Give the directory back; the servers must be gone. Safe to repeat."""
+        if self._locks:
+            self._remove_short_directory()
+        self._unlock()
 
     def in_use(self) -> bool:
-        """Whether a living process manages this directory now."""
+        """Whether a living process manages this directory now.
+
+        Raises:
+            EmbeddedError: we may not look.
+        """
         try:
             descriptor = os.open(self.root / "owner.lock", os.O_RDONLY)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError as error:
+            raise EmbeddedError(f"cannot use the data directory {self.root}: {error}") from error
         try:
             # Shared, so that two who ask at once do not mistake each other for the owner.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -94,27 +102,26 @@ class DataDirectory:
         until = time.monotonic() + wait_s
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > until:
-                    self.release_locks()
                     raise EmbeddedError(f"the data directory {self.root} {refusal}") from None
-                time.sleep(LOCK_POLL_S)
-            else:
-                return
+            time.sleep(LOCK_POLL_S)
 
-    def release_locks(self) -> None:
-        """Give up the locks and nothing else: the sockets may be another's."""
+    def _unlock(self) -> None:
         while self._locks:
             os.close(self._locks.pop())
 
     def _renew_socket_directory(self) -> None:
-        # What is left of a killed run: nobody listens, we hold both locks.
-        if self._run.is_symlink():
-            shutil.rmtree(self.sockets, ignore_errors=True)
-            self._run.unlink()
+        # Whatever is there is left over: we hold the lock that every server inherits.
+        self._remove_short_directory()
         shutil.rmtree(self._run, ignore_errors=True)
         if len(os.fsencode(self._run)) <= SOCKET_DIRECTORY_MAX:
             self._run.mkdir(mode=0o700)
         else:
             self._run.symlink_to(tempfile.mkdtemp(prefix="touchline-"))
+
+    def _remove_short_directory(self) -> None:
+        if self._run.is_symlink():
+            shutil.rmtree(self.sockets, ignore_errors=True)
+            self._run.unlink()

@@ -15,12 +15,15 @@ import os
 import pwd
 import signal
 import sys
+from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
 PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 SECBIT_NO_SETUID_FIXUP = 1 << 2
+SECBIT_KEEP_CAPS = 1 << 4
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
 CLONE_NEWUSER = 0x10000000
@@ -65,23 +68,27 @@ def _enter_namespace() -> None:
 
 
 def _become_nobody() -> None:
-    """Account "nobody": that user, who may still pass and read every directory.
+    """Account "nobody": that user, who may still pass every directory if root could.
 
-    A checkout or data directory below /root is closed to nobody. It keeps the
-    one capability for that across setuid and exec; without NO_SETUID_FIXUP
-    the kernel would drop it inside access(), with which PostgreSQL looks for
-    its own binary.
+    A checkout or data directory below /root is closed to nobody, so it keeps
+    the one capability for that across setuid and exec. Where a container has
+    taken that from root, the directories have to be open.
     """
     nobody = pwd.getpwnam("nobody")
-    _libc_call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
+    _libc_call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    with suppress(OSError):
+        # Else the kernel ignores capabilities inside access(), with which
+        # PostgreSQL looks for its own binary.
+        _libc_call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS, 0, 0, 0)
     os.setgroups([])
     os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
     os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
     keep = 1 << CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    # Effective, permitted, inheritable; first the lower, then the upper 32 capabilities.
-    _libc_call("capset", header, (ctypes.c_uint32 * 6)(keep, keep, keep, 0, 0, 0))
-    _libc_call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+    with suppress(OSError):
+        # Effective, permitted, inheritable; first the lower, then the upper 32 capabilities.
+        _libc_call("capset", header, (ctypes.c_uint32 * 6)(keep, keep, keep, 0, 0, 0))
+        _libc_call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
 
 
 _ACCOUNTS = {"self": _stay, "namespace": _enter_namespace, "nobody": _become_nobody}

@@ -1,6 +1,5 @@
 """Starts and stops the two embedded servers together, or finds them running."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,9 @@ from .process import ServerProcess
 START_S = 120.0  #: recovery after a crash reads the log since the last checkpoint
 ATTACH_S = 10.0  #: servers of a running Touchline answer, or are seconds from it
 POLL_S = 0.01
+
+VALKEY, POSTGRESQL = "Valkey", "PostgreSQL"
+_ANSWERS = {VALKEY: valkey.answers, POSTGRESQL: postgresql.answers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Embedded:
         self._directory = DataDirectory(root)
         self._fsync = fsync
         self._accounts = candidates() if accounts is None else accounts
-        self._servers: list[ServerProcess] = []
+        self._servers: dict[str, ServerProcess] = {}
 
     def start(self) -> None:
         """Return when both servers answer.
@@ -56,16 +58,7 @@ class Embedded:
         """
         self._directory.take()
         try:
-            # Valkey loads its data while PostgreSQL still makes its cluster.
-            us = Account("self", os.geteuid())
-            self._servers.append(valkey.start(self._directory, us, fsync=self._fsync))
-            self._servers.append(
-                postgresql.start(self._directory, self._accounts, fsync=self._fsync)
-            )
-            for server, answers in zip(
-                self._servers, (valkey.answers, postgresql.answers), strict=True
-            ):
-                self._wait_for(server, answers)
+            self.revive()
         except OSError as error:
             self.stop()
             raise EmbeddedError(f"the embedded servers cannot start: {error}") from error
@@ -73,11 +66,25 @@ class Embedded:
             self.stop()
             raise
 
+    def revive(self) -> tuple[str, ...]:
+        """Start each server that does not run, wait until it answers, and return their names.
+
+        Raises:
+            EmbeddedError: a server cannot start again.
+        """
+        gone = tuple(name for name in _ANSWERS if self._exited(name))
+        # Both before waiting: Valkey loads its data while PostgreSQL recovers.
+        for name in gone:
+            self._servers[name] = self._starters[name]()
+        for name in gone:
+            self._wait_for(name)
+        return gone
+
     def stop(self) -> None:
         """Stop both servers in order and give the data directory back; safe to repeat."""
-        for server in self._servers:
+        for server in self._servers.values():
             server.ask_to_stop()
-        for server in self._servers:
+        for server in self._servers.values():
             server.stop()
         self._servers.clear()
         self._directory.release()
@@ -100,7 +107,7 @@ class Embedded:
     @property
     def pids(self) -> dict[str, int]:
         """Process id by server name, for those who watch or kill them."""
-        return {server.name: server.pid for server in self._servers}
+        return {name: server.pid for name, server in self._servers.items()}
 
     @staticmethod
     def attach(root: Path) -> Addresses | None:
@@ -115,8 +122,8 @@ class Embedded:
         until = time.monotonic() + ATTACH_S
         while True:
             try:
-                valkey.answers(directory.sockets)
-                postgresql.answers(directory.sockets)
+                for answers in _ANSWERS.values():
+                    answers(directory.sockets)
             except OUTAGES as error:
                 if time.monotonic() > until:
                     raise EmbeddedError(
@@ -138,22 +145,30 @@ class Embedded:
     ) -> None:
         self.stop()
 
-    def _wait_for(self, server: ServerProcess, answers: Callable[[Path], None]) -> None:
-        until = time.monotonic() + START_S
+    @property
+    def _starters(self) -> dict[str, Callable[[], ServerProcess]]:
+        directory, fsync = self._directory, self._fsync
+        return {
+            VALKEY: lambda: valkey.start(directory, fsync=fsync),
+            POSTGRESQL: lambda: postgresql.start(directory, self._accounts, fsync=fsync),
+        }
+
+    def _exited(self, name: str) -> bool:
+        return name not in self._servers or self._servers[name].exited()
+
+    def _wait_for(self, name: str) -> None:
+        server, until = self._servers[name], time.monotonic() + START_S
         while True:
             try:
-                return answers(self._directory.sockets)
+                return _ANSWERS[name](self._directory.sockets)
             except OUTAGES as error:
                 if server.exited():
-                    raise EmbeddedError(self._failure(server, "ended at its start")) from error
+                    raise EmbeddedError(f"{name} ended at its start: {server.said()}") from error
                 if time.monotonic() > until:
                     raise EmbeddedError(
-                        self._failure(server, f"is not ready after {START_S:g} s")
+                        f"{name} is not ready after {START_S:g} s: {server.said()}"
                     ) from error
             time.sleep(POLL_S)
-
-    def _failure(self, server: ServerProcess, what: str) -> str:
-        return f"{server.name} {what}: {server.said()}"
 
 
 @contextmanager

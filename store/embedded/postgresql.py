@@ -59,7 +59,6 @@ def start(directory: DataDirectory, accounts: Sequence[Account], *, fsync: bool)
     else:
         _create_cluster(programs, directory, account, fsync=fsync)
     return ServerProcess(
-        "PostgreSQL",
         [f"{programs}/postgres", "-D", str(directory.pg), *_settings(directory.sockets, fsync)],
         _place(directory, account),
         directory.logs / "postgres.log",

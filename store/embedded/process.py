@@ -35,16 +35,19 @@ def run(argv: Sequence[str], place: Place, *, text: str = "") -> str:
     Raises:
         EmbeddedError: it failed; the message quotes the end of what it said.
     """
-    done = subprocess.run(  # noqa: S603 - our own programs and arguments
-        _launched(argv, place, signal.SIGKILL),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=TOOL_S,
-        env=ENVIRONMENT,
-        pass_fds=(place.lock,),
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own programs and arguments
+            _launched(argv, place, signal.SIGKILL),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=TOOL_S,
+            env=ENVIRONMENT,
+            pass_fds=(place.lock,),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EmbeddedError(f"{Path(argv[0]).name} took more than {TOOL_S:g} s") from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-TAIL_BYTES:]
         raise EmbeddedError(f"{Path(argv[0]).name} failed: {said}")
@@ -61,13 +64,11 @@ class ServerProcess:
 
     def __init__(
         self,
-        name: str,
         argv: Sequence[str],
         place: Place,
         log: Path,
         stops: Sequence[tuple[signal.Signals, float]],
     ) -> None:
-        self.name = name
         self._stops = stops
         self._log = log
         _rotate(log)

@@ -1,5 +1,6 @@
 """The embedded Valkey: its command line and its address."""
 
+import os
 import signal
 from pathlib import Path
 from urllib.parse import quote
@@ -31,7 +32,7 @@ def answers(sockets: Path) -> None:
         client.close()
 
 
-def start(directory: DataDirectory, account: Account, *, fsync: bool) -> ServerProcess:
+def start(directory: DataDirectory, *, fsync: bool) -> ServerProcess:
     """Start the server; it may still be loading its data."""
     settings = {
         "port": "0",
@@ -50,9 +51,8 @@ def start(directory: DataDirectory, account: Account, *, fsync: bool) -> ServerP
         "shutdown-on-sigterm": "nosave",
     }
     return ServerProcess(
-        "Valkey",
         [str(valkey_server()), *(a for k, v in settings.items() for a in (f"--{k}", v))],
-        Place(account, directory.root, directory.servers_lock),
+        Place(Account("self", os.geteuid()), directory.root, directory.servers_lock),
         directory.logs / "valkey.log",
         STOPS,
     )
