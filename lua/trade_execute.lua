@@ -2,20 +2,18 @@
 --
 -- KEYS  1 inst:{idx}    2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 idem:{uid}:{key}
 --       6 ticks:{idx}   7 trade_outbox   8 pfseq:{uid}
---       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings
---      12 coid:{uid}:{client order id}   only if the order has one
--- ARGV  1 trade id   2 uid   3 idx   4 side   5 quantity (1e-3 share)
---       6 bound (1e-4 coin, or '')   7 idempotency key   8 fingerprint
---       9 client order id or ''   10 now (calendar ms)
+--       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} if it has one
+-- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
+--       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
+--      10 now (calendar ms)
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
 --         a fact is the stream entry as a JSON array of fields and values
 -- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_execute.py
 
-local id, uid, idx, side = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local qty, bound, now_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[10])
-local idem, fingerprint, coid = ARGV[7], ARGV[8], ARGV[9]
+local KEPT_S = 86400 -- idempotency keys and client order ids: a day of real time
+local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
+local qty, bound, now_ms = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local sign = side == 'buy' and 1 or -1
-local KEPT_S = 86400 -- a day of real time
 
 local known = redis.call('HMGET', KEYS[5], 'fp', 'res')
 if known[1] then

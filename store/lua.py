@@ -8,18 +8,18 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError
 
-KERNEL = "kernel"
+KERNEL = "kernel"  #: numbers, refusals, wallets, pushes
+MARKET = "market"  #: prices, limits, ticks; needs the kernel
 
 Call = tuple[Sequence[str], Sequence[str]]
 """KEYS and ARGV of one run."""
 
 
 class LuaScript:
-    """The script ``lua/{name}.lua``, with the kernel before it."""
+    """The script ``lua/{name}.lua`` with *preludes* before it."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._source = _read(KERNEL) + _read(name)
+    def __init__(self, name: str, *preludes: str) -> None:
+        self._source = "\n".join(map(_read, (*preludes, name)))
         # A name for the text, as Redis computes it; not a safeguard.
         self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 

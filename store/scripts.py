@@ -28,7 +28,7 @@ from .commands import (
     TradeOutcome,
 )
 from .keys import Keys, State
-from .lua import Call, LuaScript
+from .lua import KERNEL, MARKET, Call, LuaScript
 
 __all__ = [
     "CreditCommand",
@@ -55,10 +55,10 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._trade_execute = LuaScript("trade_execute")
-        self._wallet_credit = LuaScript("wallet_credit")
-        self._index_apply = LuaScript("index_apply")
-        self._fixture_settle = LuaScript("fixture_settle")
+        self._trade_execute = LuaScript("trade_execute", KERNEL, MARKET)
+        self._wallet_credit = LuaScript("wallet_credit", KERNEL)
+        self._index_apply = LuaScript("index_apply", KERNEL, MARKET)
+        self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")
 
     def trade_execute(self, commands: Sequence[TradeCommand]) -> list[TradeOutcome]:
@@ -167,11 +167,11 @@ class Scripts:
             str(user),
             str(idx),
             command.side.value,
-            str(command.qty),
-            _text(command.bound_px),
             command.idem_key,
             command.fingerprint,
             command.client_order_id or "",
+            str(command.qty),
+            _text(command.bound_px),
             str(command.now_ms),
         ]
 
