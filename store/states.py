@@ -1,0 +1,125 @@
+"""States on their way to Postgres: instruments, wallets and holdings.
+
+Redis holds each as a hash with a version that grows with every change and marks
+it in a dirty set; the tables are caches of those hashes. A row is written only
+over an older version, and a mark is removed only if the hash still has the
+version that was written. So flushers may overlap, repeat themselves and die at
+any point: what was not written stays marked, and nothing newer is overwritten.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import redis
+
+from .arrays import array_columns
+from .keys import Keys, State
+from .layouts import LAYOUTS, Layout
+from .refusals import Cursor, write_or_bisect
+from .scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One state as read from Redis: its dirty member, its columns, and the version last."""
+
+    member: str
+    values: tuple[str | None, ...]
+
+    @property
+    def version(self) -> int:
+        """How often the state has changed."""
+        return int(self.values[-1] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Peeked:
+    """States read for one flush, and how many were marked dirty at that moment."""
+
+    rows: Mapping[State, Sequence[Row]]
+    waiting: int
+
+    def __len__(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+#: Why Postgres refused a state, by kind and member.
+Refusals = Mapping[tuple[State, str], str]
+
+
+class States:
+    """The dirty sets, the hashes behind them, and the tables they go to."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+        self._redis = client
+        self._keys = keys
+        self._scripts = scripts
+
+    def peek(self, limit: int) -> Peeked:
+        """Read at most *limit* dirty states of each kind; nothing is taken out."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for layout in LAYOUTS:
+                pipe.srandmember(self._keys.dirty(layout.state), limit)
+                pipe.scard(self._keys.dirty(layout.state))
+            replies: list[Any] = pipe.execute()
+        members = dict(zip((each.state for each in LAYOUTS), replies[::2], strict=True))
+        return Peeked(self.read(members), waiting=sum(replies[1::2]))
+
+    def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
+        """The present state of *members*, sorted; those without a hash are left out."""
+        wanted = [(each, member) for each in LAYOUTS for member in sorted(members[each.state])]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for layout, member in wanted:
+                pipe.hmget(*self._address(layout, member))
+            replies: list[list[str | None]] = pipe.execute()
+        rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
+        for (layout, member), values in zip(wanted, replies, strict=True):
+            if values[-1] is not None:
+                rows[layout.state].append(Row(member, (*member.split(":"), *values)))
+        return rows
+
+    def write(self, cursor: Cursor, peeked: Peeked) -> Refusals:
+        """Upsert what was peeked inside the caller's transaction; what Postgres refused."""
+        refusals: dict[tuple[State, str], str] = {}
+        for layout in LAYOUTS:
+            _write(cursor, layout, peeked.rows[layout.state], refusals)
+        return refusals
+
+    def ack(self, peeked: Peeked, refusals: Refusals) -> int:
+        """Unmark what was written and has not changed since; return how many were unmarked.
+
+        What Postgres refused stays dirty.
+        """
+        unmarked = 0
+        for state, rows in peeked.rows.items():
+            pairs = [
+                (row.member, row.version) for row in rows if (state, row.member) not in refusals
+            ]
+            unmarked += self._scripts.flush_ack(state, pairs)
+        return unmarked
+
+    def waiting(self) -> int:
+        """How many states are marked dirty."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for layout in LAYOUTS:
+                pipe.scard(self._keys.dirty(layout.state))
+            return sum(pipe.execute())
+
+    def _address(self, layout: Layout, member: str) -> tuple[str, list[str]]:
+        key, version_field = self._keys.versioned(layout.state, member)
+        parts = member.split(":")
+        return key, [*(column.field.format(*parts) for column in layout.columns), version_field]
+
+
+def _write(
+    cursor: Cursor, layout: Layout, rows: Sequence[Row], refusals: dict[tuple[State, str], str]
+) -> None:
+    def upsert(cursor: Cursor, rows: Sequence[Row]) -> None:
+        cursor.execute(layout.upsert(), array_columns([row.values for row in rows]))
+
+    def refuse(_: Cursor, row: Row, error: psycopg2.Error) -> None:
+        refusals[layout.state, row.member] = str(error)
+
+    write_or_bisect(cursor, rows, upsert, refuse)

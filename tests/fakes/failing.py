@@ -1,0 +1,44 @@
+"""A stand-in that works like the real thing until it is told to die."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Killed(BaseException):
+    """The process ends here; nothing may catch it, as nothing catches SIGKILL."""
+
+
+class Countdown:
+    """Counts the steps of everything it guards and kills before or after the n-th."""
+
+    def __init__(self, step: int | None = None, *, after: bool = False) -> None:
+        self.taken = 0
+        self._step = step
+        self._after = after
+
+    def guard(self, real: Any) -> Any:
+        """*real*, each of whose methods counts as one step."""
+        return _Guarded(real, self)
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """One step."""
+        self.taken += 1
+        mine = self.taken == self._step
+        if mine and not self._after:
+            raise Killed
+        result = call()
+        if mine:
+            raise Killed
+        return result
+
+
+class _Guarded:
+    def __init__(self, real: Any, countdown: Countdown) -> None:
+        self._real = real
+        self._countdown = countdown
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not callable(found) or name == "transaction":
+            return found
+        return lambda *args, **kwargs: self._countdown.run(lambda: found(*args, **kwargs))

@@ -1,0 +1,224 @@
+"""From Redis to Postgres: whatever dies on the way, nothing is lost and nothing goes backwards."""
+
+from contextlib import suppress
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from touchline.store.drain import Drain, Drained, Flushed, drain_everything
+from touchline.store.fence import Fence, Fenced
+from touchline.store.keys import State
+from touchline.store.ledger import Ledger
+from touchline.store.outbox import Outbox
+from touchline.store.parked import Parked
+from touchline.store.states import States
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import add_users
+from tests.fakes.failing import Countdown, Killed
+
+pytestmark = pytest.mark.external
+
+#: Versions in the tables whose fact the ledger lacks.
+AHEAD_OF_LEDGER = """
+SELECT user_id, version FROM wallets w WHERE version > 0 AND NOT EXISTS
+  (SELECT FROM wallet_postings p WHERE p.user_id = w.user_id AND p.version = w.version)
+"""
+
+
+@pytest.fixture
+def books(redis, pg):
+    return Books(redis, pg)
+
+
+@pytest.fixture
+def states(books):
+    return States(books.redis, books.keys, books.scripts)
+
+
+def mortal_drain(books, countdown):
+    """A drain in which every step of every part may be its last."""
+    return Drain(
+        countdown.guard(Outbox(books.redis, books.keys.trade_outbox)),
+        countdown.guard(Ledger(books.pg)),
+        Parked(books.pg),
+        countdown.guard(States(books.redis, books.keys, books.scripts)),
+        books.pg,
+    )
+
+
+def write(books, states, peeked):
+    with books.pg.transaction() as cursor:
+        return states.write(cursor, peeked)
+
+
+@pytest.mark.parametrize("tag", ["", "{m}"])
+def test_a_flush_brings_every_fact_and_every_state_to_postgres(redis, pg, tag):
+    books = Books(redis, pg, tag)
+    trades = books.some_trades()
+
+    flushed = books.drain().flush()
+
+    assert books.differences() == []
+    assert books.rows("SELECT count(*) FROM trades") == [(len(trades),)]
+    assert flushed.facts == len(trades) + 3
+    assert flushed.peeked == flushed.acked == 2 + 4 + 6
+    assert Outbox(redis, books.keys.trade_outbox).length() == 0
+
+
+def test_an_idle_flush_does_nothing(books):
+    books.drain().everything()
+
+    assert books.drain().flush() == Flushed(facts=0, peeked=0, acked=0, waiting=0)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a step", "after a step"])
+def test_a_crash_at_any_step_of_a_flush_loses_nothing(books, after):
+    for step in count(1):
+        books.some_trades()
+        try:
+            mortal_drain(books, Countdown(step, after=after)).flush()
+        except Killed:
+            assert books.rows(AHEAD_OF_LEDGER) == []
+        else:
+            break
+    assert step > 8  # it did die at every one of the steps
+
+    assert books.drain().everything().complete
+    assert books.differences() == []
+    assert books.rows("SELECT count(*) FROM trades") == [(9 * step,)]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.just("trade"),
+        st.just("flush"),
+        st.tuples(st.sampled_from(["flush", "facts"]), st.integers(1, 12), st.booleans()),
+    ),
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS)
+def test_any_mixture_of_trades_flushes_and_crashes_ends_with_everything_in_postgres(books, steps):
+    for step in steps:
+        match step:
+            case "trade":
+                books.trade(user=2, qty=7)
+            case "flush":
+                books.drain().flush()
+            case (which, at, after):
+                drain = mortal_drain(books, Countdown(at, after=after))
+                with suppress(Killed):
+                    drain.flush() if which == "flush" else drain.facts()
+        assert books.rows(AHEAD_OF_LEDGER) == []
+
+    assert books.drain().everything().complete
+    assert books.differences() == []
+
+
+def test_an_older_state_never_overwrites_a_newer_one(books, states):
+    stale = states.peek(100)
+    books.some_trades()
+    books.drain().flush()
+
+    write(books, states, stale)
+
+    assert books.differences() == []
+
+
+def test_a_state_that_changed_after_it_was_read_stays_dirty(books, states):
+    peeked = states.peek(100)
+    refusals = write(books, states, peeked)
+    books.trade(user=1, idx=7)
+
+    acked = states.ack(peeked, refusals)
+
+    dirty = {state: books.redis.smembers(books.keys.dirty(state)) for state in State}
+    assert acked == len(peeked) - 3
+    assert dirty == {
+        State.INSTRUMENTS: {"7"},
+        State.WALLETS: {"0", "1"},
+        State.HOLDINGS: {"1:7"},
+    }
+
+
+def test_two_flushers_that_overlap_agree(books, states):
+    early = states.peek(100)
+    books.some_trades()
+    late = states.peek(100)
+
+    for peeked in (late, early):
+        states.ack(peeked, write(books, states, peeked))
+
+    assert books.drain().everything().complete
+    assert books.differences() == []
+
+
+def test_no_state_is_written_while_its_facts_cannot_be(books):
+    countdown = Countdown(3)  # peek, last_id, then read: the ledger is never reached
+    books.some_trades()
+
+    with pytest.raises(Killed):
+        mortal_drain(books, countdown).flush()
+
+    assert books.rows("SELECT * FROM wallets") == []
+
+
+def test_a_state_postgres_refuses_stays_dirty_and_the_others_go_through(books):
+    books.grant(9)  # whom Postgres does not know
+
+    flushed = books.drain().flush()
+
+    assert list(flushed.refusals) == [(State.WALLETS, "9")]
+    assert "users" in flushed.refusals[State.WALLETS, "9"]
+    assert books.differences() == []
+    assert books.redis.smembers(books.keys.dirty(State.WALLETS)) == {"9"}
+
+    add_users(books.pg, 9)
+    assert books.drain().flush().refusals == {}
+    assert books.rows("SELECT cash_e4 FROM wallets WHERE user_id = 9") == [(100_000_000,)]
+
+
+def test_the_feeds_columns_of_an_instrument_survive_a_flush(books):
+    books.rows("UPDATE instruments SET name = 'Renamed' WHERE idx = 7")
+
+    books.drain().flush()
+
+    assert books.rows("SELECT name, version > 0 FROM instruments WHERE idx = 7") == [
+        ("Renamed", True)
+    ]
+
+
+def test_a_flusher_whose_fence_was_taken_over_writes_no_state(books):
+    old, new = Fence(books.pg, "flusher"), Fence(books.pg, "flusher")
+    old.take()
+    new.take()
+    books.drain().flush(new)
+    books.some_trades()
+
+    with pytest.raises(Fenced):
+        books.drain().flush(old)
+
+    assert len(books.differences()) == 4 + 6 + 2
+    books.drain().flush(new)
+    assert books.differences() == []
+
+
+def test_draining_everything_tells_what_postgres_refuses_to_take(books):
+    books.grant(9)
+
+    drained = drain_everything(books.redis, books.keys, books.scripts, books.pg)
+
+    assert drained == Drained(facts=4, states=6, facts_left=0, states_left=1, parked_left=1)
+    assert not drained.complete
+
+
+def test_the_next_flush_follows_at_once_only_while_a_backlog_moves():
+    assert Flushed(facts=0, peeked=2100, acked=2000, waiting=9000).more
+    assert not Flushed(facts=0, peeked=12, acked=10, waiting=12).more
+    assert not Flushed(facts=0, peeked=2100, acked=0, waiting=9000).more
