@@ -88,14 +88,20 @@ class Feed:
                 raise Refusal(404, "The requested endpoint does not exist.")
 
     def _in_play(self, request: Request) -> list[Json]:
-        now_ms = self._calendar()
+        now_ms, lies = self._calendar(), self._faults.lies
         includes = queries.includes(request.params)
+        lied_about = {lie.fixture for lie in lies}
+        # This is asked up to fifty times a second: most of a season is not looked into.
         moments = (
-            (match, seen(match, self._faults.lies, now_ms))
+            (match, seen(match, lies, now_ms))
             for match in self._in_leagues(request)
-            if not vanished(match, self._faults.lies, now_ms)
+            if match.kickoff_ms <= now_ms < match.final_whistle_ms or match.id in lied_about
         )
-        return [self._json(match, at, includes) for match, at in moments if at.state in IN_PLAY]
+        return [
+            self._json(match, at, includes)
+            for match, at in moments
+            if at.state in IN_PLAY and not vanished(match, lies, now_ms)
+        ]
 
     def _between(self, request: Request, start: str, end: str, allowance: Allowance) -> Reply:
         first, last = queries.day(start), queries.day(end)

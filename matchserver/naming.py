@@ -47,7 +47,8 @@ def short_codes(names: Iterable[str]) -> dict[str, str]:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    words = [word for word in _words(name) if word not in CLUB_WORDS] or _words(name) or ["CLUB"]
+    words = [w for w in _words(name) if w not in CLUB_WORDS and not w.isdigit()]
+    words = words or _words(name) or ["CLUB"]
     letters = "".join(words)
     initials = "".join(word[0] for word in words)
     for code in (letters[:3], initials[:3], letters[0] + words[-1][:2], letters[:2] + letters[-1]):

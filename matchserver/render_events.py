@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .matches import (
@@ -38,7 +38,6 @@ STATISTICS: Mapping[int, frozenset[IncidentKind]] = {
     84: frozenset({IncidentKind.YELLOW}),
 }
 
-REVIEW_AFTER_MS = 20_000  #: a goal that will be annulled is shown as under review from then on
 #: Event numbers of one match: incidents from 0, reviews from 400, kicks from 800.
 FIRST_REVIEW, FIRST_KICK = 400, 800
 
@@ -51,7 +50,7 @@ def events(season: Season, match: Match, at: Moment) -> list[Json]:
     """
     found = [
         *((incident.at_ms, _shown(match, at, place, incident)) for place, incident in at.incidents),
-        *_reviews(match, at),
+        *((goal.at_ms, _review(match, at, place, goal)) for place, goal in at.reviews),
         *((kick.at_ms, _kick(match, place, kick)) for place, kick in enumerate(at.kicks)),
     ]
     found.sort(key=lambda dated: (dated[0], dated[1]["id"]))
@@ -96,18 +95,13 @@ def _shown(match: Match, at: Moment, place: int, incident: Incident) -> Json:
     }
 
 
-def _reviews(match: Match, at: Moment) -> Iterator[tuple[int, Json]]:
-    for place, goal in enumerate(match.incidents):
-        if goal.kind not in GOALS or goal.reversed_ms is None:
-            continue
-        if at.now_ms >= min(goal.at_ms + REVIEW_AFTER_MS, goal.reversed_ms):
-            cancelled = at.now_ms >= goal.reversed_ms
-            event = _event(match, FIRST_REVIEW + place, goal.side, VAR_TYPE) | {
-                "info": "Goal cancelled" if cancelled else "Goal under review",
-                "minute": goal.minute,
-                "extra_minute": goal.extra_minute,
-            }
-            yield goal.at_ms, event
+def _review(match: Match, at: Moment, place: int, goal: Incident) -> Json:
+    info = "Goal under review" if goal.counts_at(at.now_ms) else "Goal cancelled"
+    return _event(match, FIRST_REVIEW + place, goal.side, VAR_TYPE) | {
+        "info": info,
+        "minute": goal.minute,
+        "extra_minute": goal.extra_minute,
+    }
 
 
 def _kick(match: Match, place: int, kick: Kick) -> Json:

@@ -17,6 +17,9 @@ from .matches import (
 )
 from .states import FINISHED_AFTER, PLAYING, REST_BEFORE
 
+#: From then on a goal that will be annulled is known to be under review.
+REVIEW_AFTER_MS = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -30,6 +33,7 @@ class Moment:
         shoot_out: kicks scored; None before the first period of kicks.
         incidents: what the feed shows, with its place in the match: no annulled goals,
             but rescinded cards.
+        reviews: goals that were, or are about to be, annulled, once that can be known.
         kicks: taken so far.
     """
 
@@ -40,6 +44,7 @@ class Moment:
     totals: tuple[tuple[PeriodKind, Score], ...]
     shoot_out: Score | None
     incidents: tuple[tuple[int, Incident], ...]
+    reviews: tuple[tuple[int, Incident], ...]
     kicks: tuple[Kick, ...]
 
 
@@ -64,6 +69,11 @@ def moment(match: Match, now_ms: int) -> Moment:
             if incident.at_ms <= now_ms
             and (incident.kind not in GOALS or incident.counts_at(now_ms))
         ),
+        reviews=tuple(
+            (place, incident)
+            for place, incident in enumerate(match.incidents)
+            if incident.kind in GOALS and _under_review(incident, now_ms)
+        ),
         kicks=tuple(kick for kick in match.kicks if kick.at_ms <= now_ms),
     )
 
@@ -77,6 +87,12 @@ def _state(match: Match, begun: int, now_ms: int) -> str:
     if begun < len(match.periods):
         return REST_BEFORE[match.periods[begun].kind]
     return FINISHED_AFTER[current.kind]
+
+
+def _under_review(goal: Incident, now_ms: int) -> bool:
+    if goal.reversed_ms is None:
+        return False
+    return now_ms >= min(goal.at_ms + REVIEW_AFTER_MS, goal.reversed_ms)
 
 
 def _total(match: Match, period: Period, now_ms: int) -> Score:
