@@ -13,7 +13,7 @@ import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import gevent
 import pykka
@@ -69,6 +69,7 @@ class Actor(pykka.Actor, Generic[M]):
     ``links``, and ``me`` leads to a mailbox nobody empties.
     """
 
+    bounded_by_children: ClassVar[bool] = False  #: a supervisor; see there
     name: str = ""  #: the child name; set by the supervisor
     actor_inbox: Mailbox
     greenlet: gevent.Greenlet | None = None  #: set when the loop starts

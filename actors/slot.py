@@ -6,7 +6,6 @@ A slot knows how to launch, stop and kill; when to do so is the supervisor's dec
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Any
 
 import gevent
@@ -17,6 +16,7 @@ from .actor import Actor, Ending
 from .address import Address
 from .child import Child, Restart
 from .errors import describe, kind_of, text_of
+from .events import Crashed, Event, Killed, Stopped, Survived
 from .health import ChildHealth, LastError, State
 from .messages import ChildEnded, ChildStarted
 from .place import Place, Surroundings
@@ -25,16 +25,6 @@ from .timer import Timer
 KILL_S = 1.0  #: seconds a killed child has to unwind before it counts as a survivor
 
 Notify = Callable[[ChildStarted | ChildEnded], None]
-
-
-class End(Enum):
-    """How a child came to its end when it was retired."""
-
-    NOTHING = auto()  #: nothing was running
-    ORDERLY = auto()
-    CRASHED = auto()  #: by an exception, before or while it stopped; see ``last_error``
-    KILLED = auto()
-    SURVIVED = auto()  #: it is still alive
 
 
 class Slot:
@@ -47,6 +37,7 @@ class Slot:
         self.position = 0  #: in the child list
         self.state = State.STOPPED
         self.waiting = False  #: to be launched as soon as the order of the list allows
+        self.overdue = False  #: the incarnation was killed for not starting in time
         self.retrying = False  #: the next launch is a restart, not a start
         self.actor: Actor[Any] | None = None  #: the incarnation, until it is known to be dead
         self.timer: Timer | None = None  #: its start deadline or its next try
@@ -70,6 +61,7 @@ class Slot:
             Exception: the factory failed; nothing runs.
         """
         self.state = State.STARTING
+        self.overdue = False
         actor = self.child.start()
         if actor.greenlet is not None:
             raise TypeError(f"the factory of {self.name} must build a new actor each time")
@@ -103,14 +95,21 @@ class Slot:
             ActorRegistry.unregister(self.actor.actor_ref)
             self.actor = None
 
-    def retire(self, grace_s: float) -> End:
-        """Stop the incarnation and wait for its end: by request, after *grace_s* by force."""
+    def retire(self, grace_s: float | None) -> Event | None:
+        """Stop the incarnation and wait for its end: by request, after *grace_s* by force.
+
+        Args:
+            grace_s: None waits for as long as it takes.
+
+        Returns:
+            What became of it; None if nothing was running.
+        """
         self.cancel_timer()
         self.retrying = False
         greenlet = self.actor.greenlet if self.actor is not None else None
         if greenlet is None:
             self.state = State.STOPPED
-            return End.NOTHING
+            return None
         self.mailbox.urge(_ActorStop())
         greenlet.join(grace_s)
         killed = not greenlet.dead
@@ -118,11 +117,12 @@ class Slot:
             greenlet.kill(timeout=KILL_S)
         if not greenlet.dead:
             self.state = State.STUCK
-            return End.SURVIVED
+            return Survived(self.name)
         self.ended(State.STOPPED)
+        ending = _ending(greenlet)
         if killed:
-            return End.KILLED
-        return self._end_of(greenlet)
+            return Killed(self.name, f"no end within {grace_s or 0:g} s")
+        return Stopped(self.name) if ending.cause is None else self.blame(ending)
 
     def kill(self, reason: BaseException) -> None:
         """Throw *reason* into the incarnation; does not wait."""
@@ -135,17 +135,10 @@ class Slot:
             self.timer.cancel()
             self.timer = None
 
-    def _end_of(self, greenlet: gevent.Greenlet) -> End:
-        ending = _ending(greenlet)
-        if ending.cause is None:
-            return End.ORDERLY
-        self.blame(ending)
-        return End.CRASHED
-
     # -- records
 
-    def blame(self, ending: Ending) -> None:
-        """Keep *ending* as the last error."""
+    def blame(self, ending: Ending) -> Crashed:
+        """Keep *ending* as the last error; return the event it makes unless it is an outage."""
         self.reason = describe(ending.cause)
         self.last_error = LastError(
             type=kind_of(ending.cause),
@@ -153,6 +146,15 @@ class Slot:
             at_ms=self._surroundings.clock.utc_ms(),
             traceback=ending.traceback,
         )
+        return Crashed(self.name, self.reason, ending.traceback)
+
+    def is_supervisor(self) -> bool:
+        """Whether the incarnation's children bound it in time, rather than its own deadlines."""
+        return self.actor is not None and self.actor.bounded_by_children
+
+    def grace_s(self) -> float | None:
+        """Seconds it has to stop when asked; None: as long as its children have."""
+        return None if self.is_supervisor() else self.child.stop_s
 
     def is_live(self) -> bool:
         """Whether it runs or is about to: neither over, nor held back for a sibling."""
@@ -171,6 +173,8 @@ class Slot:
     def overstayed_s(self) -> float | None:
         """Seconds with the message at hand if that is too long, else None."""
         if self.actor is None or self.state not in (State.RUNNING, State.STUCK):
+            return None
+        if self.actor.bounded_by_children:  # stopping some of them may take long
             return None
         busy_s = self.actor.busy_s()
         return busy_s if busy_s > self.child.stuck_s else None

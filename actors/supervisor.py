@@ -22,7 +22,7 @@ from .child import ONE_FOR_ONE, Child, Restart, Strategy
 from .errors import BootFailed, Escalated, HungStart, Stuck
 from .events import (
     BackedOff,
-    Crashed,
+    Event,
     GaveUp,
     Killed,
     Parked,
@@ -43,19 +43,21 @@ from .messages import (
 )
 from .order import LaunchOrder
 from .place import Place
-from .slot import End, Slot
+from .slot import KILL_S, Slot
 from .timer import Timer
 
 WATCH_S = 1.0  #: seconds between two looks for stuck and for recovered children
-GROUP_SLACK_S = 5.0  #: seconds a supervisor may take beyond its children's own deadlines
 
 
 class Supervisor(Actor[SupervisorMessage]):
     """Duty: its children run. Reads and writes nothing else, holds no lease.
 
     While it is down so are its children; its parent restarts it, and with it all of them.
-    Outages, clock, addresses and the event sink are its tree's, see ``Tree.start``.
+    Outages, clock, addresses and the event sink are its tree's, see ``Tree.start``. As a child
+    it has no deadlines of its own: those of its children bound it.
     """
+
+    bounded_by_children = True
 
     def __init__(
         self,
@@ -136,7 +138,8 @@ class Supervisor(Actor[SupervisorMessage]):
         except Exception as exc:  # the factory's or a constructor's: a crash like any other
             self._ended(slot, crash(exc))
         else:
-            slot.timer = self.after(slot.child.start_s, StartOverdue(slot.name))
+            if not slot.is_supervisor():
+                slot.timer = self.after(slot.child.start_s, StartOverdue(slot.name))
 
     def _child_started(self, slot: Slot, actor: Actor[Any]) -> None:
         if slot.actor is not actor:
@@ -150,8 +153,16 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _start_overdue(self, slot: Slot) -> None:
         reason = f"no start within {slot.child.start_s:g} s"
-        self._emit(Killed(slot.name, reason))
-        slot.kill(HungStart(reason))
+        if not slot.overdue:
+            slot.overdue = True
+            self._emit(Killed(slot.name, reason))
+            slot.kill(HungStart(reason))
+            slot.timer = self.after(KILL_S, StartOverdue(slot.name))
+            return
+        slot.state = State.STUCK
+        self._emit(Survived(slot.name))
+        if not self._booted:
+            raise BootFailed(f"{slot.name} did not start: {reason}, and does not end")
 
     # -- ends
 
@@ -170,17 +181,20 @@ class Supervisor(Actor[SupervisorMessage]):
             slot.forgive()
         starting = slot.state is State.STARTING
         slot.ended(State.STOPPED if ending.cause is None else State.FAILED)
-        if isinstance(ending.cause, self._outages):
-            slot.blame(ending)
+        again = slot.child.restarts_after(ending.cause)
+        if ending.cause is None and not again:
+            self._over(slot, Stopped(slot.name))
+            return
+        crashed = slot.blame(ending)
+        if again and isinstance(ending.cause, self._outages):
             self._wait_out(slot)
         elif starting and not self._booted:
-            slot.blame(ending)
             raise BootFailed(f"{slot.name} did not start: {slot.reason}") from ending.cause
-        elif slot.child.restarts_after(ending.cause):
-            slot.blame(ending)
-            self._crashed(slot)
+        elif again:
+            self._emit(crashed)
+            self._restart_later(slot)
         else:
-            self._over(slot, ending)
+            self._over(slot, crashed)
 
     def _wait_out(self, slot: Slot) -> None:
         """Back off from an outage; it never counts."""
@@ -192,11 +206,10 @@ class Supervisor(Actor[SupervisorMessage]):
         self._emit(BackedOff(slot.name, slot.reason, slot.attempt))
         self._stop_companions(slot)
 
-    def _crashed(self, slot: Slot) -> None:
+    def _restart_later(self, slot: Slot) -> None:
         """Restart after a bug; park or escalate if there have been too many."""
         slot.in_outage = False
         slot.restarts += 1
-        self._emit_crash(slot)
         child = slot.child
         window = self._budget.window(child.name, child.intensity, apart=child.parkable)
         too_many = window.add(self._monotonic())
@@ -218,14 +231,10 @@ class Supervisor(Actor[SupervisorMessage]):
             self._emit(Parked(slot.name, slot.reason))
         self._launch_waiting()
 
-    def _over(self, slot: Slot, ending: Ending) -> None:
+    def _over(self, slot: Slot, event: Event) -> None:
         """Leave a child ended that is not to be restarted."""
         slot.mailbox.close()  # nobody will read it: let asks fail at once
-        if ending.cause is None:
-            self._emit(Stopped(slot.name))
-        else:
-            slot.blame(ending)
-            self._emit_crash(slot)
+        self._emit(event)
         self._launch_waiting()
 
     def _try_later(self, slot: Slot, state: State) -> None:
@@ -238,7 +247,7 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _stop_companions(self, slot: Slot) -> None:
         for other in tuple(self._order.companions(slot)):
-            self._retire(other, other.child.stop_s)
+            self._retire(other, other.grace_s())
             if other.child.restart is Restart.TEMPORARY:
                 other.mailbox.close()
             else:
@@ -269,56 +278,22 @@ class Supervisor(Actor[SupervisorMessage]):
         killed = cause is not None and not isinstance(cause, Exception)
         try:
             for slot in reversed(self._order):
-                self._close(slot, 0.0 if killed else slot.child.stop_s)
+                self._close(slot, 0.0 if killed else slot.grace_s())
         finally:  # killed while we waited for one: the rest goes without ceremony
             for slot in reversed(self._order):
                 if not slot.mailbox.closed:
                     self._close(slot, 0.0)
             super()._wind_down(cause)
 
-    def _close(self, slot: Slot, grace_s: float) -> None:
+    def _close(self, slot: Slot, grace_s: float | None) -> None:
         self._retire(slot, grace_s)
         slot.mailbox.close()
 
-    def _retire(self, slot: Slot, grace_s: float) -> None:
-        match slot.retire(grace_s):
-            case End.NOTHING:
-                pass
-            case End.ORDERLY:
-                self._emit(Stopped(slot.name))
-            case End.CRASHED:
-                self._emit_crash(slot)
-            case End.KILLED:
-                self._emit(Killed(slot.name, f"no end within {grace_s:g} s"))
-            case End.SURVIVED:
-                self._emit(Survived(slot.name))
-
-    # -- details
-
-    def _emit_crash(self, slot: Slot) -> None:
-        trace = slot.last_error.traceback if slot.last_error else ""
-        self._emit(Crashed(slot.name, slot.reason, trace))
+    def _retire(self, slot: Slot, grace_s: float | None) -> None:
+        event = slot.retire(grace_s)
+        if event is not None:
+            self._emit(event)
 
     def _post(self, timer: Timer) -> None:
         # The ordinary lane may drop; a lost RestartDue would be a lost child.
         self.actor_inbox.urge(timer)
-
-
-def group(
-    name: str,
-    children: Sequence[Child],
-    *,
-    strategy: Strategy = ONE_FOR_ONE,
-    intensity: Intensity | None = None,
-) -> Child:
-    """A child that is itself a supervisor: *children* live and die together.
-
-    Its deadlines follow from theirs.
-    """
-    return Child(
-        name,
-        lambda: Supervisor(children, strategy=strategy, intensity=intensity),
-        start_s=sum(child.start_s for child in children) + GROUP_SLACK_S,
-        stop_s=sum(child.stop_s for child in children) + GROUP_SLACK_S,
-        stuck_s=float("inf"),  # stopping companions takes as long as they are allowed to
-    )

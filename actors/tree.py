@@ -15,7 +15,7 @@ from .address import ASK_S, Address, Addresses
 from .backoff import Intensity
 from .child import ONE_FOR_ONE, Child, Strategy
 from .errors import BootFailed, Escalated, describe
-from .events import Event, Killed, Survived, log_event
+from .events import Event, Killed, Started, Survived, log_event
 from .health import Health, State
 from .looplag import LoopLag
 from .messages import ChildEnded, ChildStarted
@@ -149,7 +149,9 @@ class Tree:
         """Stop all children in reverse order, each within its deadline, all within *timeout_s*."""
         began = self._clock.monotonic()
         self._overstayed.clear()
-        self._slot.retire(timeout_s)
+        event = self._slot.retire(timeout_s)
+        if event is not None:
+            self._emit(event)
         self._ended.wait(KILL_S)
         return StopReport(
             took_s=self._clock.monotonic() - began,
@@ -188,6 +190,7 @@ class Tree:
     def _root_reports(self, report: ChildStarted | ChildEnded) -> None:
         match report:
             case ChildStarted():
+                self._emit(Started(self.name))
                 self._slot.running()
                 self._settled.set()
             case ChildEnded(_, _, ending):
