@@ -1,14 +1,15 @@
 """The data directory: who owns it, what lies where, where its sockets are.
 
-    owner.lock     held by the managing process alone
-    servers.lock   inherited by every server process
-    log/           what the servers say
-    pg/, valkey/   their data
-    run            directory of the sockets, or a link to a short one
+    owner.lock                     held by the managing process alone
+    postgres.lock, valkey.lock     held by the processes of that server, by inheritance
+    log/                           what the servers say
+    pg/, valkey/                   their data
+    run                            directory of the sockets, or a link to a better one
 
-Two locks, because "another Touchline runs here" and "servers of a killed
+Separate locks, because "another Touchline runs here" and "servers of a killed
 Touchline are still going down" need different answers: the first is refused,
-the second waited out.
+the second waited out. A lock lasts until the last process that inherited it
+has ended, so whoever takes it knows that none is left.
 """
 
 import fcntl
@@ -16,11 +17,13 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-OWNER_WAIT_S = 3.0  #: a predecessor told to stop may still be on its way out
-ORPHANS_WAIT_S = 60.0  #: servers of a killed predecessor write a last checkpoint first
-LOCK_POLL_S = 0.02
+OWNER_WAIT_S = 0.5  #: somebody who only looks holds the lock for an instant
+ORPHANS_WAIT_S = 60.0  #: servers of a killed owner write a last checkpoint first
+LOCK_POLL_S = 0.01
 #: sun_path holds 107 bytes, and PostgreSQL appends "/.s.PGSQL.5432"
 SOCKET_DIRECTORY_MAX = 90
 
@@ -38,42 +41,51 @@ class DataDirectory:
         self.pg = self.root / "pg"
         self.valkey = self.root / "valkey"
         self._run = self.root / "run"
-        self._locks: list[int] = []
+        self._owner_lock: int | None = None
 
     @property
     def sockets(self) -> Path:
-        """The directory of the sockets, short enough for the kernel."""
+        """The directory of the sockets, by a name that the kernel and libpq can take."""
         return Path(os.readlink(self._run)) if self._run.is_symlink() else self._run
 
-    @property
-    def servers_lock(self) -> int:
-        """Descriptor that every server process must inherit."""
-        return self._locks[-1]
-
     def take(self) -> None:
-        """Create what is missing and lock the directory for this process and its servers.
+        """Make this process the owner, creating what is missing.
 
         Raises:
-            EmbeddedError: another process uses it, or it cannot be written.
+            EmbeddedError: another process is, or the directory cannot be written.
         """
+        refusal = f"the data directory {self.root} is in use by another Touchline"
         try:
             for directory in (self.root, self.logs, self.valkey):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock("owner.lock", OWNER_WAIT_S, "is in use by another Touchline")
-            self._lock("servers.lock", ORPHANS_WAIT_S, "still has servers of an earlier run")
+            self._owner_lock = _locked(self.root / "owner.lock", OWNER_WAIT_S, refusal)
             self._renew_socket_directory()
         except OSError as error:
-            self._unlock()
+            self.release()
             raise EmbeddedError(f"cannot use the data directory {self.root}: {error}") from error
-        except BaseException:
-            self._unlock()
-            raise
 
     def release(self) -> None:
-        """Give the directory back; the servers must be gone. Safe to repeat."""
-        if self._locks:
-            self._remove_short_directory()
-        self._unlock()
+        """Let another process own the directory; the servers must be gone. Safe to repeat."""
+        if self._owner_lock is not None:
+            self._remove_linked_directory()
+            os.close(self._owner_lock)
+            self._owner_lock = None
+
+    @contextmanager
+    def server_lock(self, server: str) -> Iterator[int]:
+        """Yield the descriptor that every process of *server* must inherit.
+
+        Waits until no process of an earlier *server* is left.
+
+        Raises:
+            EmbeddedError: one still is after `ORPHANS_WAIT_S`.
+        """
+        refusal = f"a {server} of an earlier run still uses {self.root}"
+        lock = _locked(self.root / f"{server}.lock", ORPHANS_WAIT_S, refusal)
+        try:
+            yield lock
+        finally:
+            os.close(lock)
 
     def in_use(self) -> bool:
         """Whether a living process manages this directory now.
@@ -96,32 +108,39 @@ class DataDirectory:
             os.close(descriptor)
         return False
 
-    def _lock(self, name: str, wait_s: float, refusal: str) -> None:
-        descriptor = os.open(self.root / name, os.O_RDWR | os.O_CREAT, 0o600)
-        self._locks.append(descriptor)
-        until = time.monotonic() + wait_s
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise EmbeddedError(f"the data directory {self.root} {refusal}") from None
-            time.sleep(LOCK_POLL_S)
-
-    def _unlock(self) -> None:
-        while self._locks:
-            os.close(self._locks.pop())
-
     def _renew_socket_directory(self) -> None:
-        # Whatever is there is left over: we hold the lock that every server inherits.
-        self._remove_short_directory()
+        self._remove_linked_directory()
         shutil.rmtree(self._run, ignore_errors=True)
-        if len(os.fsencode(self._run)) <= SOCKET_DIRECTORY_MAX:
+        # libpq reads a comma as the end of one host and the start of another.
+        if len(os.fsencode(self._run)) <= SOCKET_DIRECTORY_MAX and "," not in str(self._run):
             self._run.mkdir(mode=0o700)
         else:
             self._run.symlink_to(tempfile.mkdtemp(prefix="touchline-"))
 
-    def _remove_short_directory(self) -> None:
+    def _remove_linked_directory(self) -> None:
         if self._run.is_symlink():
             shutil.rmtree(self.sockets, ignore_errors=True)
             self._run.unlink()
+
+
+def _locked(path: Path, wait_s: float, refusal: str) -> int:
+    """Return a descriptor that holds the lock on *path*."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        until = time.monotonic() + wait_s
+        while not _lock(descriptor):
+            if time.monotonic() > until:
+                raise EmbeddedError(refusal)
+            time.sleep(LOCK_POLL_S)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

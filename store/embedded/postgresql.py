@@ -44,33 +44,26 @@ def start(directory: DataDirectory, accounts: Sequence[Account], *, fsync: bool)
         EmbeddedError: nobody may run it, or its data are of another version.
     """
     programs = postgres_programs()
+    with directory.server_lock("postgres") as lock:
 
-    def version_as(account: Account) -> str:
-        return run([f"{programs}/postgres", "--version"], _place(directory, account))
+        def version_as(account: Account) -> str:
+            return run([f"{programs}/postgres", "--version"], Place(account, directory.root, lock))
 
-    account, version = first_able(accounts, version_as)
-    if (directory.pg / "PG_VERSION").exists():
-        _check_version(directory.pg, version)
-        give(directory.pg, account)
-        # A killed server leaves its id there, and in a container some other
-        # process has that id today. We hold the lock that all servers inherit,
-        # so nobody runs.
-        (directory.pg / "postmaster.pid").unlink(missing_ok=True)
-    else:
-        _create_cluster(programs, directory, account, fsync=fsync)
-    return ServerProcess(
-        [f"{programs}/postgres", "-D", str(directory.pg), *_settings(directory.sockets, fsync)],
-        _place(directory, account),
-        directory.logs / "postgres.log",
-        STOPS,
-    )
+        account, version = first_able(accounts, version_as)
+        place = Place(account, directory.root, lock)
+        if (directory.pg / "PG_VERSION").exists():
+            _adopt_cluster(directory.pg, account, version)
+        else:
+            _create_cluster(programs, directory.pg, place, fsync=fsync)
+        return ServerProcess(
+            [f"{programs}/postgres", "-D", str(directory.pg), *_settings(directory.sockets, fsync)],
+            place,
+            directory.logs / "postgres.log",
+            STOPS,
+        )
 
 
-def _place(directory: DataDirectory, account: Account) -> Place:
-    return Place(account, directory.root, directory.servers_lock)
-
-
-def _check_version(pg: Path, version: str) -> None:
+def _adopt_cluster(pg: Path, account: Account, version: str) -> None:
     made_by = (pg / "PG_VERSION").read_text(encoding="ascii").strip()
     ours = version.split()[-1].split(".")[0]
     if made_by != ours:
@@ -78,17 +71,19 @@ def _check_version(pg: Path, version: str) -> None:
             f"{pg} was made by PostgreSQL {made_by}, and this is PostgreSQL {ours}:"
             f" move it away to start empty, or dump and restore it with version {made_by}"
         )
+    give(pg, account)
+    # A killed server leaves its process id there, and in a container some
+    # other process has that id today. We hold the lock that every server
+    # process inherits, so none is left.
+    (pg / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _create_cluster(
-    programs: Path, directory: DataDirectory, account: Account, *, fsync: bool
-) -> None:
+def _create_cluster(programs: Path, pg: Path, place: Place, *, fsync: bool) -> None:
     # Elsewhere first: a cluster that is half made must never pass for one.
-    fresh = directory.pg.with_name("pg.new")
+    fresh = pg.with_name("pg.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
-    give(fresh, account)
-    place = _place(directory, account)
+    give(fresh, place.account)
     run(
         [
             f"{programs}/initdb",
@@ -103,15 +98,14 @@ def _create_cluster(
         place,
         text=f"CREATE DATABASE {NAME};\n",
     )
-    fresh.rename(directory.pg)
+    fresh.rename(pg)
 
 
 def _settings(sockets: Path, fsync: bool) -> list[str]:
     durable = "on" if fsync else "off"
     settings = {
         "listen_addresses": "",
-        # A list, whose items may hold a comma only in quotes.
-        "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"',
+        "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_connections": str(CONNECTIONS),
         "shared_buffers": "128MB",
@@ -123,6 +117,5 @@ def _settings(sockets: Path, fsync: bool) -> list[str]:
         "log_checkpoints": "off",
         "fsync": durable,
         "full_page_writes": durable,
-        "synchronous_commit": durable,
     }
     return [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]

@@ -50,12 +50,13 @@ def start(directory: DataDirectory, *, fsync: bool) -> ServerProcess:
         "save": "3600 1" if fsync else "",
         "shutdown-on-sigterm": "nosave",
     }
-    return ServerProcess(
-        [str(valkey_server()), *(a for k, v in settings.items() for a in (f"--{k}", v))],
-        Place(Account("self", os.geteuid()), directory.root, directory.servers_lock),
-        directory.logs / "valkey.log",
-        STOPS,
-    )
+    with directory.server_lock("valkey") as lock:
+        return ServerProcess(
+            [str(valkey_server()), *(a for k, v in settings.items() for a in (f"--{k}", v))],
+            Place(Account("self", os.geteuid()), directory.root, lock),
+            directory.logs / "valkey.log",
+            STOPS,
+        )
 
 
 def _socket(sockets: Path) -> Path:
