@@ -44,6 +44,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "POSITION_LIMIT_EXCEEDED": (422, "The order would exceed the limit per user"),
     "LIQUIDITY_EXHAUSTED": (422, "The market cannot take this much"),
     "PRICE_BOUND_EXCEEDED": (422, "The price is beyond the bound given"),
+    "AMOUNT_LIMIT_EXCEEDED": (422, "The amount is beyond what an account can hold"),
     "INSUFFICIENT_FUNDS": (422, "Insufficient funds"),
     "INSUFFICIENT_SHARES": (422, "Insufficient shares"),
     "IDEMPOTENCY_KEY_REUSED": (422, "This key was used for another request"),
