@@ -49,3 +49,11 @@ def test_a_missing_goal_joins_the_listed_ones():
 
     assert goals[0] == listed[0]
     assert goals[1].minute > 45
+
+
+def test_a_goal_in_minute_46_is_not_one_of_the_first_half():
+    listed = [Goal(46, None, "restart")]
+
+    goals = goals_to_play(listed, 1, 2, None, "salt")
+
+    assert [goal.minute <= 45 for goal in goals] == [True, False]

@@ -229,6 +229,16 @@ def test_fixtures_between_two_days_come_in_pages_that_link_on(league):
     assert [fixture["id"] for fixture in found] == [match.id for match in LEAGUE.matches]
 
 
+def test_a_page_that_ends_with_the_list_is_the_last(league):
+    _, client = league
+
+    last = client.get("/fixtures/between/2026-08-01/2027-12-31?per_page=45&page=2")
+    beyond = client.get("/fixtures/between/2026-08-01/2027-12-31?per_page=45&page=3")
+
+    assert (last["pagination"]["has_more"], len(last["data"])) == (False, 45)
+    assert "data" not in beyond
+
+
 def test_both_days_of_between_are_included(league):
     _, client = league
 

@@ -1,5 +1,6 @@
 """What can be made to go wrong, and that the truth comes out all the same."""
 
+import gevent
 import pytest
 import urllib3
 from hypothesis import given
@@ -109,7 +110,31 @@ def test_a_frozen_body_stays_while_the_match_goes_on(day):
     assert client.data("/fixtures/77?include=state")["state"]["developer_name"] == "BREAK"
 
 
-def test_a_hung_request_is_answered_when_the_server_stops(day):
+def test_a_new_plan_freezes_anew(day):
+    clock, server, client = day
+    frozen = failing(RequestFault("freeze", path="/livescores", times=None))
+    server.follow(frozen)
+    first = client.raw(INPLAY).data
+    clock.advance_to(SECOND.end_ms)
+
+    server.follow(frozen)
+
+    assert client.raw(INPLAY).data != first
+
+
+def test_a_held_back_answer_is_given_when_the_server_stops(day):
+    _, server, client = day
+    server.follow(failing(RequestFault("hang", path="/livescores", seconds=600)))
+    held_back = gevent.spawn(client.status, INPLAY)
+    # Answered after the request before it has been taken up.
+    assert Client(client.base_url).status("/states") == 200
+
+    server.stop()
+
+    assert held_back.get(timeout=5) == 200
+
+
+def test_a_hung_request_does_not_hold_up_the_next(day):
     _, server, client = day
     server.follow(failing(RequestFault("hang", seconds=600)))
 
@@ -203,6 +228,19 @@ def test_full_time_may_flicker_before_extra_time(day):
         states.append(client.data("/fixtures/77?include=state")["state"]["developer_name"])
 
     assert states == ["INPLAY_2ND_HALF", "FT", "BREAK"]
+
+
+def test_a_match_may_be_said_to_be_in_play_before_its_kick_off():
+    season = generate_season(2, clubs=2)
+    match = season.matches[0]
+    server = MatchServer(season, lambda: match.kickoff_ms - 60_000)
+    server.follow(lying(FalseState(match.id, 0, match.kickoff_ms, "INPLAY_1ST_HALF")))
+    server.start()
+
+    in_play = Client(server.base_url).data(INPLAY)
+    server.stop()
+
+    assert [fixture["id"] for fixture in in_play] == [match.id]
 
 
 def test_a_state_the_table_lacks_can_be_told(day):

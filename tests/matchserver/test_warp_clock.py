@@ -82,6 +82,9 @@ def test_an_instant_that_has_passed_does_not_move_it_back(seconds):
 
     assert clock.advance_to(1_500) == 11_000
 
+    seconds.now_s += 0.5
+    assert clock() == 11_500
+
 
 @given(st.lists(st.floats(-0.5, 2.0), max_size=30))
 def test_it_never_goes_backwards(steps):
