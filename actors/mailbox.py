@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from gevent.event import Event
+from gevent.hub import Waiter
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
@@ -44,7 +44,7 @@ class Mailbox:
         "_policy",
         "_queue",
         "_urgent",
-        "_wake",
+        "_waiter",
         "closed",
         "dropped",
         "handled",
@@ -59,8 +59,8 @@ class Mailbox:
         self.idle = False  #: a reader waits for the next message
         self._monotonic = monotonic
         self._queue: deque[Letter] = deque()
-        self._urgent: deque[Letter] = deque()
-        self._wake = Event()
+        self._urgent: list[Letter] = []  #: rarely holds more than one; a deque takes 700 bytes
+        self._waiter: Waiter | None = None
         self.closed = True
         self._bound = 0
         self._policy = Policy.DROP_OLD
@@ -91,8 +91,8 @@ class Mailbox:
         if len(self._queue) >= self._bound and not self._make_room(letter):
             return
         self._queue.append(letter)
-        if self.idle:
-            self._wake.set()
+        if self._waiter is not None:
+            self._wake()
 
     def urge(self, message: Any, reply_to: Future | None = None) -> None:
         """Put *message* before everything in the ordinary lane."""
@@ -100,14 +100,14 @@ class Mailbox:
             _refuse(reply_to, f"{self.name}: stopped")
             return
         self._urgent.append((self._monotonic(), message, reply_to))
-        if self.idle:
-            self._wake.set()
+        if self._waiter is not None:
+            self._wake()
 
     def take(self) -> Letter:
         """The next letter, urgent ones first; waits while there is none."""
         while True:
             if self._urgent:
-                return self._urgent.popleft()
+                return self._urgent.pop(0)
             if self._queue:
                 return self._queue.popleft()
             self._wait()
@@ -115,7 +115,7 @@ class Mailbox:
     def clear_urgent(self) -> None:
         """Forget control messages meant for an incarnation that is gone."""
         while self._urgent:
-            _refuse(self._urgent.popleft()[2], f"{self.name}: stopped")
+            _refuse(self._urgent.pop(0)[2], f"{self.name}: stopped")
 
     @property
     def depth(self) -> int:
@@ -147,12 +147,20 @@ class Mailbox:
         return not (self._urgent or self._queue)
 
     def _wait(self) -> None:
-        self._wake.clear()
+        # A new waiter each time: the wake meant for a reader that was killed reaches nobody.
+        # gevent's Event does the same with more; this is most of what an ask costs.
+        waiter = self._waiter = Waiter()
         self.idle = True
         try:
-            self._wake.wait()
+            waiter.get()
         finally:
+            self._waiter = None
             self.idle = False
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.hub.loop.run_callback(waiter.switch, None)
 
     def _make_room(self, letter: Letter) -> bool:
         if self.closed:

@@ -30,6 +30,29 @@ Notify = Callable[[ChildStarted | ChildEnded], None]
 class Slot:
     """One child of one supervisor."""
 
+    __slots__ = (
+        "_running_since",
+        "_surroundings",
+        "actor",
+        "attempt",
+        "child",
+        "in_outage",
+        "last_error",
+        "mailbox",
+        "name",
+        "outages",
+        "overdue",
+        "parked",
+        "position",
+        "reason",
+        "restarts",
+        "retrying",
+        "state",
+        "stuck",
+        "timer",
+        "waiting",
+    )
+
     def __init__(self, child: Child, surroundings: Surroundings) -> None:
         self.child = child
         self.name = child.name
