@@ -1,13 +1,11 @@
-"""From an expected result to a club's index, its base after full time, and its rating.
+"""From a match to the offset of its clubs' prices, and to their ratings.
 
 Source: docs/market.md, "The index".
 """
 
 from .expected import ONE_BPS, expected_bps
-from .instrument import INDEX_PX_MAX, INDEX_PX_MIN
-from .match import MatchSnapshot, minutes_left
+from .match import REGULAR_MIN, MatchSnapshot, minutes_left
 
-RATING_START = 1_500  #: of a club never seen before
 RATING_STEP = 20  #: points a result can move a rating by (Elo's K)
 
 
@@ -25,30 +23,24 @@ def match_bps(match: MatchSnapshot, rating_lead: int) -> int:
 
 def kickoff_bps(rating_lead: int) -> int:
     """The home side's expected result (bps) before a ball is kicked."""
-    return expected_bps(rating_lead, minutes_left=95, goal_lead=0)
+    return expected_bps(rating_lead, REGULAR_MIN, 0)
 
 
-def home_offset_bps(weight_bps: int, now_bps: int, kickoff: int) -> int:
-    """What the match has moved the home club by (bps of its base); the away club's is minus this.
+def home_offset_bps(weight_bps: int, match: MatchSnapshot, rating_lead: int) -> int:
+    """What *match* has moved the home club by (bps of its base); the away club's is minus this.
 
     Args:
-        weight_bps: what the whole of a result is worth in this competition.
-        now_bps: expected result now.
-        kickoff: expected result at kick-off (bps).
+        weight_bps: what a whole result is worth in this competition.
+        rating_lead: home rating minus away rating.
     """
-    return weight_bps * (now_bps - kickoff) // ONE_BPS
+    return weight_bps * (match_bps(match, rating_lead) - kickoff_bps(rating_lead)) // ONE_BPS
 
 
-def index_px(base_px: int, offset_bps: int) -> int:
-    """The index of a club with *base_px* that its match has moved by *offset_bps*."""
-    return max(INDEX_PX_MIN, min(INDEX_PX_MAX, base_px * (ONE_BPS + offset_bps) // ONE_BPS))
-
-
-def rating_gain(result_bps: int, kickoff: int) -> int:
-    """Points the home club gains and the away club loses by a result (bps) expected at *kickoff*.
+def rating_gain(match: MatchSnapshot, rating_lead: int) -> int:
+    """Points the home club gains and the away club loses by the result of *match*.
 
     Rounded towards zero, so that neither side gains by being the home side.
     """
-    surprise = RATING_STEP * (result_bps - kickoff)
+    surprise = RATING_STEP * (match_bps(match, rating_lead) - kickoff_bps(rating_lead))
     points = abs(surprise) // ONE_BPS
     return points if surprise >= 0 else -points

@@ -111,10 +111,14 @@ def phase_of(state: str) -> Phase:
 
 def state_halt(match: MatchSnapshot) -> Halt:
     """The halt that the match's state alone calls for."""
-    awarded = match.phase is Phase.FINISHED and not match.played_out
-    if awarded or match.phase in (Phase.SUSPENDED, Phase.SHOOTOUT):
+    if awarded(match) or match.phase in (Phase.SUSPENDED, Phase.SHOOTOUT):
         return Halt.MATCH_SUSPENDED
     return OPEN
+
+
+def awarded(match: MatchSnapshot) -> bool:
+    """Whether it was decided off the pitch, so that no score can be settled to."""
+    return match.phase is Phase.FINISHED and not match.played_out
 
 
 def minutes_left(match: MatchSnapshot) -> int:

@@ -1,0 +1,103 @@
+"""All matches that are not settled yet, and which of them governs which club.
+
+A club is governed by one match at a time: the earliest that has begun and is
+not settled. A later one waits for it, so that results reach the price in the
+order they were played, whatever the order or the lateness of the looks.
+
+Source: docs/market.md, "Matches and trading".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from .ids import InstrumentIdx
+from .match import MatchSnapshot
+from .tracking import Standing, Tracked, in_window, observed, standings, wants_asking
+
+
+class MatchBook:
+    """The matches being followed, in order of kick-off, and the clubs' ratings."""
+
+    def __init__(self) -> None:
+        self._ratings: dict[int, int] = {}
+        self._matches: dict[int, Tracked] = {}
+
+    def __len__(self) -> int:
+        return len(self._matches)
+
+    def refresh(self, tracked: Iterable[Tracked], ratings: Mapping[int, int]) -> None:
+        """Take in what the store has; of a match that is on, keep what we saw ourselves.
+
+        *ratings* are by team id, of every team that plays.
+        """
+        seen = {fixture: one for fixture, one in self._matches.items() if one.on}
+        now = [seen.get(one.match.fixture, one) for one in tracked]
+        now.sort(key=lambda one: (one.match.kickoff_ms, one.match.fixture))
+        self._ratings = dict(ratings)
+        self._matches = {one.match.fixture: one for one in now}
+
+    def observe(self, matches: Iterable[MatchSnapshot], now_ms: int) -> tuple[Tracked, ...]:
+        """Take in a look at *now_ms*; return the matches that differ from before."""
+        changed = []
+        for match in matches:
+            before = self._matches.get(match.fixture)
+            if before is None:
+                continue
+            after = observed(before, match, now_ms)
+            self._matches[match.fixture] = after
+            if after.match != before.match:
+                changed.append(after)
+        return tuple(changed)
+
+    def to_ask(self, seen: Iterable[MatchSnapshot], now_ms: int) -> tuple[int, ...]:
+        """Fixtures not *seen* in play to be asked for by id at *now_ms*; marks them asked."""
+        shown = {match.fixture for match in seen}
+        wanted = tuple(
+            fixture
+            for fixture, tracked in self._matches.items()
+            if fixture not in shown and wants_asking(tracked, now_ms)
+        )
+        for fixture in wanted:
+            self._matches[fixture] = replace(self._matches[fixture], asked_ms=now_ms)
+        return wanted
+
+    def in_window(self, now_ms: int) -> bool:
+        """Whether any match is, or may be, in play."""
+        return any(in_window(tracked, now_ms) for tracked in self._matches.values())
+
+    def governing(self) -> Iterator[Tracked]:
+        """The matches that govern their clubs, by kick-off."""
+        taken: set[InstrumentIdx] = set()
+        for tracked in self._matches.values():
+            if tracked.on:
+                if not taken & {tracked.home, tracked.away}:
+                    yield tracked
+                # A match that waits for one club keeps its other club waiting too.
+                taken |= {tracked.home, tracked.away}
+
+    def unopened(self) -> tuple[Tracked, ...]:
+        """The governing matches whose prices before kick-off are not on record."""
+        return tuple(tracked for tracked in self.governing() if not tracked.opened)
+
+    def opened(self, fixtures: Iterable[int]) -> None:
+        """The prices before kick-off of *fixtures* are on record."""
+        for fixture in fixtures:
+            self._matches[fixture] = replace(self._matches[fixture], opened=True)
+
+    def standings(self, now_ms: int, stale_ms: int) -> dict[InstrumentIdx, Standing]:
+        """What the clubs that a match governs should be at *now_ms*."""
+        found: dict[InstrumentIdx, Standing] = {}
+        for tracked in self.governing():
+            found |= standings(tracked, self.rating_lead(tracked), now_ms, stale_ms)
+        return found
+
+    def rating_lead(self, tracked: Tracked) -> int:
+        """Home rating minus away rating; stays as it is until the match is settled."""
+        home, away = tracked.match.home.id, tracked.match.away.id
+        return self._ratings[home] - self._ratings[away]
+
+    def settled(self, tracked: Tracked, rating_gain: int) -> None:
+        """*tracked* is done with; its home club gained *rating_gain* points from the other."""
+        del self._matches[tracked.match.fixture]
+        self._ratings[tracked.match.home.id] += rating_gain
+        self._ratings[tracked.match.away.id] -= rating_gain
