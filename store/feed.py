@@ -1,0 +1,42 @@
+"""What a football feed must be able to say, whoever sells it.
+
+Source: docs/operations.md, "The feed".
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..domain.match import MatchSnapshot
+from .outage import FeedUnavailable
+
+
+class RateLimited(FeedUnavailable):
+    """The plan's calls are used up for *resets_in_s* more seconds of the feed's time."""
+
+    def __init__(self, resets_in_s: int) -> None:
+        super().__init__(f"rate limit reached, resets in {resets_in_s} s")
+        self.resets_in_s = resets_in_s
+
+
+class FeedProvider(Protocol):
+    """A source of matches. Every call raises `FeedUnavailable` where it has no good answer.
+
+    A match that the feed does not mention, or not in a form to be trusted, is
+    missing from the answer.
+    """
+
+    def list_fixtures(self, start_ms: int, end_ms: int) -> tuple[MatchSnapshot, ...]:
+        """Matches that kick off on the days from *start_ms* to *end_ms*; no cards, no clock."""
+        ...
+
+    def inplay(self) -> tuple[MatchSnapshot, ...]:
+        """All matches being played."""
+        ...
+
+    def fixtures(self, ids: Sequence[int]) -> tuple[MatchSnapshot, ...]:
+        """The matches *ids*, played or not."""
+        ...
+
+    def status(self) -> dict[str, int]:
+        """What the last answer said about the feed itself: calls left, fixtures not understood."""
+        ...

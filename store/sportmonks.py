@@ -1,0 +1,169 @@
+"""A client of Sportmonks football v3 that asks for as little as the exchange needs.
+
+Every answer is either complete or `FeedUnavailable`: refused, too late, cut
+off, wrong JSON, and 401 as well as 500, because to the market they are all the
+same. An answer that found nothing is a good answer. Only the scheduler decides
+when to ask again, so nothing is retried here.
+
+Source: docs/operations.md, "The feed".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import gevent
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from ..domain.match import MatchSnapshot
+from .feed import RateLimited
+from .outage import FeedUnavailable
+from .sportmonks_body import Envelope, Quota, decode_envelope, match_of
+
+CONNECT_S = 1.5  #: seconds to reach the feed
+TOTAL_S = 3.0  #: seconds for a whole answer; a feed that trickles is as good as silent
+BODY_MAX = 16 * 2**20  #: bytes; a full matchday with every include stays under 2 MiB
+PER_PAGE = 50  #: the most a page may hold
+PAGES_MAX = 400  #: 20,000 rows, the feed's own limit
+RANGE_DAYS = 100  #: the longest span one listing may cover
+IDS_MAX = 50  #: fixtures asked for by id in one call
+RATE_LIMIT_S = 60  #: how long to wait after a 429 that does not say
+
+Query = Mapping[str, str | int]
+
+_PLAYED = "participants;scores;state;events;periods"
+_PLANNED = "participants;scores;state;league"
+
+
+class Sportmonks:
+    """The feed at *base_url*; one keep-alive connection, not for concurrent use.
+
+    *token* travels in a header, so that no access log along the way keeps it.
+    *leagues* narrows every call to these league ids; empty means all the plan has.
+    *total_s* is what one answer may take.
+    """
+
+    def __init__(
+        self, base_url: str, token: str, leagues: Sequence[int] = (), *, total_s: float = TOTAL_S
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": token, "Accept": "application/json"}
+        self._filter = ",".join(map(str, leagues))
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
+        self._total_s = total_s
+        self._quota: Quota | None = None
+        self._unreadable = 0
+
+    def list_fixtures(self, start_ms: int, end_ms: int) -> tuple[MatchSnapshot, ...]:
+        """Matches that kick off on the UTC days of *start_ms* to *end_ms*, each once."""
+        found: dict[int, MatchSnapshot] = {}
+        for start, end in _spans(start_ms, end_ms):
+            for page in range(1, PAGES_MAX + 1):
+                query: Query = {"include": _PLANNED, "per_page": PER_PAGE, "page": page}
+                reply = self._get(f"/fixtures/between/{start}/{end}", query)
+                found.update((match.fixture, match) for match in self._matches(reply))
+                if reply.pagination is None or not reply.pagination.has_more:
+                    break
+            else:
+                raise FeedUnavailable(f"more than {PAGES_MAX} pages of fixtures")
+        return tuple(found.values())
+
+    def inplay(self) -> tuple[MatchSnapshot, ...]:
+        """All matches being played; none is a good answer."""
+        return self._matches(self._get("/livescores/inplay", {"include": _PLAYED}))
+
+    def fixtures(self, ids: Sequence[int]) -> tuple[MatchSnapshot, ...]:
+        """The matches *ids*; one that the feed does not know is missing from the answer."""
+        found: list[MatchSnapshot] = []
+        for first in range(0, len(ids), IDS_MAX):
+            chosen = ",".join(map(str, ids[first : first + IDS_MAX]))
+            query: Query = {"include": _PLAYED, "per_page": PER_PAGE}
+            found += self._matches(self._get(f"/fixtures/multi/{chosen}", query))
+        return tuple(found)
+
+    def status(self) -> dict[str, int]:
+        """Calls left and seconds until they reset, as last heard, and fixtures not understood."""
+        status = {"unreadable": self._unreadable}
+        if self._quota is not None:
+            status["remaining"] = self._quota.remaining
+            status["resets_in_s"] = self._quota.resets_in_seconds
+        return status
+
+    def _matches(self, reply: Envelope) -> tuple[MatchSnapshot, ...]:
+        if isinstance(reply.data, msgspec.UnsetType):
+            return ()
+        matches = tuple(match for match in map(match_of, reply.data) if match is not None)
+        self._unreadable = len(reply.data) - len(matches)
+        return matches
+
+    def _get(self, path: str, query: Query) -> Envelope:
+        if self._filter:
+            query = {**query, "filters": f"fixtureLeagues:{self._filter}"}
+        status, body = self._fetch(f"{self._base_url}{path}?{urlencode(query)}")
+        if status == 429:
+            raise RateLimited(_resets_in_s(body))
+        if status != 200:
+            raise FeedUnavailable(f"HTTP {status} from {path}")
+        reply = _decoded(body)
+        # Nothing found comes as 200 with a message in place of the data.
+        if isinstance(reply.data, msgspec.UnsetType) and reply.message is None:
+            raise FeedUnavailable(f"neither data nor message from {path}")
+        self._quota = reply.rate_limit or self._quota
+        return reply
+
+    def _fetch(self, url: str) -> tuple[int, bytes]:
+        # urllib3 bounds each read, not their sum: a body that trickles in would never end.
+        try:
+            with gevent.Timeout(
+                self._total_s, FeedUnavailable(f"no answer in {self._total_s:g} s")
+            ):
+                return self._read(url)
+        except HTTPError as error:
+            raise FeedUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _read(self, url: str) -> tuple[int, bytes]:
+        timeout = urllib3.Timeout(connect=CONNECT_S, total=self._total_s)
+        response = self._pool.request(
+            "GET",
+            url,
+            headers=self._headers,
+            timeout=timeout,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            body = response.read(BODY_MAX + 1)
+            if len(body) > BODY_MAX:
+                raise FeedUnavailable(f"an answer of more than {BODY_MAX} bytes")
+        except BaseException:
+            response.close()  # half read: never to be used for another request
+            raise
+        response.release_conn()
+        return response.status, body
+
+
+def _spans(start_ms: int, end_ms: int) -> Iterator[tuple[str, str]]:
+    """The days from *start_ms* to *end_ms* in pieces that one listing may cover."""
+    day = datetime.fromtimestamp(start_ms // 1000, UTC).date()
+    end = datetime.fromtimestamp(end_ms // 1000, UTC).date()
+    while day <= end:
+        last = min(end, day + timedelta(days=RANGE_DAYS - 1))
+        yield day.isoformat(), last.isoformat()
+        day = last + timedelta(days=1)
+
+
+def _decoded(body: bytes) -> Envelope:
+    try:
+        return decode_envelope(body)
+    except msgspec.DecodeError as error:
+        raise FeedUnavailable(f"malformed answer: {error}") from error
+
+
+def _resets_in_s(body: bytes) -> int:
+    try:
+        quota = decode_envelope(body).rate_limit
+    except msgspec.DecodeError:
+        quota = None
+    return max(1, quota.resets_in_seconds) if quota is not None else RATE_LIMIT_S
