@@ -21,6 +21,7 @@ from .scripts import Scripts
 from .states import Refusals, States
 
 FACT_BATCH = 1000  #: facts in one transaction
+RUN_BATCHES = 10  #: batches of facts in one run: about a second, so that no actor looks stuck
 STATE_BATCH = 700  #: states of each kind in one flush, about 2,000 rows together
 
 
@@ -28,18 +29,23 @@ STATE_BATCH = 700  #: states of each kind in one flush, about 2,000 rows togethe
 class Flushed:
     """What one flush did, and what it left."""
 
-    facts: int
+    facts: int = 0
     #: States read, and those among them that are in Postgres now and no longer dirty.
-    peeked: int
-    acked: int
+    peeked: int = 0
+    acked: int = 0
     #: States marked dirty when the flush began.
-    waiting: int
+    waiting: int = 0
+    #: Whether the next flush should follow at once, because a backlog exists and moves.
+    more: bool = False
     refusals: Refusals = field(default_factory=dict)
 
-    @property
-    def more(self) -> bool:
-        """Whether the next flush should follow at once: not all of the backlog was read."""
-        return self.waiting > self.peeked and self.acked > 0
+
+@dataclass(frozen=True, slots=True)
+class FactRun:
+    """How many facts one run moved, and whether it reached the end."""
+
+    moved: int
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,21 @@ class Drain:
         self._states = states
         self._pg = pg
 
-    def facts(self, upto: str = "+") -> int:
-        """Make every fact durable whose id is at most *upto*; return how many there were."""
+    def facts(self, upto: str = "+") -> FactRun:
+        """Make facts durable whose ids are at most *upto*, oldest first, for about a second."""
         moved = 0
-        while entries := self._outbox.read(upto, FACT_BATCH):
+        for _ in range(RUN_BATCHES):
+            entries = self._outbox.read(upto, FACT_BATCH)
+            if not entries:
+                return FactRun(moved, complete=True)
             self._ledger.insert_facts(entries)
             self._outbox.delete(entry.id for entry in entries)
             moved += len(entries)
-        return moved
+        return FactRun(moved, complete=False)
+
+    def facts_waiting(self) -> int:
+        """How many facts are in the stream."""
+        return self._outbox.length()
 
     def retry_parked(self) -> Retried:
         """Try the parked facts that are due once more."""
@@ -91,15 +104,19 @@ class Drain:
         """
         peeked = self._states.peek(STATE_BATCH)
         newest = self._outbox.last_id()
-        facts = self.facts(newest) if newest else 0
+        run = self.facts(newest) if newest else FactRun(0, complete=True)
+        if not run.complete:
+            # States must wait for the facts before them.
+            return Flushed(run.moved, waiting=peeked.waiting, more=True)
         if not len(peeked):
-            return Flushed(facts, 0, 0, peeked.waiting)
+            return Flushed(run.moved, waiting=peeked.waiting)
         with self._pg.transaction() as cursor:
             if fence:
                 fence.show(cursor)
             refusals = self._states.write(cursor, peeked)
         acked = self._states.ack(peeked, refusals)
-        return Flushed(facts, len(peeked), acked, peeked.waiting, refusals)
+        more = acked > 0 and peeked.waiting > len(peeked)
+        return Flushed(run.moved, len(peeked), acked, peeked.waiting, more, refusals)
 
     def everything(self) -> Drained:
         """Flush until nothing moves any more; for the end of a run.
@@ -116,7 +133,7 @@ class Drain:
                 return Drained(
                     facts=facts,
                     states=states,
-                    facts_left=self._outbox.length(),
+                    facts_left=self.facts_waiting(),
                     states_left=self._states.waiting(),
                     parked_left=self._parked.count(),
                 )

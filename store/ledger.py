@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg2
+
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
 from .facts import Entry, insert_kinds
 from .parked import park
 from .postgres import Postgres
 from .refusals import Cursor
+
+#: What a ledger that cannot be reached raises; a refused row is no such thing.
+LEDGER_AWAY: tuple[type[Exception], ...] = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+)
 
 _FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
  tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,

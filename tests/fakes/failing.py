@@ -42,3 +42,19 @@ class _Guarded:
         if not callable(found) or name == "transaction":
             return found
         return lambda *args, **kwargs: self._countdown.run(lambda: found(*args, **kwargs))
+
+
+class Away:
+    """*real*, until ``away`` is set: then every use of it raises *outage*, and is counted."""
+
+    def __init__(self, real: Any, outage: Exception) -> None:
+        self.away = False
+        self.tried = 0
+        self._real = real
+        self._outage = outage
+
+    def __getattr__(self, name: str) -> Any:
+        if self.away:
+            self.tried += 1
+            raise self._outage
+        return getattr(self._real, name)

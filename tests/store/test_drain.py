@@ -6,7 +6,15 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.store.drain import Drain, Drained, Flushed, drain_everything
+from touchline.store.drain import (
+    FACT_BATCH,
+    RUN_BATCHES,
+    STATE_BATCH,
+    Drain,
+    Drained,
+    Flushed,
+    drain_everything,
+)
 from touchline.store.fence import Fence, Fenced
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
@@ -15,7 +23,7 @@ from touchline.store.parked import Parked
 from touchline.store.states import States
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import add_users
+from tests.fakes.facts import add_users, trade_entry
 from tests.fakes.failing import Countdown, Killed
 
 pytestmark = pytest.mark.external
@@ -70,7 +78,7 @@ def test_a_flush_brings_every_fact_and_every_state_to_postgres(redis, pg, tag):
 def test_an_idle_flush_does_nothing(books):
     books.drain().everything()
 
-    assert books.drain().flush() == Flushed(facts=0, peeked=0, acked=0, waiting=0)
+    assert books.drain().flush() == Flushed()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a step", "after a step"])
@@ -218,7 +226,29 @@ def test_draining_everything_tells_what_postgres_refuses_to_take(books):
     assert not drained.complete
 
 
-def test_the_next_flush_follows_at_once_only_while_a_backlog_moves():
-    assert Flushed(facts=0, peeked=2100, acked=2000, waiting=9000).more
-    assert not Flushed(facts=0, peeked=12, acked=10, waiting=12).more
-    assert not Flushed(facts=0, peeked=2100, acked=0, waiting=9000).more
+def test_a_flush_of_more_facts_than_one_run_takes_leaves_the_states_for_the_next(books):
+    outbox, backlog = books.keys.trade_outbox, RUN_BATCHES * FACT_BATCH
+    with books.redis.pipeline(transaction=False) as pipe:
+        for number in range(backlog):
+            pipe.xadd(outbox, trade_entry(number + 1, user=2).fields)
+        pipe.execute()
+
+    first = books.drain().flush()
+    written = books.rows("SELECT count(*) FROM wallets")
+    second = books.drain().flush()
+
+    assert first == Flushed(facts=backlog, waiting=6, more=True)
+    assert written == [(0,)]
+    assert (second.facts, second.acked, second.more) == (3, 6, False)
+
+
+def test_the_next_flush_follows_at_once_while_a_backlog_of_states_moves(books):
+    with books.redis.pipeline(transaction=False) as pipe:
+        for user in range(100, 100 + STATE_BATCH):
+            pipe.hset(books.keys.wallet(user), mapping={"cash": 1, "locked": 0, "v": 1})
+            pipe.sadd(books.keys.dirty(State.WALLETS), user)
+        pipe.execute()
+    add_users(books.pg, *range(100, 100 + STATE_BATCH))
+
+    assert books.drain().flush().more
+    assert not books.drain().flush().more

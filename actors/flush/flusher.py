@@ -1,0 +1,101 @@
+"""Brings instruments, wallets and holdings from Redis to Postgres, a few times a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import structlog
+
+from ...domain.clock import Monotonic
+from ...store.drain import Drain, Flushed
+from ...store.fence import Fence, Fenced
+from ...store.lease import Lease
+from ...store.states import Refusals
+from ..actor import Actor
+from .messages import FlushDue, FlusherMessage, LeaseDue
+
+RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
+
+log = structlog.get_logger(__name__)
+
+
+class Flusher(Actor[FlusherMessage]):
+    """Flushes what is dirty, every *interval_s* real seconds and at once while a backlog exists.
+
+    Duty: Postgres lags Redis by a fraction of a second.
+    Reads: `dirty:*` and the hashes behind them, `trade_outbox`. Writes: `instruments`,
+    `wallets`, `holdings`, `trades`, `wallet_ledger`, `trade_outbox`.
+    Lease: `lease:flusher`, fenced in Postgres; it saves double work, safety does not rest on it.
+    While it is down: Redis accumulates, Postgres lags, trading goes on; nothing is lost.
+    """
+
+    def __init__(
+        self, drain: Drain, lease: Lease, fence: Fence, interval_s: float, monotonic: Monotonic
+    ) -> None:
+        super().__init__()
+        self._drain = drain
+        self._lease = lease
+        self._fence = fence
+        self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._token = 0
+        self._level_at = monotonic()
+        self._last = Flushed()
+
+    def started(self) -> None:
+        self._renew()
+        self.every(RENEW_S, LeaseDue())
+        self.every(self._interval_s, FlushDue())
+
+    def receive(self, message: FlusherMessage) -> None:
+        match message:
+            case FlushDue():
+                if self._lease.held():
+                    self._flush()
+            case LeaseDue():
+                self._renew()
+            case _:
+                assert_never(message)
+
+    def stopped(self) -> None:
+        if self._lease.held():
+            self._lease.release()
+
+    def detail(self) -> Mapping[str, object]:
+        held = self._lease.held()
+        return {
+            "lease": held,
+            "lag_s": round(self._monotonic() - self._level_at, 3) if held else None,
+            "backlog": self._last.waiting - self._last.acked,
+            "refused": len(self._last.refusals),
+        }
+
+    def _renew(self) -> None:
+        if self._lease.renew() and self._lease.token != self._token:
+            # Ours anew: whoever held it before may still be writing.
+            self._fence.take()
+            self._token = self._lease.token
+
+    def _flush(self) -> None:
+        began_at = self._monotonic()
+        try:
+            flushed = self._drain.flush(self._fence)
+        except Fenced as fenced:
+            log.warning("another flusher took over", why=str(fenced))
+            self._lease.release()
+            self._token = 0
+            return
+        _report(flushed.refusals, self._last.refusals)
+        self._last = flushed
+        if flushed.more:
+            self.me.tell(FlushDue())
+        else:
+            self._level_at = began_at
+
+
+def _report(refusals: Refusals, known: Refusals) -> None:
+    # A refused state comes up again with every flush; it is news once.
+    for (state, member), why in refusals.items():
+        if (state, member) not in known:
+            log.error("state refused", state=state.value, member=member, why=why.strip())

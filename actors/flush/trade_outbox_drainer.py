@@ -1,0 +1,50 @@
+"""Brings the facts that the synchronous write left behind from Redis to Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from ...store.drain import Drain
+from ..actor import Actor
+from .messages import DrainDue, TradeOutboxDrainerMessage
+
+DRAIN_S = 5.0  #: real seconds; leftovers are rare, so this need not be often
+
+
+class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
+    """Empties `trade_outbox`, the stream and the table, at the start and every 5 s.
+
+    Duty: every fact reaches the ledger, whatever happened to the write its owner waited for.
+    Reads: the stream and the table `trade_outbox`. Writes: `trades`, `wallet_ledger`.
+    Lease: none; a fact inserted twice is there once, parked rows are locked while tried.
+    While it is down: facts wait in Redis until the flusher meets them; refused ones stay parked.
+    """
+
+    def __init__(self, drain: Drain) -> None:
+        super().__init__()
+        self._drain = drain
+        self._moved = 0
+        self._refused = 0
+
+    def started(self) -> None:
+        self.every(DRAIN_S, DrainDue())
+        self.me.tell(DrainDue())
+
+    def receive(self, message: TradeOutboxDrainerMessage) -> None:
+        match message:
+            case DrainDue():
+                self._run()
+            case _:
+                assert_never(message)
+
+    def detail(self) -> Mapping[str, object]:
+        return {"moved": self._moved, "refused": self._refused}
+
+    def _run(self) -> None:
+        run = self._drain.facts()
+        retried = self._drain.retry_parked()
+        self._moved += run.moved + retried.inserted
+        self._refused = retried.refused
+        if not run.complete:
+            self.me.tell(DrainDue())

@@ -1,0 +1,83 @@
+"""Executes orders: the one actor through which HTTP trades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from ...store.commands import Filled, TradeOutcome
+from ...store.scripts import Scripts
+from ..actor import Actor
+from ..address import Address
+from .messages import (
+    BatchDue,
+    Executed,
+    ExecuteTrade,
+    TradeExecutorMessage,
+    Unavailable,
+    WriteTrade,
+)
+
+BATCH = 256  #: orders in one pipeline; more would keep Redis from everybody else for too long
+
+
+class TradeExecutor(Actor[TradeExecutorMessage]):
+    """Runs waiting orders together, as one pipeline of `trade_execute.lua`.
+
+    Duty: one round trip to Redis for all orders that wait, however many requests they came
+    from. An order alone is not kept waiting for company.
+    Reads: its messages. Writes: through the script; tells `trade-writer` of every trade.
+    Lease: none; any number of replicas may execute.
+    While it is down: orders wait in its mailbox; HTTP answers 503 once it has waited enough.
+    """
+
+    def __init__(self, scripts: Scripts, writer: Address[WriteTrade]) -> None:
+        super().__init__()
+        self._scripts = scripts
+        self._writer = writer
+        self._waiting: list[ExecuteTrade] = []
+        self._largest = 0
+
+    def receive(self, message: TradeExecutorMessage) -> None:
+        match message:
+            case ExecuteTrade():
+                self._take(message)
+            case BatchDue():
+                self._run()
+            case _:
+                assert_never(message)
+
+    def detail(self) -> Mapping[str, object]:
+        return {"largest_batch": self._largest}
+
+    def _take(self, request: ExecuteTrade) -> None:
+        self._waiting.append(request)
+        if len(self._waiting) >= BATCH:
+            self._run()
+        else:
+            # One for every order, though the first to be handled takes all that
+            # wait: a full mailbox may drop any of them.
+            self.me.tell(BatchDue())
+
+    def _run(self) -> None:
+        # Whoever has given up waiting must not be surprised by a trade.
+        batch = [request for request in self._waiting if not request.reply.ready()]
+        self._waiting = []
+        if not batch:
+            return
+        self._largest = max(self._largest, len(batch))
+        unanswered = batch
+        try:
+            outcomes = self._scripts.trade_execute([request.command for request in batch])
+            unanswered = []
+        finally:
+            for request in unanswered:
+                request.reply.set(Unavailable("the order may or may not have been executed"))
+        for request, outcome in zip(batch, outcomes, strict=True):
+            self._answer(request, outcome)
+
+    def _answer(self, request: ExecuteTrade, outcome: TradeOutcome) -> None:
+        if isinstance(outcome, Filled):
+            self._writer.tell(WriteTrade(outcome, request.reply))
+        else:
+            request.reply.set(Executed(outcome, None))

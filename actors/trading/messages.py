@@ -1,0 +1,61 @@
+"""Messages of the path of a trade: HTTP, `trade-executor`, `trade-writer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gevent.event import AsyncResult
+
+from ...store.commands import Filled, TradeCommand, TradeOutcome
+
+#: Where a trade that was just executed cannot be lost from any more.
+Durable = Literal["postgres", "redis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The answer to an order that ran: filled, replayed or refused.
+
+    *durable* is known of trades made just now; of a replayed one the ledger knows.
+    """
+
+    outcome: TradeOutcome
+    durable: Durable | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The answer when it is unknown whether the order ran; it may be sent again under its key."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteTrade:
+    """From HTTP to `trade-executor`. *reply* is set once; whoever gives up waiting sets it."""
+
+    command: TradeCommand
+    reply: AsyncResult[Executed | Unavailable]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTrade:
+    """From `trade-executor` to `trade-writer`: make this trade durable, then answer *reply*."""
+
+    filled: Filled
+    reply: AsyncResult[Executed | Unavailable]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDue:
+    """From an actor to itself, behind everything that waited when it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDue:
+    """From the timer of `trade-writer`, while Postgres is away."""
+
+
+TradeExecutorMessage = ExecuteTrade | BatchDue
+TradeWriterMessage = WriteTrade | BatchDue | ProbeDue

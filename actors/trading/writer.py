@@ -1,0 +1,97 @@
+"""Writes trades to Postgres while their owners wait for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import structlog
+
+from ...store.facts import Entry
+from ...store.ledger import LEDGER_AWAY, Ledger
+from ...store.outbox import Outbox
+from ..actor import Actor
+from .messages import BatchDue, Durable, Executed, ProbeDue, TradeWriterMessage, WriteTrade
+
+BATCH = 256  #: trades in one INSERT; the first of them waits for all
+PROBE_S = 1.0  #: real seconds between two looks at a Postgres that was away
+
+log = structlog.get_logger(__name__)
+
+
+class TradeWriter(Actor[TradeWriterMessage]):
+    """The synchronous write: a trade is in the ledger before its owner is answered.
+
+    Duty: one INSERT for all trades that wait, then their entries leave `trade_outbox`.
+    Reads: its messages, which carry the facts. Writes: `trades`, `trade_outbox`; answers HTTP.
+    Lease: none; a trade written twice is there once.
+    While it is down, or Postgres is: trades go on and are durable in Redis; the drainer brings
+    their facts over later. With Postgres away it answers at once instead of making all wait.
+    """
+
+    def __init__(self, ledger: Ledger, outbox: Outbox) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._outbox = outbox
+        self._waiting: list[WriteTrade] = []
+        self._away = False
+        self._left_behind = 0
+
+    def receive(self, message: TradeWriterMessage) -> None:
+        match message:
+            case WriteTrade():
+                self._take(message)
+            case BatchDue():
+                self._write()
+            case ProbeDue():
+                self._probe()
+            case _:
+                assert_never(message)
+
+    def stopped(self) -> None:
+        self._write()
+
+    def detail(self) -> Mapping[str, object]:
+        return {"postgres": "away" if self._away else "there", "left_behind": self._left_behind}
+
+    def _take(self, request: WriteTrade) -> None:
+        self._waiting.append(request)
+        if self._away or len(self._waiting) >= BATCH:
+            self._write()
+        else:
+            self.me.tell(BatchDue())  # one for every trade: a full mailbox may drop any
+
+    def _write(self) -> None:
+        batch, self._waiting = self._waiting, []
+        durable: Durable = "redis"
+        try:
+            if batch and not self._away:
+                self._ledger.insert_facts(list(map(_entry, batch)))
+                durable = "postgres"
+                self._outbox.delete(request.filled.entry_id for request in batch)
+        except LEDGER_AWAY as outage:
+            self._leave(str(outage).strip())
+        finally:
+            # Whatever happened: these trades were made, and Redis has them.
+            for request in batch:
+                request.reply.set(Executed(request.filled, durable))
+        if durable == "redis":
+            self._left_behind += len(batch)
+
+    def _leave(self, why: str) -> None:
+        self._away = True
+        log.warning("postgres is away; trades are durable in redis only", why=why)
+        self.after(PROBE_S, ProbeDue())
+
+    def _probe(self) -> None:
+        try:
+            self._ledger.ping()
+        except LEDGER_AWAY:
+            self.after(PROBE_S, ProbeDue())
+        else:
+            self._away = False
+            log.info("postgres is back", left_behind=self._left_behind)
+
+
+def _entry(request: WriteTrade) -> Entry:
+    return Entry(request.filled.entry_id, request.filled.entry)

@@ -1,0 +1,139 @@
+"""The executor: waiting orders share a round trip, and every one of them is answered once."""
+
+import pytest
+from gevent.event import AsyncResult
+from redis.exceptions import ConnectionError as RedisAway
+from touchline.actors.trading.executor import BATCH, TradeExecutor
+from touchline.actors.trading.messages import (
+    BatchDue,
+    Executed,
+    ExecuteTrade,
+    Unavailable,
+    WriteTrade,
+)
+from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.trading import Side
+from touchline.store.commands import Filled, Replayed, TradeCommand
+
+from tests.fakes.addresses import RecordingAddress
+
+
+class CannedScripts:
+    """Answers orders by *outcome*, and remembers which came together."""
+
+    def __init__(self, outcome):
+        self.batches = []
+        self.outcome = outcome
+
+    def trade_execute(self, commands):
+        self.batches.append([command.trade_id for command in commands])
+        return [self.outcome(command) for command in commands]
+
+
+def order(number):
+    command = TradeCommand(
+        f"t{number}", 1, 7, Side.BUY, 1000, None, f"key-{number}", "print", None, 0
+    )
+    return ExecuteTrade(command, AsyncResult())
+
+
+def filled(command):
+    return Filled(command, f"{command.trade_id}-0", {"id": command.trade_id})
+
+
+def refused(command):
+    return Refused(Refusal.INSUFFICIENT_FUNDS)
+
+
+@pytest.fixture
+def writer():
+    return RecordingAddress("trade-writer")
+
+
+def executor_with(scripts, writer):
+    executor = TradeExecutor(scripts, writer)
+    executor.started()
+    return executor
+
+
+def test_orders_that_wait_run_as_one_pipeline_in_their_order(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+
+    for number in range(3):
+        executor.receive(order(number))
+    executor.receive(BatchDue())
+
+    assert scripts.batches == [["t0", "t1", "t2"]]
+    assert [message.filled.entry["id"] for message in writer.told] == ["t0", "t1", "t2"]
+
+
+def test_an_order_alone_waits_for_nobody(writer):
+    executor = executor_with(CannedScripts(filled), writer)
+
+    executor.receive(order(1))
+
+    assert executor.actor_inbox.queued() == (BatchDue(),)
+
+
+def test_a_full_batch_runs_at_once_and_later_notices_find_nothing_to_do(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+
+    for number in range(BATCH):
+        executor.receive(order(number))
+    executor.receive(BatchDue())
+
+    assert [len(batch) for batch in scripts.batches] == [BATCH]
+
+
+def test_a_fill_is_answered_by_the_writer_only(writer):
+    executor = executor_with(CannedScripts(filled), writer)
+    request = order(1)
+
+    executor.receive(request)
+    executor.receive(BatchDue())
+
+    assert writer.told == [WriteTrade(filled(request.command), request.reply)]
+    assert not request.reply.ready()
+
+
+@pytest.mark.parametrize("outcome", [refused, Replayed], ids=["refused", "replayed"])
+def test_what_made_no_trade_is_answered_at_once(writer, outcome):
+    executor = executor_with(CannedScripts(outcome), writer)
+    request = order(1)
+
+    executor.receive(request)
+    executor.receive(BatchDue())
+
+    assert request.reply.get(block=False) == Executed(outcome(request.command), None)
+    assert writer.told == []
+
+
+@pytest.mark.parametrize("failure", [RedisAway("gone"), ValueError("a bug")], ids=repr)
+def test_a_failure_tells_everybody_that_the_outcome_is_unknown_and_is_not_hidden(writer, failure):
+    def fail(command):
+        raise failure
+
+    executor = executor_with(CannedScripts(fail), writer)
+    requests = [order(number) for number in range(3)]
+    for request in requests:
+        executor.receive(request)
+
+    with pytest.raises(type(failure)):
+        executor.receive(BatchDue())
+
+    assert all(isinstance(request.reply.get(block=False), Unavailable) for request in requests)
+
+
+def test_an_order_whose_owner_gave_up_is_not_executed(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+    given_up, patient = order(1), order(2)
+    executor.receive(given_up)
+    executor.receive(patient)
+
+    given_up.reply.set(Unavailable("no answer in time"))
+    executor.receive(BatchDue())
+
+    assert scripts.batches == [["t2"]]

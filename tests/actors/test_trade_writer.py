@@ -1,0 +1,167 @@
+"""The writer: a trade is durable before its owner hears of it, and the answer says where."""
+
+import psycopg2
+import pytest
+from gevent.event import AsyncResult
+from redis.exceptions import ConnectionError as RedisAway
+from touchline.actors.trading.messages import BatchDue, Executed, ProbeDue, WriteTrade
+from touchline.actors.trading.writer import BATCH, TradeWriter
+from touchline.store.ledger import Ledger
+from touchline.store.outbox import Outbox
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.failing import Away
+
+OUTAGES = [
+    psycopg2.OperationalError("server closed the connection"),
+    psycopg2.InterfaceError("connection already closed"),
+]
+
+
+@pytest.fixture
+def books(redis, pg):
+    books = Books(redis, pg)
+    books.drain().everything()
+    return books
+
+
+@pytest.fixture
+def outbox(books):
+    return Outbox(books.redis, books.keys.trade_outbox)
+
+
+@pytest.fixture(params=OUTAGES, ids=lambda outage: type(outage).__name__)
+def postgres(books, request):
+    return Away(books.pg, request.param)
+
+
+def writer_with(pg, outbox):
+    writer = TradeWriter(Ledger(pg), outbox)
+    writer.started()
+    return writer
+
+
+def written(writer, *trades):
+    """Answers to *trades*, written as one batch."""
+    requests = [WriteTrade(trade, AsyncResult()) for trade in trades]
+    for request in requests:
+        writer.receive(request)
+    writer.receive(BatchDue())
+    return [request.reply.get(block=False) for request in requests]
+
+
+def test_a_written_trade_is_in_the_ledger_and_out_of_the_stream(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    trades = [books.trade(), books.trade(user=2)]
+
+    answers = written(writer, *trades)
+
+    assert answers == [Executed(trade, "postgres") for trade in trades]
+    assert [Ledger(books.pg).trade(t.fill.user, t.fill.trade_id) for t in trades] == [
+        trade.fill for trade in trades
+    ]
+    assert outbox.length() == 0
+
+
+def test_nobody_is_answered_before_the_batch_is_written(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    request = WriteTrade(books.trade(), AsyncResult())
+
+    writer.receive(request)
+
+    assert not request.reply.ready()
+    assert writer.actor_inbox.queued() == (BatchDue(),)
+
+
+def test_a_full_batch_is_written_at_once(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    trade = books.trade()
+    requests = [WriteTrade(trade, AsyncResult()) for _ in range(BATCH)]
+
+    for request in requests:
+        writer.receive(request)
+
+    assert all(request.reply.ready() for request in requests)
+
+
+def test_without_postgres_trades_are_durable_in_redis_and_drained_later(books, outbox, postgres):
+    writer = writer_with(postgres, outbox)
+    postgres.away = True
+    trades = [books.trade(), books.trade(user=2)]
+
+    answers = written(writer, *trades)
+
+    assert answers == [Executed(trade, "redis") for trade in trades]
+    assert outbox.length() == 2
+
+    assert books.drain().everything().complete
+    assert books.rows("SELECT count(*) FROM trades") == [(2,)]
+    assert books.differences() == []
+
+
+def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgres):
+    writer = writer_with(postgres, outbox)
+    postgres.away = True
+    written(writer, books.trade())
+    tried = postgres.tried
+
+    request = WriteTrade(books.trade(), AsyncResult())
+    writer.receive(request)
+
+    assert request.reply.get(block=False).durable == "redis"
+    assert postgres.tried == tried
+    assert writer.detail() == {"postgres": "away", "left_behind": 2}
+
+
+def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
+    writer = writer_with(postgres, outbox)
+    postgres.away = True
+    written(writer, books.trade())
+
+    writer.receive(ProbeDue())
+    still_away = written(writer, books.trade())
+    postgres.away = False
+    writer.receive(ProbeDue())
+    back = written(writer, books.trade())
+
+    assert [answer.durable for answer in (*still_away, *back)] == ["redis", "postgres"]
+    assert [timer.message for timer in writer.timers] == [ProbeDue(), ProbeDue()]
+
+
+def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    trades = [books.trade(), books.trade(user=2)]
+    books.rows("DELETE FROM holdings")
+    books.rows("DELETE FROM wallets WHERE user_id = 2")
+    books.rows("DELETE FROM wallet_ledger WHERE user_id = 2")
+    books.rows("DELETE FROM users WHERE id = 2")
+
+    answers = written(writer, *trades)
+
+    assert [answer.durable for answer in answers] == ["postgres", "postgres"]
+    assert books.rows("SELECT id::text FROM trade_outbox") == [(trades[1].fill.trade_id,)]
+    assert outbox.length() == 0
+
+
+def test_losing_redis_after_the_write_is_answered_truly_and_not_hidden(books, outbox):
+    redis_away = Away(outbox, RedisAway("gone"))
+    writer = writer_with(books.pg, redis_away)
+    request = WriteTrade(books.trade(), AsyncResult())
+    writer.receive(request)
+    redis_away.away = True
+
+    with pytest.raises(RedisAway):
+        writer.receive(BatchDue())
+
+    assert request.reply.get(block=False).durable == "postgres"
+    assert outbox.length() == 1  # the drainer will find it there already
+
+
+def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    request = WriteTrade(books.trade(), AsyncResult())
+    writer.receive(request)
+
+    writer.stopped()
+
+    assert request.reply.get(block=False).durable == "postgres"
