@@ -1,0 +1,167 @@
+"""Fixtures and results in Postgres as clients and operators read them.
+
+Source: docs/protocol.md, "Fixtures".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..domain.halts import Phase
+from ..domain.ids import InstrumentIdx
+from .postgres import Postgres
+
+_SELECT = """
+SELECT f.id, l.name, f.round_id, f.starting_at, f.state, f.phase, f.minute,
+       h.name, hi.symbol, hi.idx, a.name, ai.symbol, ai.idx,
+       f.home_goals, f.away_goals, f.home_penalties, f.away_penalties, f.settled_at
+  FROM fixtures f
+  LEFT JOIN leagues l ON l.id = f.league_id
+  JOIN teams h ON h.id = f.home_team_id JOIN instruments hi ON hi.team_id = h.id
+  JOIN teams a ON a.id = f.away_team_id JOIN instruments ai ON ai.team_id = a.id
+"""
+
+# An absent filter is NULL and lets every row pass.
+_LIST = f"""{_SELECT}
+ WHERE (%(start)s::timestamptz IS NULL OR f.starting_at >= %(start)s::timestamptz)
+   AND (%(end)s::timestamptz IS NULL OR f.starting_at < %(end)s::timestamptz)
+   AND (%(phase)s::text IS NULL OR f.phase = %(phase)s::text)
+   AND (%(club)s::int IS NULL OR %(club)s::int IN (hi.idx, ai.idx))
+   AND (%(after_at)s::timestamptz IS NULL
+        OR (f.starting_at, f.id) > (%(after_at)s::timestamptz, %(after_id)s::bigint))
+ ORDER BY f.starting_at, f.id
+ LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Club:
+    """One side of a fixture."""
+
+    name: str
+    symbol: str
+    idx: InstrumentIdx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixtureRow:
+    """A fixture as last seen; instants are calendar ms.
+
+    The score is the running one, after extra time; once ``settled_ms`` is set it is the result.
+    ``penalties`` are the kicks scored in a shoot-out, None where there was none.
+    """
+
+    id: int
+    league: str | None
+    round_id: int | None
+    kickoff_ms: int
+    state: str
+    phase: Phase
+    minute: int
+    home: Club
+    away: Club
+    score: tuple[int, int]
+    penalties: tuple[int, int] | None
+    settled_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many fixtures are known, how many of them are settled, how many came to nothing."""
+
+    fixtures: int
+    settled: int
+    void: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether there are fixtures and nothing is left to be played or settled."""
+        return self.fixtures > 0 and self.settled + self.void == self.fixtures
+
+
+class Fixtures:
+    """Reads of fixtures; `store/matches.py` writes them."""
+
+    def __init__(self, pg: Postgres) -> None:
+        self._pg = pg
+
+    def list_fixtures(
+        self,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        phase: Phase | None = None,
+        club: InstrumentIdx | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 50,
+    ) -> tuple[FixtureRow, ...]:
+        """Fixtures by kick-off, the earliest first.
+
+        Args:
+            start_ms: kick-off not before.
+            end_ms: kick-off before.
+            club: either side is this instrument.
+            after: (kickoff_ms, id) of the last row of the page before.
+        """
+        given = {
+            "start": _at(start_ms),
+            "end": _at(end_ms),
+            "phase": phase.value if phase else None,
+            "club": club,
+            "after_at": _at(after[0]) if after else None,
+            "after_id": after[1] if after else None,
+            "limit": limit,
+        }
+        with self._pg.transaction() as cursor:
+            cursor.execute(_LIST, given)
+            return tuple(map(_fixture, cursor.fetchall()))
+
+    def fixture(self, fixture_id: int) -> FixtureRow | None:
+        """The fixture with the feed's id *fixture_id*."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(f"{_SELECT} WHERE f.id = %s", (fixture_id,))
+            row = cursor.fetchone()
+        return _fixture(row) if row else None
+
+    def results(self) -> tuple[FixtureRow, ...]:
+        """All settled fixtures by kick-off."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(f"{_SELECT} WHERE f.settled_at IS NOT NULL ORDER BY f.starting_at, f.id")
+            return tuple(map(_fixture, cursor.fetchall()))
+
+    def progress(self) -> Progress:
+        """How far the known fixtures have got."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT count(*), count(settled_at),"
+                " count(*) FILTER (WHERE settled_at IS NULL AND phase = 'void') FROM fixtures"
+            )
+            return Progress(*cursor.fetchone())
+
+
+def _at(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _fixture(row: Sequence[Any]) -> FixtureRow:
+    fixture_id, league, round_id, starting_at, state, phase, minute = row[:7]
+    home_penalties, away_penalties, settled_at = row[15:]
+    return FixtureRow(
+        id=fixture_id,
+        league=league,
+        round_id=round_id,
+        kickoff_ms=_ms(starting_at),
+        state=state,
+        phase=Phase(phase),
+        minute=minute,
+        home=Club(*row[7:10]),
+        away=Club(*row[10:13]),
+        score=(row[13], row[14]),
+        penalties=None if home_penalties is None else (home_penalties, away_penalties),
+        settled_ms=None if settled_at is None else _ms(settled_at),
+    )
