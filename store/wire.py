@@ -16,7 +16,6 @@ __all__ = [
     "PriceTick",
     "decode_portfolio",
     "decode_price",
-    "encode_price",
     "entry_of",
     "fill_of",
     "grant_fingerprint",
@@ -79,25 +78,6 @@ def decode_price(payload: str | bytes) -> PriceTick:
         why=price.w,
         halt=Halt(price.h),
         phase=price.p,
-    )
-
-
-def encode_price(tick: PriceTick) -> bytes:
-    """The message of ``price:{idx}`` that announces *tick*."""
-    return msgspec.json.encode(
-        _Price(
-            i=tick.idx,
-            s=tick.seq,
-            id=tick.id,
-            t=tick.at_ms,
-            b=tick.bid_px,
-            a=tick.ask_px,
-            m=tick.mark_px,
-            mid=tick.mid_px,
-            w=tick.why,
-            h=int(tick.halt),
-            p=tick.phase,
-        )
     )
 
 

@@ -1,0 +1,39 @@
+"""Running scripts: loading, order, failures."""
+
+from typing import Any
+
+import pytest
+import redis as redis_module
+from redis.exceptions import ResponseError
+from touchline.domain.trading import Side
+from touchline.store.commands import Filled
+from touchline.store.lua import LuaScript
+
+from tests.fakes.exchange import ANN, Exchange
+
+pytestmark = pytest.mark.external
+
+
+def test_a_redis_that_lost_its_scripts_gets_them_again(redis: redis_module.Redis) -> None:
+    exchange = Exchange(redis)
+    exchange.list()
+    exchange.fund(ANN)
+    commands = [exchange.command(Side.BUY, 1) for _ in range(3)]
+    redis.script_flush()
+
+    outcomes = exchange.scripts.trade_execute(commands)
+
+    assert [outcome.fill.seq for outcome in outcomes if isinstance(outcome, Filled)] == [1, 2, 3]
+    exchange.prove()
+
+
+def test_a_failing_call_is_raised_after_the_others_have_run(redis: redis_module.Redis) -> None:
+    client: Any = redis
+    client.set("not a set", "x")
+    client.sadd("a set", "5")
+    calls = [(["not a set", "h"], ["5", "v", "0"]), (["a set", "h"], ["5", "v", "0"])]
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        LuaScript("flush_ack").run_all(redis, calls)
+
+    assert not client.exists("a set")

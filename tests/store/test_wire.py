@@ -1,0 +1,62 @@
+"""Decoding what is on Redis, and refusing what is not ours."""
+
+import json
+
+import msgspec
+import pytest
+from touchline.domain.halts import Halt, Phase
+from touchline.domain.refusals import Refusal, Refused
+from touchline.store.wire import (
+    decode_portfolio,
+    decode_price,
+    entry_of,
+    idem_hash,
+    refusal_of,
+)
+
+PRICE = {
+    "i": 17, "s": 48191, "id": "1792854300123-0", "t": 1792854300123, "b": 1, "a": 2, "m": 3,
+    "mid": 4, "w": "feed", "h": 5, "p": "live",
+}  # fmt: skip
+
+
+def test_a_price_message_is_read_field_by_field() -> None:
+    tick = decode_price(json.dumps(PRICE))
+
+    assert (tick.idx, tick.seq, tick.id, tick.at_ms) == (17, 48191, PRICE["id"], PRICE["t"])
+    assert (tick.bid_px, tick.ask_px, tick.mark_px, tick.mid_px) == (1, 2, 3, 4)
+    assert (tick.why, tick.halt, tick.phase) == (
+        "feed",
+        Halt.MATCH_SUSPENDED | Halt.EVENT,
+        Phase.LIVE,
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{", b"[]", b"{}", json.dumps(PRICE | {"s": "x"}), json.dumps(PRICE | {"p": "odd"})],
+)
+def test_a_price_message_that_is_not_ours_is_refused(payload: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_price(payload)
+
+
+def test_a_push_of_a_kind_not_known_yet_is_left_alone() -> None:
+    payload = json.dumps({"s": 1, "e": "news", "d": {"fact": []}})
+
+    assert decode_portfolio(payload) is None
+
+
+def test_an_idempotency_record_can_be_made_from_its_fact() -> None:
+    entry = {"k": "trade", "id": "t", "note": 'say "hello"'}
+
+    record = idem_hash("fp", entry)
+
+    assert record["fp"] == "fp"
+    assert entry_of(record["res"]) == entry
+
+
+def test_a_refusals_details_are_numbers_but_for_the_phase() -> None:
+    reply = ["refused", "MARKET_HALTED", "halt", "5", "phase", "live"]
+
+    assert refusal_of(reply) == Refused(Refusal.MARKET_HALTED, {"halt": 5, "phase": "live"})
