@@ -37,6 +37,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "TICK_TRIMMED": (410, "The ticks asked for are no longer kept"),
     "BODY_TOO_LARGE": (413, "The body is too large"),
     "URI_TOO_LONG": (414, "The request line is too long"),
+    "UPGRADE_REQUIRED": (426, "A WebSocket upgrade is required here"),
     "HEADERS_TOO_LARGE": (431, "The headers are too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json"),
     # what the market says

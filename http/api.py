@@ -1,0 +1,67 @@
+"""The HTTP API: composed of its resources here, one file each.
+
+Source: docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+
+from .account import account_routes
+from .answers import Cursors
+from .auth import auth_routes
+from .connection import MAX_BODY
+from .deps import ApiDeps
+from .errors import install
+from .fixtures import fixture_routes
+from .health import HealthApp
+from .listing import Listing
+from .markets import market_routes
+from .orders import order_routes
+from .page import page_routes
+from .status import status_routes
+
+#: Ids from outside that are taken over: short and harmless in a log line.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(deps: ApiDeps) -> Flask:
+    """The whole API as one WSGI application, health paths included."""
+    # No folders: whatever is served as a file is served by page.py.
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False
+    install(app)
+    app.before_request(_take_request_id)
+    app.after_request(_finish)
+    listing = Listing(deps.hot)
+    cursors = Cursors(deps.signer.secret_for("cursors"))
+    app.register_blueprint(auth_routes(deps))
+    app.register_blueprint(market_routes(deps, listing, cursors))
+    app.register_blueprint(fixture_routes(deps, listing, cursors))
+    app.register_blueprint(order_routes(deps, listing, cursors))
+    app.register_blueprint(account_routes(deps))
+    app.register_blueprint(status_routes(deps))
+    if deps.web:
+        app.register_blueprint(page_routes(deps.ws_url))
+    app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
+    return app
+
+
+def _take_request_id() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    # What depends on who asks must not stay in a shared cache.
+    headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,44 @@
+"""What the HTTP API is given by its service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..actors.address import Address
+from ..actors.trading.messages import ExecuteTrade
+from ..domain.clock import Calendar
+from ..store.fixtures import Fixtures
+from ..store.hot import Hot
+from ..store.ledger import Ledger
+from ..store.scripts import Scripts
+from ..store.users import Users
+from .health import HealthSource
+from .tokens import Signer, Verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiDeps:
+    """Everything the routes use.
+
+    Attributes:
+        executor: the `trade-executor`.
+        ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
+            on every use, because a port may be known only after the start.
+        auth_dev: whether anybody may sign in by an address alone. Never in production.
+        web: whether the page is served at `/`.
+    """
+
+    hot: Hot
+    scripts: Scripts
+    ledger: Ledger
+    users: Users
+    fixtures: Fixtures
+    executor: Address[ExecuteTrade]
+    signer: Signer
+    verifier: Verifier
+    calendar: Calendar
+    health: HealthSource
+    ws_url: Callable[[], str]
+    auth_dev: bool = False
+    web: bool = True

@@ -1,0 +1,107 @@
+"""Fixtures: the list and one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response
+
+from ..domain.clock import rfc3339
+from ..domain.halts import Phase
+from ..store.fixtures import Club, FixtureRow
+from .answers import Cursors, page_of, tagged_answer
+from .deps import ApiDeps
+from .listing import Listing
+from .problems import Problem, Refuse
+from .validate import invalid, query
+
+_LIST = "fixtures"
+
+ID_MAX = 2**63 - 1  #: largest id Postgres can be asked for
+
+
+class FixturesQuery(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"start": "from", "end": "to"},
+):
+    """Query of `GET /v1/fixtures`; kick-off from `from` on and before `to`."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    cursor: str | None = None
+    start: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    status: Phase | None = None
+    team: str | None = None
+
+
+def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprint:
+    """The routes of this file; open to everybody."""
+    routes = Blueprint("fixtures", __name__)
+
+    @routes.get("/v1/fixtures")
+    def all_fixtures() -> Response:
+        wanted = query(FixturesQuery)
+        rows = deps.fixtures.list_fixtures(
+            start_ms=_ms(wanted.start, "/from"),
+            end_ms=_ms(wanted.end, "/to"),
+            phase=wanted.status,
+            club=listing.idx_of(wanted.team, "/team", "query") if wanted.team else None,
+            after=_place(cursors.read(_LIST, wanted.cursor)) if wanted.cursor else None,
+            limit=wanted.limit + 1,
+        )
+
+        def mark(row: FixtureRow) -> str:
+            return cursors.issue(_LIST, str(row.kickoff_ms), str(row.id))
+
+        return tagged_answer(page_of(rows, wanted.limit, _view, mark))
+
+    @routes.get("/v1/fixtures/<int:fixture_id>")
+    def one_fixture(fixture_id: int) -> Response:
+        row = deps.fixtures.fixture(fixture_id) if fixture_id <= ID_MAX else None
+        if row is None:
+            raise Refuse(Problem("NOT_FOUND", "there is no such fixture"))
+        return tagged_answer(_view(row))
+
+    return routes
+
+
+def _view(row: FixtureRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "league": row.league,
+        "starting_at": rfc3339(row.kickoff_ms),
+        "state": row.state,
+        "phase": row.phase.value,
+        "minute": row.minute,
+        "home": _club(row.home),
+        "away": _club(row.away),
+        "score": _pair(row.score),
+        "penalties": None if row.penalties is None else _pair(row.penalties),
+        "settled_at": None if row.settled_ms is None else rfc3339(row.settled_ms),
+    }
+
+
+def _club(club: Club) -> dict[str, object]:
+    return {"idx": club.idx, "symbol": club.symbol, "name": club.name}
+
+
+def _pair(goals: tuple[int, int]) -> dict[str, int]:
+    return {"home": goals[0], "away": goals[1]}
+
+
+def _ms(at: datetime | None, pointer: str) -> int | None:
+    if at is None:
+        return None
+    # At the ends of what a datetime can hold, the same instant in UTC may not exist.
+    if not 1900 <= at.year <= 2999:
+        raise invalid(pointer, "must be a year from 1900 to 2999", "query")
+    return int(at.timestamp() * 1000)
+
+
+def _place(parts: list[str]) -> tuple[int, int]:
+    kickoff_ms, fixture_id = parts
+    return int(kickoff_ms), int(fixture_id)

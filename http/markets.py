@@ -1,0 +1,130 @@
+"""Instruments: the list, one of them, a quote, and the ticks a client missed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from flask import Blueprint, Response
+
+from ..domain.ids import InstrumentIdx
+from ..domain.instrument import Instrument
+from ..domain.money import format_e4, format_px, format_qty
+from ..domain.refusals import Refused
+from ..domain.trading import Priced, Side, priced
+from ..domain.views import View, instrument_view, tick_view
+from .answers import Cursors, json_answer, page_of, tagged_answer
+from .deps import ApiDeps
+from .listing import Listing
+from .problems import FieldError, Problem, Refuse
+from .refusals import refusal
+from .validate import quantity, query
+
+_LIST = "instruments"
+
+
+class InstrumentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/instruments`."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    cursor: str | None = None
+    status: Literal["open", "halted"] | None = None
+
+
+class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/instruments/{idx}/quote`."""
+
+    side: Side
+    quantity: str
+
+
+class TicksQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/instruments/{idx}/ticks`; `after` is a tick id."""
+
+    after: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,15}-[0-9]{1,15}\Z")] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprint:
+    """The routes of this file; open to everybody."""
+    routes = Blueprint("markets", __name__)
+
+    def named(name: str) -> InstrumentIdx:
+        return listing.idx_of(name, "/instrument", "path")
+
+    @routes.get("/v1/instruments")
+    def all_instruments() -> Response:
+        wanted = query(InstrumentsQuery)
+        after = int(cursors.read(_LIST, wanted.cursor)[0]) if wanted.cursor else 0
+        rows = [
+            one
+            for one in sorted(deps.hot.instruments(), key=lambda one: one.idx)
+            if one.idx > after and wanted.status in (None, "halted" if one.halt else "open")
+        ]
+        page = page_of(
+            rows, wanted.limit, instrument_view, lambda row: cursors.issue(_LIST, str(row.idx))
+        )
+        return tagged_answer(page)
+
+    @routes.get("/v1/instruments/<name>")
+    def one_instrument(name: str) -> Response:
+        return tagged_answer(instrument_view(_read(deps, named(name))))
+
+    @routes.get("/v1/instruments/<name>/quote")
+    def one_quote(name: str) -> Response:
+        idx, wanted = named(name), query(QuoteQuery)
+        qty = quantity(wanted.quantity, "/quantity", "query")
+        instrument = _read(deps, idx)
+        price = priced(instrument, wanted.side, qty)
+        if isinstance(price, Refused):
+            raise Refuse(refusal(price, "/quantity", "query"))
+        return json_answer(_quote_view(instrument, wanted.side, qty, price))
+
+    @routes.get("/v1/instruments/<name>/ticks")
+    def ticks(name: str) -> Response:
+        idx, wanted = named(name), query(TicksQuery)
+        if wanted.after is not None:
+            _refuse_trimmed(deps, idx, wanted.after)
+        found = deps.hot.ticks(idx, wanted.after, wanted.limit)
+        return json_answer({"data": [tick_view(tick) for tick in found]})
+
+    return routes
+
+
+def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:
+    instrument = deps.hot.instrument(idx)
+    if instrument is None:
+        raise Refuse(Problem("INSTRUMENT_UNKNOWN", "there is no such instrument any more"))
+    return instrument
+
+
+def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced) -> View:
+    fee_e4 = price.fee_e4 if side is Side.BUY else -price.fee_e4
+    # In hundredths of a basis point, so that small orders show an impact too.
+    impact = abs(price.px - instrument.mid_px) * 1_000_000 // instrument.mid_px
+    return {
+        "instrument": instrument.idx,
+        "symbol": instrument.symbol,
+        "side": side.value,
+        "quantity": format_qty(qty),
+        "average_price": format_px(price.px),
+        "value": format_e4(price.value_e4),
+        "fee": format_e4(price.fee_e4),
+        "total": format_e4(price.value_e4 + fee_e4),
+        "impact_bps": f"{impact // 100}.{impact % 100:02d}",
+        "seq": instrument.seq,
+    }
+
+
+def _refuse_trimmed(deps: ApiDeps, idx: InstrumentIdx, after: str) -> None:
+    """Raise Refuse if ticks right behind *after* may have been trimmed away."""
+    oldest = deps.hot.ticks(idx, "0-0", 1)
+    if not oldest or oldest[0].seq == 1 or _order(oldest[0].id) <= _order(after):
+        return
+    error = FieldError("/after", "is older than the oldest tick kept", "query")
+    extensions = {"oldest": oldest[0].id}
+    raise Refuse(Problem("TICK_TRIMMED", "start again from a snapshot", (error,), extensions))
+
+
+def _order(tick_id: str) -> tuple[int, ...]:
+    return tuple(map(int, tick_id.split("-")))

@@ -1,0 +1,49 @@
+"""`GET /v1/status`: what a client should know before it trusts the prices it shows."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from ..domain.clock import rfc3339
+from ..domain.halts import reasons
+from .answers import json_answer
+from .deps import ApiDeps
+from .health import not_ready
+
+
+def status_routes(deps: ApiDeps) -> Blueprint:
+    """The route of this file; open to everybody."""
+    routes = Blueprint("status", __name__)
+
+    @routes.get("/v1/status")
+    def status() -> Response:
+        now_ms = deps.calendar()
+        tree = deps.health.snapshot()
+        degraded = sorted({*not_ready(tree, deps.health.checks()), *tree.parked()})
+        return json_answer(
+            {
+                "status": "degraded" if degraded else "ok",
+                "degraded": degraded,
+                "calendar": rfc3339(now_ms),
+                "feed": _feed(deps.hot.feed_health(), now_ms),
+                "halts": [
+                    {
+                        "idx": one.idx,
+                        "symbol": one.symbol,
+                        "halt_reasons": reasons(one.halt, one.phase),
+                    }
+                    for one in deps.hot.instruments()
+                    if one.halt
+                ],
+            }
+        )
+
+    return routes
+
+
+def _feed(said: dict[str, str], now_ms: int) -> dict[str, object]:
+    """Calendar age of the last good poll; null before the first one."""
+    last_ok = said.get("last_ok")
+    if last_ok is None:
+        return {"last_ok": None, "age_ms": None}
+    return {"last_ok": rfc3339(int(last_ok)), "age_ms": max(0, now_ms - int(last_ok))}

@@ -1,0 +1,128 @@
+"""Bodies, queries and headers, taken apart strictly: what is not expected is refused by name.
+
+Source: docs/protocol.md, "Requests".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+from flask import request
+
+from ..domain.money import ParseError, parse_money, parse_px, parse_qty
+from .problems import FieldError, Place, Problem, Refuse
+
+T = TypeVar("T")
+
+#: What a client may call its own things: keys and order ids.
+NAME_PATTERN = r"\A[A-Za-z0-9_-]{1,64}\Z"
+
+_WHERE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
+_NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
+
+
+def body(shape: type[T]) -> T:
+    """The JSON body as *shape* (a msgspec struct). Raises Refuse, naming the field at fault."""
+    if request.mimetype != "application/json":
+        raise Refuse(Problem("UNSUPPORTED_MEDIA_TYPE", "send the body as application/json"))
+    raw = request.get_data(cache=False)
+    try:
+        value = msgspec.json.decode(raw, type=shape)
+        # msgspec keeps the last of two members of one name; which one a sender
+        # meant is a guess, and money is not moved on guesses.
+        json.loads(raw, object_pairs_hook=_unique, parse_int=str)
+    except msgspec.ValidationError as why:
+        raise _misshapen(str(why), "body") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as why:
+        raise Refuse(Problem("MALFORMED_JSON", f"the body cannot be read as JSON: {why}")) from None
+    return value
+
+
+def query(shape: type[T]) -> T:
+    """The query string as *shape* (a msgspec struct). Raises Refuse."""
+    given: dict[str, str] = {}
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise invalid(f"/{name}", "is given more than once", "query")
+        given[name] = values[0]
+    try:
+        return msgspec.convert(given, type=shape, strict=False)
+    except msgspec.ValidationError as why:
+        raise _misshapen(str(why), "query") from None
+
+
+def idempotency_key() -> str:
+    """The request's Idempotency-Key header. Raises Refuse if it is missing or unusable."""
+    key = request.headers.get("Idempotency-Key")
+    where = "/Idempotency-Key"
+    if key is None:
+        error = FieldError(where, "is required", "header")
+        detail = "give every order a key of its own, so that a retry cannot trade twice"
+        raise Refuse(Problem("IDEMPOTENCY_KEY_REQUIRED", detail, (error,)))
+    if not re.match(NAME_PATTERN, key):
+        error = FieldError(where, "must be 1 to 64 characters of A-Z a-z 0-9 _ -", "header")
+        raise Refuse(Problem("IDEMPOTENCY_KEY_INVALID", "the key cannot be used", (error,)))
+    return key
+
+
+def quantity(text: str, pointer: str, place: Place = "body") -> int:
+    """A quantity in 1e-3 share. Raises Refuse."""
+    return _number(text, parse_qty, "QUANTITY", pointer, place)
+
+
+def money(text: str, pointer: str) -> int:
+    """An amount to trade for, in 1e-4 coin. Raises Refuse."""
+    return _number(text, parse_money, "QUANTITY", pointer, "body")
+
+
+def price(text: str, pointer: str) -> int:
+    """A price in 1e-4 coin. Raises Refuse."""
+    return _number(text, parse_px, "PRICE", pointer, "body")
+
+
+def invalid(pointer: str, detail: str, place: Place = "body") -> Refuse:
+    """A refusal (to raise) because of one field."""
+    text = f"{pointer[1:] or place}: {detail}"
+    return Refuse(Problem("VALIDATION", text, (FieldError(pointer, detail, place),)))
+
+
+def _number(
+    text: str, parse: Callable[[str], int | ParseError], family: str, pointer: str, place: Place
+) -> int:
+    value = parse(text)
+    if isinstance(value, int):
+        return value
+    code = "PRECISION_EXCEEDED" if value is ParseError.PRECISION else "INVALID"
+    error = FieldError(pointer, value.value, place)
+    raise Refuse(Problem(f"{family}_{code}", f"{pointer[1:]} {value.value}", (error,)))
+
+
+def _unique(members: list[tuple[str, object]]) -> Mapping[str, object]:
+    seen = dict(members)
+    if len(seen) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise invalid(_step(twice), "is given more than once")
+    return seen
+
+
+def _misshapen(message: str, place: Place) -> Refuse:
+    """msgspec's one line of text as a refusal that names the field."""
+    found = _WHERE.fullmatch(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    pointer = "".join(_step(a or b) for a, b in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", path))
+    named = _NAMED.fullmatch(what)
+    if named:
+        known = "is required" if what.startswith("Object missing") else "is not known here"
+        return invalid(pointer + _step(named["name"]), known, place)
+    detail = what.replace("`", "")
+    return invalid(pointer, detail[0].lower() + detail[1:], place)
+
+
+def _step(name: str) -> str:
+    """One member of a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,157 @@
+"""An API over empty servers with two listed clubs, and people who use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from redis import Redis
+from touchline.domain.ids import InstrumentIdx, UserId
+from touchline.domain.instrument import new_instrument
+from touchline.http.api import create_app
+from touchline.http.deps import ApiDeps
+from touchline.http.keys import new_keypair
+from touchline.http.tokens import Signer, Verifier
+from touchline.store.fixtures import Fixtures
+from touchline.store.hot import Hot
+from touchline.store.keys import Keys
+from touchline.store.ledger import Ledger
+from touchline.store.postgres import Postgres
+from touchline.store.scripts import Scripts
+from touchline.store.users import Users
+from werkzeug.test import TestResponse
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.executor import DirectExecutor
+from tests.fakes.health import FixedHealth, child
+
+CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
+PRIVATE_KEY, PUBLIC_KEYS = new_keypair()
+
+
+@dataclass
+class Api:
+    """The API as its clients reach it, and the stores behind it."""
+
+    deps: ApiDeps
+    executor: DirectExecutor
+    health: FixedHealth
+    clock: FakeClock
+    redis: Redis
+    pg: Postgres
+
+    def __post_init__(self) -> None:
+        self.client = create_app(self.deps).test_client()
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.client.get(path, headers=headers)
+
+    def with_(self, **changes: Any) -> Api:
+        """The same stores behind an app with other settings."""
+        return replace(self, deps=replace(self.deps, **changes))
+
+    def sign_in(self, email: str = "ada@example.com") -> Trader:
+        answer = self.client.post("/v1/auth/dev-login", json={"email": email}).get_json()
+        return Trader(self, UserId(answer["user"]["id"]), answer["access_token"])
+
+    def stored(self) -> dict[str, object]:
+        """All that Redis and Postgres hold, to see whether something changed."""
+        keys = sorted(self.redis.keys("*"))
+        hot = {key: self.redis.dump(key) for key in keys if not key.startswith("idem:")}
+        with self.pg.transaction() as cursor:
+            cursor.execute("SELECT count(*) FROM trades")
+            trades = cursor.fetchone()
+            cursor.execute("SELECT id, email FROM users ORDER BY id")
+            users = cursor.fetchall()
+        return {"redis": hot, "trades": trades, "users": users}
+
+
+@dataclass
+class Trader:
+    """Somebody who has signed in."""
+
+    api: Api
+    id: UserId
+    token: str
+    _keys: int = field(default=0)
+
+    @property
+    def auth(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.api.client.get(path, headers=self.auth | headers)
+
+    def post(self, path: str, **kwargs: Any) -> TestResponse:
+        headers = self.auth | kwargs.pop("headers", {})
+        return self.api.client.post(path, headers=headers, **kwargs)
+
+    def order(self, key: str | None = None, **body: object) -> TestResponse:
+        """Place an order: a purchase of one Arsenal share unless told otherwise."""
+        self._keys += 1
+        wanted: dict[str, object] = {"instrument": 17, "side": "buy"} | body
+        if "notional" not in wanted:
+            wanted.setdefault("quantity", "1.000")
+        headers = {"Idempotency-Key": key or f"key-{self._keys}"}
+        return self.post("/v1/orders", json=wanted, headers=headers)
+
+
+@pytest.fixture
+def api(redis: Redis, pg: Postgres) -> Api:
+    clock, keys = FakeClock(), Keys()
+    hot, scripts, ledger = Hot(redis, keys), Scripts(redis, keys), Ledger(pg)
+    for club in CLUBS:
+        _list(hot, pg, *club)
+    executor = DirectExecutor(scripts, ledger)
+    health = FixedHealth(child("trade-executor"), child("flusher"))
+    deps = ApiDeps(
+        hot=hot,
+        scripts=scripts,
+        ledger=ledger,
+        users=Users(pg),
+        fixtures=Fixtures(pg),
+        executor=executor,
+        signer=Signer(PRIVATE_KEY),
+        verifier=Verifier(PUBLIC_KEYS),
+        calendar=clock.calendar,
+        health=health,
+        ws_url=lambda: "ws://127.0.0.1:8081/ws",
+        auth_dev=True,
+    )
+    return Api(deps, executor, health, clock, redis, pg)
+
+
+@pytest.fixture
+def ada(api: Api) -> Trader:
+    return api.sign_in()
+
+
+def _list(hot: Hot, pg: Postgres, idx: InstrumentIdx, symbol: str, name: str) -> None:
+    instrument = new_instrument(idx, symbol, name)
+    hot.create_instrument(instrument)
+    with pg.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO teams (id, name, short_code) VALUES (%s, %s, %s)", (idx, name, symbol)
+        )
+        cursor.execute(
+            "INSERT INTO instruments (idx, symbol, name, team_id, base_px, index_px, depth, qcap,"
+            " user_cap, half_spread_ppm, fee_ppm, order_max, max_leverage, mark_clamp_ppm)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                idx,
+                symbol,
+                name,
+                idx,
+                instrument.base_px,
+                instrument.index_px,
+                instrument.depth,
+                instrument.qcap,
+                instrument.user_cap,
+                instrument.half_spread_ppm,
+                instrument.fee_ppm,
+                instrument.order_max,
+                instrument.max_leverage,
+                instrument.mark_clamp_ppm,
+            ),
+        )

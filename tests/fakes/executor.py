@@ -1,0 +1,43 @@
+"""The trade-executor without its actors: each order is carried out while it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from touchline.actors.address import Address
+from touchline.actors.mailbox import Mailbox
+from touchline.actors.trading.messages import Executed, ExecuteTrade, Unavailable
+from touchline.store.commands import Filled, TradeCommand
+from touchline.store.facts import Entry
+from touchline.store.ledger import Ledger
+from touchline.store.scripts import Scripts
+
+
+class DirectExecutor(Address[ExecuteTrade]):
+    """Answers as the real one does: by the script, then the ledger."""
+
+    __slots__ = ("_ledger", "_scripts", "before", "commands", "down", "ledger_down")
+
+    def __init__(self, scripts: Scripts, ledger: Ledger) -> None:
+        super().__init__("trade-executor", Mailbox())
+        self._scripts = scripts
+        self._ledger = ledger
+        self.commands: list[TradeCommand] = []
+        self.before: Callable[[], None] | None = None  #: called before each order
+        self.down = False
+        self.ledger_down = False
+
+    def tell(self, message: ExecuteTrade) -> None:
+        self.commands.append(message.command)
+        if self.down:
+            message.reply.set(Unavailable("Redis cannot be reached"))
+            return
+        if self.before is not None:
+            self.before()
+        [outcome] = self._scripts.trade_execute([message.command])
+        durable = None
+        if isinstance(outcome, Filled):
+            durable = "redis" if self.ledger_down else "postgres"
+        if isinstance(outcome, Filled) and not self.ledger_down:
+            self._ledger.insert_facts([Entry(outcome.entry_id, outcome.entry)])
+        message.reply.set(Executed(outcome, durable))
