@@ -2,23 +2,16 @@
 
 from collections.abc import Callable
 
+import fakeredis
 import pytest
 import redis as redis_module
 from touchline.store.lease import Lease
 
+from tests.fakes.clock import FakeClock
+
 pytestmark = pytest.mark.external
 
 KEY = "lease:test"
-
-
-class Clock:
-    """Real seconds as the test wants them."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class LosesAnswers(redis_module.Redis):
@@ -32,64 +25,83 @@ class LosesAnswers(redis_module.Redis):
         return answer
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+@pytest.fixture(params=["fakeredis", "server"])
+def client(request: pytest.FixtureRequest, redis: redis_module.Redis) -> redis_module.Redis:
+    """An empty Redis of either kind."""
+    if request.param == "server":
+        return redis
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
 
 
 @pytest.fixture
-def lossy(redis: redis_module.Redis) -> LosesAnswers:
-    client = LosesAnswers(connection_pool=redis.connection_pool)
-    client.before_answer = lambda: None
-    return client
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-def test_the_first_to_ask_holds_it_and_the_second_does_not(redis, clock):
-    first, second = Lease(redis, KEY, monotonic=clock), Lease(redis, KEY, monotonic=clock)
+@pytest.fixture
+def lossy(client: redis_module.Redis) -> LosesAnswers:
+    lossy = LosesAnswers(connection_pool=client.connection_pool)
+    lossy.before_answer = lambda: None
+    return lossy
+
+
+def two(client: redis_module.Redis, clock: FakeClock) -> tuple[Lease, Lease]:
+    """Two replicas' views of the same lease."""
+    return (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
+
+
+def test_the_first_to_ask_holds_it_and_the_second_does_not(client, clock):
+    first, second = (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
 
     assert first.renew()
     assert not second.renew()
 
     assert first.held()
     assert not second.held()
-    assert redis.get(KEY) == first.owner
+    assert client.get(KEY) == first.owner
 
 
-def test_nobody_holds_a_lease_before_asking(redis, clock):
-    assert not Lease(redis, KEY, monotonic=clock).held()
+def test_nobody_holds_a_lease_before_asking(client, clock):
+    assert not Lease(client, KEY, monotonic=clock.monotonic).held()
 
 
-def test_trust_ends_a_margin_before_redis_forgets(redis, clock):
-    lease = Lease(redis, KEY, monotonic=clock, ttl_s=6.0, margin_s=1.0)
+def test_trust_ends_a_margin_before_redis_forgets(client, clock):
+    lease = Lease(client, KEY, monotonic=clock.monotonic, ttl_s=6.0, margin_s=1.0)
     lease.renew()
 
-    clock.now_s += 4.9
+    clock.advance(4.9)
     assert lease.held()
-    clock.now_s += 0.1
+    clock.advance(0.1)
     assert not lease.held()
-    assert 5000 < redis.pttl(KEY) <= 6000
+    assert 3000 < client.pttl(KEY) <= 6000
 
 
-def test_a_renewal_keeps_the_token_and_extends_trust(redis, clock):
-    lease = Lease(redis, KEY, monotonic=clock)
+def test_a_renewal_keeps_the_token_and_extends_trust(client, clock):
+    lease = Lease(client, KEY, monotonic=clock.monotonic)
     lease.renew()
     token = lease.token
-    redis.pexpire(KEY, 10)
+    client.pexpire(KEY, 3000)
 
-    clock.now_s += 4.0
+    clock.advance(4.0)
     assert lease.renew()
-    clock.now_s += 4.0
+    clock.advance(4.0)
 
     assert lease.held()
     assert lease.token == token
-    assert redis.pttl(KEY) > 5000
+    assert client.pttl(KEY) > 3000
 
 
 def test_a_slow_reply_does_not_extend_trust(lossy, clock):
-    lease = Lease(lossy, KEY, monotonic=clock, ttl_s=6.0, margin_s=1.0)
+    lease = Lease(lossy, KEY, monotonic=clock.monotonic, ttl_s=6.0, margin_s=1.0)
 
     def five_seconds_pass() -> None:
-        clock.now_s += 5.0
+        clock.advance(5.0)
 
     lossy.before_answer = five_seconds_pass
 
@@ -98,7 +110,7 @@ def test_a_slow_reply_does_not_extend_trust(lossy, clock):
 
 
 def test_a_failed_renewal_demotes_at_once(lossy, clock):
-    lease = Lease(lossy, KEY, monotonic=clock)
+    lease = Lease(lossy, KEY, monotonic=clock.monotonic)
     lease.renew()
 
     def lose() -> None:
@@ -114,32 +126,41 @@ def test_a_failed_renewal_demotes_at_once(lossy, clock):
     assert lease.held()
 
 
-def test_an_old_owner_can_neither_renew_nor_release(redis, clock):
-    old, new = Lease(redis, KEY, monotonic=clock), Lease(redis, KEY, monotonic=clock)
+def test_an_old_owner_can_neither_renew_nor_release(client, clock):
+    old, new = (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
     old.renew()
-    redis.delete(KEY)
+    client.delete(KEY)
     new.renew()
 
     assert not old.renew()
     old.release()
 
     assert not old.held()
-    assert redis.get(KEY) == new.owner
+    assert client.get(KEY) == new.owner
 
 
-def test_every_acquisition_has_a_higher_token(redis, clock):
-    first, second = Lease(redis, KEY, monotonic=clock), Lease(redis, KEY, monotonic=clock)
+def test_every_acquisition_has_a_higher_token(client, clock):
+    first, second = (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
     tokens = []
     for lease in (first, second, first):
-        redis.delete(KEY)
+        client.delete(KEY)
         lease.renew()
         tokens.append(lease.token)
 
     assert tokens == [1, 2, 3]
 
 
-def test_a_released_lease_is_free_for_the_next(redis, clock):
-    first, second = Lease(redis, KEY, monotonic=clock), Lease(redis, KEY, monotonic=clock)
+def test_a_released_lease_is_free_for_the_next(client, clock):
+    first, second = (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
     first.renew()
 
     first.release()
@@ -148,9 +169,9 @@ def test_a_released_lease_is_free_for_the_next(redis, clock):
     assert second.renew()
 
 
-def test_an_owner_may_be_named(redis, clock):
-    lease = Lease(redis, KEY, monotonic=clock, owner="api-1")
+def test_an_owner_may_be_named(client, clock):
+    lease = Lease(client, KEY, monotonic=clock.monotonic, owner="api-1")
 
     lease.renew()
 
-    assert redis.get(KEY) == "api-1"
+    assert client.get(KEY) == "api-1"

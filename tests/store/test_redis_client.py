@@ -1,0 +1,66 @@
+"""Redis clients: text in and out, bounded waits, and no retry behind the caller's back."""
+
+import gevent
+import pytest
+from gevent.server import StreamServer
+from touchline.store.embedded import Addresses
+from touchline.store.outage import OUTAGES
+from touchline.store.redis_client import open_pubsub_redis, open_redis
+
+
+@pytest.mark.external
+def test_text_goes_in_and_comes_out(redis):
+    redis.hset("club", mapping={"name": "Türkiye", "px": 1_000_000})
+
+    assert redis.hgetall("club") == {"name": "Türkiye", "px": "1000000"}
+
+
+@pytest.mark.external
+def test_a_connection_the_server_closed_meanwhile_is_replaced_unseen(servers: Addresses, redis):
+    client = open_redis(servers.redis_url, role="closed-by-the-server")
+    client.set("a", "1")
+    redis.client_kill_filter(_id=str(client.client_id()))
+
+    assert client.get("a") == "1"
+    client.close()
+
+
+def test_a_command_on_a_lost_connection_is_not_sent_twice():
+    received = []
+
+    def hang_up(connection, _address) -> None:
+        received.append(connection.recv(1000))
+        connection.close()
+
+    with_server = StreamServer(("127.0.0.1", 0), hang_up)
+    with_server.start()
+    client = open_redis(f"redis://127.0.0.1:{with_server.server_port}")
+
+    with pytest.raises(OUTAGES):
+        client.ping()
+
+    gevent.idle()
+    assert len(received) == 1
+    with_server.stop()
+
+
+def test_nobody_listening_is_an_outage(tmp_path):
+    with pytest.raises(OUTAGES):
+        open_redis(f"unix://{tmp_path}/nobody.sock").ping()
+
+
+@pytest.mark.external
+def test_a_published_message_reaches_a_subscriber(servers: Addresses, redis):
+    subscriber = open_pubsub_redis(servers.redis_url)
+    with subscriber.pubsub(ignore_subscribe_messages=True) as pubsub:
+        pubsub.psubscribe("price:*")
+        # The answer to PING comes after that to PSUBSCRIBE, so the subscription stands.
+        pubsub.ping()
+        while pubsub.get_message(timeout=5.0) is None:
+            pass
+
+        redis.publish("price:7", "tick")
+
+        message = pubsub.get_message(timeout=5.0)
+        assert (message["channel"], message["data"]) == ("price:7", "tick")
+    subscriber.close()
