@@ -1,0 +1,193 @@
+"""The scheduler: from looks at the football feed to prices, results and ratings.
+
+A poll asks what can be seen, works out what every instrument should therefore
+be (`domain/matchbook.py`) and makes it so. Nothing depends on having seen what
+happened in between, and every step may be repeated, so a crash anywhere is
+repaired by the next poll.
+
+The order within a poll: prices before rows, so that Postgres away stops no
+price; a result in Redis (once, by its guard), then in Postgres (once, by
+`settled_at`). Between the two the guard keeps the match from moving the new
+base price; whoever finds it settled there only writes the row.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import structlog
+
+from ...domain.clock import Calendar
+from ...domain.ids import InstrumentIdx
+from ...domain.index import kickoff_bps, rating_gain
+from ...domain.instrument import Instrument
+from ...domain.match import MatchSnapshot
+from ...domain.matchbook import MatchBook
+from ...domain.tracking import Tracked
+from ...store.feed import FeedProvider
+from ...store.hot import Hot
+from ...store.lease import Lease
+from ...store.matches import Matches, Opening
+from ...store.scripts import Scripts
+from ..actor import Actor
+from .index_writer import Fenced, IndexWriter
+from .lookout import Lookout
+from .messages import LeaseDue, PollDue
+from .pace import Pace
+
+RENEW_S = 2.0  #: real seconds between renewals; the lease lives for three of them
+
+SchedulerMessage = PollDue | LeaseDue
+log = structlog.get_logger(__name__)
+
+
+class SportmonksScheduler(Actor[SchedulerMessage]):
+    """Follow the matches and move the index.
+
+    Duty: poll the feed; set index, phase and the feed's halts of every instrument; settle results.
+    Reads: the feed; open fixtures and ratings in Postgres; instruments in Redis.
+    Writes: instruments, ticks and `feed:health` in Redis, through fenced scripts; leagues, teams,
+    instruments (once), fixtures, match_scores and ratings in Postgres.
+    Lease: `lease:scheduler`; without it nothing is asked and nothing written.
+    While it is down: prices stand still; a restart halts what is in play until it can see again.
+    """
+
+    def __init__(
+        self,
+        feed: FeedProvider,
+        matches: Matches,
+        hot: Hot,
+        scripts: Scripts,
+        lease: Lease,
+        calendar: Calendar,
+        pace: Pace,
+    ) -> None:
+        super().__init__()
+        self._feed = feed
+        self._matches = matches
+        self._hot = hot
+        self._lease = lease
+        self._calendar = calendar
+        self._pace = pace
+        self._writer = IndexWriter(scripts, lease)
+        self._lookout = Lookout(feed, pace.list_ms)
+        self._book = MatchBook()
+        self._leading = False
+
+    def started(self) -> None:
+        if self._lease.renew():
+            self._unless_fenced(self._take_over)
+        self.every(RENEW_S, LeaseDue())
+        self.every(self._pace.poll_s, PollDue())
+        self.me.tell(PollDue())  # the first look need not wait for the timer
+
+    def receive(self, message: SchedulerMessage) -> None:
+        match message:
+            case PollDue():
+                self._unless_fenced(self._poll)
+            case LeaseDue():
+                self._lease.renew()
+            case _:
+                assert_never(message)
+
+    def stopped(self) -> None:
+        self._lease.release()  # another replica need not wait for it to expire
+
+    def detail(self) -> Mapping[str, object]:
+        return {"lease": self._lease.held(), "open": len(self._book), **self._lookout.health}
+
+    def _unless_fenced(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Fenced:
+            log.warning("scheduler_fenced")
+            self._leading = False
+
+    def _poll(self) -> None:
+        if not self._lease.held():
+            self._leading = False
+            return
+        if not self._leading:
+            self._take_over()
+        self._list()
+        self._look()
+
+    def _take_over(self) -> None:
+        """Rebuild everything from the stores; another replica may have led until now."""
+        # Before Postgres is asked: while it is away, what is in play must not trade on
+        # prices that nobody updates, and every attempt to start comes through here.
+        self._halt_if_blind(self._hot.instruments())
+        self._book = MatchBook()
+        self._lookout = Lookout(self._feed, self._pace.list_ms)
+        self._reload()
+        self._leading = True
+        log.info("scheduler_leads", open=len(self._book))
+
+    def _halt_if_blind(self, instruments: tuple[Instrument, ...]) -> None:
+        now_ms = self._calendar()
+        last_ok_ms = int(self._hot.feed_health().get("last_ok", 0))
+        if now_ms - last_ok_ms >= self._pace.stale_ms:
+            self._writer.blind(instruments, now_ms)
+
+    def _reload(self) -> None:
+        for instrument in self._matches.untraded():
+            self._hot.create_instrument(instrument)
+        self._writer.resume(self._hot.instruments())
+        stored = self._matches.open()
+        self._book.refresh(stored.tracked, stored.ratings)
+
+    def _list(self) -> None:
+        now_ms = self._calendar()
+        listing = self._lookout.listing(now_ms)
+        if listing is not None:
+            self._matches.plan(listing, now_ms)
+            self._reload()
+            log.info("fixtures_listed", listed=len(listing), open=len(self._book))
+
+    def _look(self) -> None:
+        # The look counts from before it was asked for: what it shows is at least as new.
+        asked_ms = self._calendar()
+        seen = self._lookout.look(self._book, asked_ms)
+        changed = self._book.observe(seen, asked_ms)
+        now_ms = self._calendar()
+        standings = self._book.standings(now_ms, self._pace.stale_ms)
+        settled = self._writer.apply(standings, now_ms)
+        self._hot.set_feed_health(self._lookout.health)
+        self._record(changed, now_ms)
+        for tracked in tuple(self._book.governing()):
+            if tracked.ripe:
+                self._writer.settle(tracked, standings, now_ms)
+            if tracked.ripe or (tracked.match.fixture in settled and tracked.match.played_out):
+                self._commit(tracked, now_ms)
+
+    def _record(self, changed: tuple[Tracked, ...], now_ms: int) -> None:
+        unopened = self._book.unopened()
+        if unopened:
+            base_px = {i.idx: i.base_px for i in self._hot.instruments()}
+            openings = [self._opening(tracked, base_px) for tracked in unopened]
+            self._matches.opened(openings)
+            self._book.opened(opening.fixture for opening in openings)
+        if changed:
+            self._matches.seen([tracked.match for tracked in changed], now_ms)
+
+    def _opening(self, tracked: Tracked, base_px: Mapping[InstrumentIdx, int]) -> Opening:
+        kickoff = kickoff_bps(self._book.rating_lead(tracked))
+        home_px, away_px = base_px[tracked.home], base_px[tracked.away]
+        return Opening(tracked.match.fixture, kickoff, home_px, away_px)
+
+    def _commit(self, tracked: Tracked, now_ms: int) -> None:
+        """Write the row of a result that is in the prices already."""
+        match = tracked.match
+        gain = rating_gain(match, self._book.rating_lead(tracked))
+        self._matches.settle(match, gain, now_ms)
+        self._book.settled(tracked, gain)
+        log.info("fixture_settled", fixture=match.fixture, **_result(match))
+
+
+def _result(match: MatchSnapshot) -> dict[str, object]:
+    score = match.score
+    return {
+        "home": match.home.name,
+        "away": match.away.name,
+        "score": [score.home, score.away],
+        "penalties": [score.home_penalties, score.away_penalties],
+    }
