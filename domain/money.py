@@ -7,7 +7,6 @@ Source: docs/market.md, "Units".
 import re
 from enum import Enum
 
-PX_PER_COIN = 10_000  #: price units in a coin
 QTY_PER_SHARE = 1_000  #: quantity units in a share
 AMOUNT_MAX = 9_000_000_000_000_000  #: largest amount held anywhere; below 2**53, so exact in Lua
 

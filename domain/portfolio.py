@@ -1,6 +1,6 @@
 """What a user owns: money, shares, and what both are worth.
 
-Source: docs/market.md, "Money and shares".
+Source: docs/market.md, "Money".
 """
 
 from dataclasses import dataclass
