@@ -14,11 +14,11 @@ monkey.patch_all()  # before anything that holds a socket, a lock or a thread is
 import os
 from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
 import redis as redis_module
+from psycopg2.extensions import make_dsn
 from touchline.store.embedded import Addresses, Embedded
 from touchline.store.postgres import Postgres, install_wait_callback
 from touchline.store.redis_client import open_redis
@@ -60,10 +60,11 @@ def external_servers() -> Iterator[Addresses]:
     base = os.environ[EXTERNAL_DATABASE]
     _execute(base, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     try:
-        database_url = urlunsplit(urlsplit(base)._replace(path=f"/{name}"))
+        database_url = make_dsn(base, dbname=name)
         _with_schema(database_url)
-        redis_url = urlsplit(os.environ[EXTERNAL_REDIS])
-        yield Addresses(urlunsplit(redis_url._replace(path=f"/{EXTERNAL_REDIS_DB}")), database_url)
+        # The first db= of the query wins over every other place where a URL names one.
+        address, _, query = os.environ[EXTERNAL_REDIS].partition("?")
+        yield Addresses(f"{address}?db={EXTERNAL_REDIS_DB}&{query}", database_url)
     finally:
         _execute(base, f"DROP DATABASE {name} WITH (FORCE)")
 

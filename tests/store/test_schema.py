@@ -1,12 +1,12 @@
 """schema.sql is applied to an empty database once, and to no other."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import gevent
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 from touchline.store.embedded import Addresses
 from touchline.store.postgres import Postgres
 from touchline.store.schema import SCHEMA_VERSION, SchemaMismatch, apply_schema
@@ -22,7 +22,7 @@ def empty(servers: Addresses) -> Iterator[Postgres]:
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    pool = Postgres(urlunsplit(urlsplit(servers.database_url)._replace(path=f"/{name}")))
+    pool = Postgres(make_dsn(servers.database_url, dbname=name))
     yield pool
     pool.close()
     cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
