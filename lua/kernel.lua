@@ -6,11 +6,8 @@
 
 local AMOUNT_MAX = 9000000000000000 -- 1e-4 coin
 
--- tostring() and .. would print %.14g and lose digits; a bare %.0f would print "-0".
-local function text(n)
-  if n == 0 then return '0' end
-  return string.format('%.0f', n)
-end
+-- tostring() and .. would print %.14g and lose digits.
+local function text(n) return string.format('%.0f', n) end
 
 local function floor_div(a, b) return math.floor(a / b) end
 
