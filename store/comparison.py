@@ -1,0 +1,154 @@
+"""Redis against Postgres, state by state, while both go on changing.
+
+Postgres is read first. Versions only grow, so a row that is newer than a hash
+read after it has no business being so. A hash that is newer must be marked
+dirty, or have reached Postgres since, which a second look at the row tells.
+At equal versions every column must be equal.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+import redis
+
+from .arrays import array_columns
+from .keys import Keys, State
+from .layouts import LAYOUTS, Layout
+from .postgres import Postgres
+from .refusals import Cursor
+from .scripts import Scripts
+from .states import States
+
+CHUNK = 500  #: states in one round trip
+
+
+class Finding(StrEnum):
+    """What can be wrong with one state."""
+
+    POSTGRES_NEWER = "postgres is newer"
+    UNMARKED = "redis is newer and not marked dirty"
+    UNEQUAL = "unequal at the same version"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One state that is wrong on one side; columns are those that differ."""
+
+    state: State
+    member: str
+    finding: Finding
+    redis_version: int
+    postgres_version: int
+    columns: tuple[str, ...] = ()
+
+
+class Comparison:
+    """Compares all instruments, wallets and holdings of one Redis and one Postgres."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, pg: Postgres) -> None:
+        self._redis = client
+        self._keys = keys
+        self._pg = pg
+        self._states = States(client, keys, Scripts(client, keys))
+
+    def differences(self) -> Iterator[Difference]:
+        """Every state that is wrong; reads everything once."""
+        for layout in LAYOUTS:
+            rows = self._all_rows(layout)
+            members = iter(sorted(rows.keys() | set(self._members(layout.state))))
+            while chunk := list(islice(members, CHUNK)):
+                yield from self._compare(layout, chunk, rows)
+
+    def _compare(
+        self, layout: Layout, members: Sequence[str], rows: Mapping[str, Sequence[str]]
+    ) -> Iterator[Difference]:
+        # The hashes first, then the marks: what is unmarked after it was read
+        # has been written at least as it was read.
+        hashes = self._hashes(layout.state, members)
+        marked = self._marked(layout.state, members)
+        unmarked = []
+        for member in members:
+            row, hashed = rows.get(member, ["0"]), hashes.get(member, ("0",))
+            ours, theirs = int(hashed[-1] or 0), int(row[-1])
+            if theirs > ours:
+                yield Difference(layout.state, member, Finding.POSTGRES_NEWER, ours, theirs)
+            elif ours == theirs:
+                if columns := _unequal(layout, hashed, row):
+                    unequal = Finding.UNEQUAL
+                    yield Difference(layout.state, member, unequal, ours, theirs, columns)
+            elif member not in marked:
+                unmarked.append((member, ours))
+        yield from self._still_behind(layout, unmarked)
+
+    def _still_behind(
+        self, layout: Layout, unmarked: Sequence[tuple[str, int]]
+    ) -> Iterator[Difference]:
+        rows = self._rows(layout, [member for member, _ in unmarked]) if unmarked else {}
+        for member, ours in unmarked:
+            theirs = int(rows.get(member, ["0"])[-1])
+            if theirs < ours:
+                yield Difference(layout.state, member, Finding.UNMARKED, ours, theirs)
+
+    def _members(self, state: State) -> Iterator[str]:
+        match state:
+            case State.INSTRUMENTS:
+                found: Any = self._redis.smembers(self._keys.instruments)
+                yield from found
+            case State.WALLETS:
+                prefix = self._keys.wallet("")
+                for key in self._redis.scan_iter(f"{prefix}*", count=CHUNK):
+                    yield key.removeprefix(prefix)
+            case State.HOLDINGS:
+                prefix = self._keys.hold("")
+                for key in self._redis.scan_iter(f"{prefix}*", count=CHUNK):
+                    fields: Any = self._redis.hkeys(key)
+                    user = key.removeprefix(prefix)
+                    yield from (f"{user}:{idx}" for idx in fields if idx.isdecimal())
+
+    def _hashes(self, state: State, members: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+        wanted = {each.state: members if each.state is state else () for each in LAYOUTS}
+        return {row.member: row.values for row in self._states.read(wanted)[state]}
+
+    def _marked(self, state: State, members: Sequence[str]) -> set[str]:
+        reply: Any = self._redis.smismember(self._keys.dirty(state), list(members))
+        return {member for member, marked in zip(members, reply, strict=True) if marked}
+
+    def _all_rows(self, layout: Layout) -> dict[str, Sequence[str]]:
+        with self._pg.transaction() as cursor:
+            # Version 0: made by the feed and never written by a flusher.
+            cursor.execute(f"{_select(layout)} WHERE version > 0")
+            return _by_member(layout, cursor)
+
+    def _rows(self, layout: Layout, members: Sequence[str]) -> dict[str, Sequence[str]]:
+        names = ", ".join(column.name for column in layout.identity)
+        arrays = ", ".join(f"%s::{column.type}[]" for column in layout.identity)
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                f"{_select(layout)} JOIN unnest({arrays}) AS wanted ({names}) USING ({names})",
+                array_columns([member.split(":") for member in members]),
+            )
+            return _by_member(layout, cursor)
+
+
+def _select(layout: Layout) -> str:
+    names = ", ".join(f"{column.name}::text" for column in layout.all_columns)
+    return f"SELECT {names} FROM {layout.table}"
+
+
+def _by_member(layout: Layout, cursor: Cursor) -> dict[str, Sequence[str]]:
+    width = len(layout.identity)
+    return {":".join(row[:width]): row for row in cursor.fetchall()}
+
+
+def _unequal(
+    layout: Layout, hashed: Sequence[str | None], row: Sequence[str | None]
+) -> tuple[str, ...]:
+    names = [column.name for column in layout.all_columns]
+    return tuple(
+        name
+        for name, ours, theirs in zip(names, hashed, row, strict=False)
+        if ours != theirs and name not in layout.fixed
+    )

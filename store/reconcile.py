@@ -1,0 +1,152 @@
+"""Proofs that Redis, Postgres and the ledger tell the same story; safe while all of them change.
+
+Nothing is repaired here but forgotten marks: money is never put right by a
+machine. Source: docs/operations.md, "Reconcile".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import redis
+
+from ..domain.ids import TREASURY
+from .comparison import Comparison, Finding
+from .keys import Keys, State
+from .outbox import Outbox
+from .parked import ALARM_ATTEMPTS
+from .postgres import Postgres
+from .proofs import SQL_PROOFS
+from .refusals import Cursor
+
+SHOWN = 100  #: offenders listed per proof
+STATEMENT_TIMEOUT_MS = 600_000  #: proofs read whole tables
+FIRST_FACTS = 100  #: entries looked at for the oldest fact that still waits
+
+Offender = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long something may wait before it is an offence, in real seconds."""
+
+    outbox_s: float = 60.0
+    parked_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One proof and what contradicts it, at most `SHOWN` offenders."""
+
+    name: str
+    claim: str
+    offenders: tuple[Offender, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the claim holds."""
+        return not self.offenders
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one reconciliation."""
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every claim holds."""
+        return all(verdict.ok for verdict in self.verdicts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for JSON."""
+        proofs = [
+            {"name": v.name, "ok": v.ok, "claim": v.claim, "offenders": list(v.offenders)}
+            for v in self.verdicts
+        ]
+        return {"ok": self.ok, "proofs": proofs}
+
+    def as_text(self) -> str:
+        """The report for a terminal: a line for each proof, and one for each offender."""
+        lines = []
+        for verdict in self.verdicts:
+            lines.append(f"{'ok    ' if verdict.ok else 'FAILED'}  {verdict.name}: {verdict.claim}")
+            for offender in verdict.offenders:
+                lines.append("          " + ", ".join(f"{k}={v}" for k, v in offender.items()))
+        lines.append("reconcile: ok" if self.ok else "reconcile: FAILED")
+        return "\n".join(lines)
+
+
+def reconcile(
+    client: redis.Redis, keys: Keys, pg: Postgres, *, limits: Limits | None = None
+) -> Report:
+    """Run every proof; changes nothing."""
+    # Before the snapshot is taken: all facts up to here were in Postgres already.
+    cut = _complete_up_to(client, keys)
+    with pg.transaction() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        verdicts = [
+            Verdict(proof.name, proof.claim, _offenders(cursor, proof.query, cut=cut))
+            for proof in SQL_PROOFS
+        ]
+    differences = (asdict(each) for each in Comparison(client, keys, pg).differences())
+    verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
+    waiting = _waiting_too_long(Outbox(client, keys.trade_outbox), pg, limits or Limits())
+    verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
+    return Report(tuple(verdicts))
+
+
+def repair(client: redis.Redis, keys: Keys, report: Report) -> int:
+    """Mark dirty again what *report* found newer in Redis and unmarked; return how many."""
+    marked = 0
+    for verdict in report.verdicts:
+        for offender in verdict.offenders:
+            if offender.get("finding") == Finding.UNMARKED:
+                state = State(str(offender["state"]))
+                marked += int(client.sadd(keys.dirty(state), str(offender["member"])))
+    return marked
+
+
+def _complete_up_to(client: redis.Redis, keys: Keys) -> int:
+    """The treasury's version up to which no fact can be missing from Postgres.
+
+    Facts leave the stream only once they are in Postgres, in any order; those before the
+    oldest that is still there are all in Postgres.
+    """
+    with client.pipeline(transaction=True) as pipe:
+        pipe.xrange(keys.trade_outbox, count=FIRST_FACTS)
+        pipe.hget(keys.wallet(TREASURY), "v")
+        waiting, version = pipe.execute()
+    for _, fields in waiting:
+        if fields.get("tv", "").isdecimal():
+            return int(fields["tv"]) - 1
+    return int(version or 0)
+
+
+def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, ...]:
+    cursor.execute(f"SELECT * FROM ({query}) AS offenders LIMIT {SHOWN}", values)
+    names = [column.name for column in cursor.description]
+    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+
+
+def _verdict(name: str, claim: str, offenders: Iterable[Offender]) -> Verdict:
+    return Verdict(name, claim, tuple(islice(offenders, SHOWN)))
+
+
+def _waiting_too_long(outbox: Outbox, pg: Postgres, limits: Limits) -> Iterable[Offender]:
+    age_s = outbox.oldest_age_s()
+    if age_s > limits.outbox_s:
+        yield {"where": "stream", "age_s": round(age_s), "facts": outbox.length()}
+    with pg.transaction() as cursor:
+        yield from _offenders(
+            cursor,
+            "SELECT 'parked' AS where, id::text AS fact, attempts, malformed, last_error,"
+            " extract(epoch FROM now() - created_at)::bigint AS age_s FROM trade_outbox"
+            " WHERE malformed OR attempts >= %(attempts)s"
+            " OR created_at < now() - %(parked_s)s * INTERVAL '1 second'",
+            attempts=ALARM_ATTEMPTS,
+            parked_s=limits.parked_s,
+        )

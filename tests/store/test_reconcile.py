@@ -1,0 +1,230 @@
+"""Reconcile: honest books pass, whatever moment they are looked at; each kind of lie is found."""
+
+import json
+
+import gevent
+import pytest
+from touchline.store.keys import State
+from touchline.store.ledger import Ledger
+from touchline.store.outbox import Outbox
+from touchline.store.reconcile import Limits, reconcile, repair
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import trade_entry
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+def books(redis, pg):
+    """Books after some trading, everything in Postgres."""
+    books = Books(redis, pg)
+    books.some_trades()
+    assert books.drain().everything().complete
+    return books
+
+
+def report_of(books, **limits):
+    return reconcile(books.redis, books.keys, books.pg, limits=Limits(**limits))
+
+
+def failed(books, **limits):
+    """Names of the proofs that fail."""
+    return {verdict.name for verdict in report_of(books, **limits).verdicts if not verdict.ok}
+
+
+def offenders(books, name):
+    (verdict,) = [each for each in report_of(books).verdicts if each.name == name]
+    return verdict.offenders
+
+
+def test_honest_books_pass_every_proof(books):
+    report = report_of(books)
+
+    assert report.ok, report.as_text()
+    assert [verdict.name for verdict in report.verdicts] == [
+        "money",
+        "wallets",
+        "holdings",
+        "versions",
+        "chain",
+        "shares",
+        "keys",
+        "redis",
+        "ages",
+    ]
+
+
+def test_empty_books_pass(redis, pg):
+    assert reconcile(redis, Books(redis, pg).keys, pg).ok
+
+
+def test_books_that_are_only_half_flushed_pass(books):
+    books.some_trades()
+    books.drain().facts()
+
+    assert failed(books) == set()
+
+
+def test_a_trade_whose_neighbours_in_the_stream_are_in_postgres_already_passes(books):
+    trades = books.some_trades()
+    outbox = Outbox(books.redis, books.keys.trade_outbox)
+    entries = outbox.read("+", 100)
+    late = entries[4:]
+    Ledger(books.pg).insert_facts(late)
+    outbox.delete(entry.id for entry in late)
+
+    assert len(entries) == len(trades)
+    assert failed(books) == set()
+
+
+def test_a_parked_fact_is_part_of_the_books(books):
+    books.rows("ALTER TABLE trades ADD CONSTRAINT no_more CHECK (user_id <> 2) NOT VALID")
+    try:
+        books.trade(user=2)
+        books.drain().everything()
+
+        assert books.rows("SELECT count(*) FROM trade_outbox") == [(1,)]
+        assert failed(books) == set()
+    finally:
+        books.rows("ALTER TABLE trades DROP CONSTRAINT no_more")
+
+
+def test_it_passes_at_any_moment_of_trading_and_flushing(books):
+    def trade():
+        for number in range(300):
+            books.trade(user=1 + number % 3, idx=7 + number % 2, qty=5)
+            gevent.sleep(0)
+
+    def flush():
+        while not trading.dead:
+            books.drain().flush()
+            gevent.sleep(0)
+
+    trading = gevent.spawn(trade)
+    flushing = gevent.spawn(flush)
+    reports = []
+    while not trading.dead:
+        reports.append(report_of(books))
+    gevent.joinall([trading, flushing], raise_error=True)
+
+    assert len(reports) > 5
+    assert [report.as_text() for report in reports if not report.ok] == []
+
+
+TAMPERINGS = [
+    ("money", "UPDATE wallet_ledger SET cash_after_e4 = cash_after_e4 + 1 WHERE user_id = 1"
+              ";UPDATE trades SET cash_after_e4 = cash_after_e4 + 1 WHERE user_id = 1"),
+    ("wallets", "UPDATE wallets SET cash_e4 = cash_e4 + 1 WHERE user_id = 2"),
+    ("wallets", "UPDATE wallets SET locked_e4 = 1 WHERE user_id = 2"),
+    ("wallets", "UPDATE wallets SET version = version - 1 WHERE user_id = 0"),
+    ("holdings", "UPDATE holdings SET cost_e4 = cost_e4 + 1 WHERE user_id = 2 AND idx = 8"),
+    ("holdings", "UPDATE holdings SET qty = qty + 1 WHERE user_id = 2 AND idx = 8"),
+    ("versions", "DELETE FROM trades WHERE user_id = 2 AND idx = 8"),
+    ("versions", "DELETE FROM wallet_ledger WHERE user_id = 3"),
+    ("versions", "UPDATE trades SET wallet_version = wallet_version + 1 WHERE user_id = 2"
+                 " AND side = 'sell'"),
+    ("chain", "UPDATE trades SET value_e4 = value_e4 + 1 WHERE user_id = 2 AND idx = 8"),
+    ("chain", "UPDATE trades SET qty = qty + 1 WHERE user_id = 2 AND idx = 8"),
+    ("chain", "UPDATE wallet_ledger SET amount_e4 = amount_e4 * 2 WHERE user_id = 2"),
+    ("shares", "UPDATE instruments SET inventory = inventory + 1 WHERE idx = 8"),
+    ("shares", "UPDATE holdings SET qty = qty - 1 WHERE user_id = 1 AND idx = 8"),
+    ("keys", "UPDATE trades SET idem_key = 'one' WHERE user_id = 2 AND idx = 7"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("proof", "tampering"), TAMPERINGS)
+def test_tampering_with_postgres_is_found(books, proof, tampering):
+    books.rows(tampering)
+
+    assert proof in failed(books)
+
+
+def test_a_key_used_again_after_a_day_is_no_offence(books):
+    books.rows("UPDATE trades SET idem_key = 'one' WHERE user_id = 2 AND idx = 7")
+    books.rows("UPDATE trades SET recorded_at = now() - INTERVAL '25 hours' WHERE side = 'buy'")
+
+    assert failed(books) == set()
+
+
+def test_the_offender_is_named(books):
+    books.rows("UPDATE wallets SET cash_e4 = cash_e4 + 5 WHERE user_id = 2")
+
+    (offender,) = offenders(books, "wallets")
+
+    assert offender["user_id"] == 2
+    assert offender["balance_e4"] == offender["postings_e4"] + 5
+    assert "user_id=2" in report_of(books).as_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "member"),
+    [("wallet:2", "cash", "2"), ("hold:2", "8", "2:8"), ("inst:8", "q", "8")],
+)
+def test_tampering_with_redis_is_found(books, key, field, member):
+    books.redis.hincrby(key, field, 1)
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["finding"]) == (member, "unequal at the same version")
+
+
+def test_a_state_redis_has_lost_is_found(books):
+    books.redis.delete("wallet:2")
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["finding"]) == ("2", "postgres is newer")
+
+
+def test_a_forgotten_mark_is_found_and_repaired_by_marking(books):
+    books.trade(user=2, idx=8)
+    books.redis.delete(*(books.keys.dirty(state) for state in State))
+
+    report = report_of(books)
+    assert {each["member"] for each in offenders(books, "redis")} == {"8", "0", "2", "2:8"}
+
+    assert repair(books.redis, books.keys, report) == 4
+    books.drain().everything()
+    assert failed(books) == set()
+
+
+def test_repair_touches_no_money(books):
+    books.redis.hincrby("wallet:2", "cash", 1)
+
+    assert repair(books.redis, books.keys, report_of(books)) == 0
+    assert "redis" in failed(books)
+
+
+def test_a_fact_that_waits_too_long_is_found(books):
+    seconds, _ = books.redis.time()
+    books.redis.delete(books.keys.trade_outbox)
+    books.redis.xadd(
+        books.keys.trade_outbox, {"k": "trade", "tv": "1"}, id=f"{(seconds - 90) * 1000}-0"
+    )
+
+    assert failed(books) == {"ages"}
+    assert failed(books, outbox_s=120) == set()
+
+
+@pytest.mark.parametrize(
+    "ageing",
+    ["attempts = 10", "created_at = now() - INTERVAL '2 hours'", "malformed = true"],
+)
+def test_a_fact_parked_for_too_long_is_found(books, ageing):
+    Ledger(books.pg).insert_facts([trade_entry(1, user=99)])
+    assert "ages" not in failed(books)
+
+    books.rows(f"UPDATE trade_outbox SET {ageing}")
+
+    assert "ages" in failed(books)
+
+
+def test_the_report_of_broken_books_can_be_sent_as_json(books):
+    books.rows("UPDATE wallets SET cash_e4 = cash_e4 + 5 WHERE user_id = 2")
+    books.redis.delete("hold:1")
+
+    told = json.loads(json.dumps(report_of(books).as_dict()))
+
+    assert told["ok"] is False
+    assert {proof["name"] for proof in told["proofs"] if not proof["ok"]} == {"wallets", "redis"}
