@@ -95,6 +95,18 @@ def test_a_sale_books_the_profit_over_the_average_cost(funded: Exchange) -> None
     assert (holding.qty, holding.cost_e4) == (6_000, 10_015_010 - 10_015_010 * 4 // 10)
 
 
+def test_the_cost_of_a_sale_is_exact_where_cost_times_quantity_is_not(funded: Exchange) -> None:
+    # 8999999999999949 * 7777 is beyond 2**53; dividing that by 10000 would be one unit off.
+    funded.client.hset(funded.keys.hold(ANN), "c:1", 8_999_999_999_999_949)
+
+    outcome = funded.order(Side.SELL, 7_777)
+
+    assert isinstance(outcome, Filled)
+    sold_cost_e4 = 8_999_999_999_999_949 * 7_777 // 10_000
+    assert outcome.fill.realized_e4 == outcome.fill.value_e4 - sold_cost_e4
+    assert outcome.fill.cost_after_e4 == 8_999_999_999_999_949 - sold_cost_e4
+
+
 def test_a_sold_out_holding_keeps_counting_its_versions(funded: Exchange) -> None:
     funded.order(Side.SELL, 10_000)
     again = funded.order(Side.BUY, 1_000)
