@@ -84,20 +84,21 @@ def _create_cluster(programs: Path, pg: Path, place: Place, *, fsync: bool) -> N
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     give(fresh, place.account)
+    initdb = [f"{programs}/initdb", "-D", str(fresh)]
     run(
         [
-            f"{programs}/initdb",
-            *("-D", str(fresh), "-U", NAME, "--auth=trust"),
-            *("--encoding=UTF8", "--locale=C", "--data-checksums"),
-            *("--no-instructions", "--sync-method=fsync" if fsync else "--no-sync"),
+            *(*initdb, "-U", NAME, "--auth=trust", "--encoding=UTF8", "--locale=C"),
+            *("--data-checksums", "--no-instructions", "--no-sync"),
         ],
         place,
     )
     run(
-        [f"{programs}/postgres", "--single", "-D", str(fresh), "postgres"],
+        [f"{programs}/postgres", "--single", "-F", "-D", str(fresh), "postgres"],
         place,
         text=f"CREATE DATABASE {NAME};\n",
     )
+    if fsync:  # everything at once, which takes half the time
+        run([*initdb, "--sync-only"], place)
     fresh.rename(pg)
 
 
