@@ -119,7 +119,7 @@ class Comparison:
     def _all_rows(self, layout: Layout) -> dict[str, Sequence[str]]:
         with self._pg.transaction() as cursor:
             # Version 0: made by the feed and never written by a flusher.
-            cursor.execute(f"{_select(layout)} WHERE version > 0")
+            cursor.execute(f"{layout.select()} WHERE version > 0")
             return _by_member(layout, cursor)
 
     def _rows(self, layout: Layout, members: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -127,15 +127,10 @@ class Comparison:
         arrays = ", ".join(f"%s::{column.type}[]" for column in layout.identity)
         with self._pg.transaction() as cursor:
             cursor.execute(
-                f"{_select(layout)} JOIN unnest({arrays}) AS wanted ({names}) USING ({names})",
+                f"{layout.select()} JOIN unnest({arrays}) AS wanted ({names}) USING ({names})",
                 array_columns([member.split(":") for member in members]),
             )
             return _by_member(layout, cursor)
-
-
-def _select(layout: Layout) -> str:
-    names = ", ".join(f"{column.name}::text" for column in layout.all_columns)
-    return f"SELECT {names} FROM {layout.table}"
 
 
 def _by_member(layout: Layout, cursor: Cursor) -> dict[str, Sequence[str]]:

@@ -46,6 +46,15 @@ class FactKind:
             array_columns(ordered),
         )
 
+    def select(self) -> str:
+        """The query for all columns in their order, as the script spelled them."""
+        return f"SELECT {', '.join(map(_spelled, self.columns))} FROM {self.table}"
+
+    def fields(self, row: Sequence[str | None]) -> dict[str, str]:
+        """A row of `select` as the fields of the entry it came from."""
+        names = (column.field for column in self.columns)
+        return {name: value or "" for name, value in zip(names, row, strict=True)}
+
 
 class MalformedFact(Exception):
     """An entry that is no fact: a field is missing or cannot be stored."""
@@ -152,3 +161,9 @@ def _value(column: Column, fields: Mapping[str, str]) -> str | None:
     if "\0" in value:
         raise MalformedFact(f"field {column.field!r} holds a NUL character")
     return value
+
+
+def _spelled(column: Column) -> str:
+    if column.type == "timestamptz":
+        return f"((extract(epoch FROM {column.name}) * 1000)::bigint)::text"
+    return f"{column.name}::text"

@@ -26,6 +26,11 @@ class Layout:
         """Identity, then the hash's columns, then the version."""
         return (*self.identity, *self.columns, Column("v", "version"))
 
+    def select(self) -> str:
+        """The query for all columns of all rows, as texts."""
+        names = ", ".join(f"{column.name}::text" for column in self.all_columns)
+        return f"SELECT {names} FROM {self.table}"
+
     def upsert(self) -> str:
         """The statement that writes rows over older versions of themselves."""
         changing = [c.name for c in self.columns if c.name not in self.fixed] + ["version"]

@@ -1,0 +1,114 @@
+"""The newest version Postgres knows of every wallet, holding and instrument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..domain.ids import InstrumentIdx, UserId
+from ..domain.instrument import NO_TICK, Instrument
+from ..domain.portfolio import Holding, Wallet
+from ..domain.pricing import quote
+from .hashes import instrument_of
+from .keys import State
+from .layouts import LAYOUTS
+from .refusals import Cursor
+
+_INSTRUMENTS = next(layout for layout in LAYOUTS if layout.state is State.INSTRUMENTS)
+_TICK = [column.field for column in _INSTRUMENTS.all_columns].index("tid")
+
+_NEWER_WALLETS = """
+SELECT DISTINCT ON (p.user_id) p.user_id, p.cash_after_e4, p.version
+  FROM wallet_postings p
+  LEFT JOIN wallets w ON w.user_id = p.user_id AND w.mode = 'paper'
+ WHERE p.version > coalesce(w.version, 0)
+ ORDER BY p.user_id, p.version DESC"""
+
+_NEWER_HOLDINGS = """
+SELECT DISTINCT ON (p.user_id, p.idx) p.user_id, p.idx, p.qty_after, p.cost_after_e4,
+       p.holding_version
+  FROM share_postings p LEFT JOIN holdings h USING (user_id, idx)
+ WHERE p.holding_version > coalesce(h.version, 0)
+ ORDER BY p.user_id, p.idx, p.holding_version DESC"""
+
+_NEWER_INSTRUMENTS = """
+SELECT DISTINCT ON (p.idx) p.idx, p.inventory_after, p.seq, p.tick_id, p.instrument_version
+  FROM share_postings p JOIN instruments i USING (idx)
+ WHERE p.instrument_version > i.version
+ ORDER BY p.idx, p.instrument_version DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """States by identity: a row, or what a fact left that is newer than the row."""
+
+    wallets: dict[UserId, Wallet] = field(default_factory=dict)
+    holdings: dict[tuple[UserId, InstrumentIdx], Holding] = field(default_factory=dict)
+    instruments: dict[InstrumentIdx, Instrument] = field(default_factory=dict)
+
+    def read(self, cursor: Cursor) -> None:
+        """Take in the tables of states, then the facts of the ledger that are newer."""
+        cursor.execute(
+            "SELECT user_id, cash_e4, locked_e4, version FROM wallets WHERE mode = 'paper'"
+        )
+        self.wallets.update({row[0]: Wallet(*row[1:]) for row in cursor.fetchall()})
+        cursor.execute("SELECT user_id, idx, qty, cost_e4, version FROM holdings")
+        self.holdings.update({row[:2]: Holding(*row[2:]) for row in cursor.fetchall()})
+        cursor.execute(_INSTRUMENTS.select())
+        for row in cursor.fetchall():
+            self.instruments[InstrumentIdx(int(row[0]))] = _instrument(row)
+        for query, take in (
+            (_NEWER_WALLETS, self._wallet_image),
+            (_NEWER_HOLDINGS, self._holding_image),
+            (_NEWER_INSTRUMENTS, self._instrument_image),
+        ):
+            cursor.execute(query)
+            for row in cursor.fetchall():
+                take(*row)
+
+    def _wallet_image(self, user: UserId, cash_e4: int, version: int) -> None:
+        # Trades and grants leave locked money as it is.
+        locked_e4 = self.wallets.get(user, Wallet()).locked_e4
+        self.wallets[user] = Wallet(cash_e4, locked_e4, version)
+
+    def _holding_image(
+        self, user: UserId, idx: InstrumentIdx, qty: int, cost_e4: int, version: int
+    ) -> None:
+        self.holdings[user, idx] = Holding(qty, cost_e4, version)
+
+    def _instrument_image(
+        self, idx: InstrumentIdx, inventory: int, seq: int, tick_id: str, version: int
+    ) -> None:
+        # The index may have moved since the row; the feed will say it again.
+        self.instruments[idx] = _quoted(
+            replace(
+                self.instruments[idx],
+                inventory=inventory,
+                seq=seq,
+                last_tick_id=tick_id,
+                version=version,
+            )
+        )
+
+
+def _instrument(row: Sequence[str | None]) -> Instrument:
+    # One that was never flushed has no quotes yet; they follow from the rest.
+    fields = {c.field: value or "0" for c, value in zip(_INSTRUMENTS.all_columns, row, strict=True)}
+    tick = {"tid": row[_TICK] or NO_TICK, "mid": "0", "ts": "0"}
+    return _quoted(instrument_of(InstrumentIdx(int(row[0] or 0)), fields | tick))
+
+
+def _quoted(instrument: Instrument) -> Instrument:
+    quotes = quote(
+        instrument.index_px,
+        instrument.inventory,
+        instrument.depth,
+        half_spread_ppm=instrument.half_spread_ppm,
+        mark_clamp_ppm=instrument.mark_clamp_ppm,
+    )
+    return replace(
+        instrument,
+        bid_px=quotes.bid_px,
+        ask_px=quotes.ask_px,
+        mid_px=quotes.mid_px,
+        mark_px=quotes.mark_px,
+        ticked_ms=int(instrument.last_tick_id.partition("-")[0]),
+    )

@@ -1,0 +1,72 @@
+"""What scripts remember to do nothing twice: idempotency keys, order ids, settled matches.
+
+After a loss of Redis it is read back from the ledger, so that the retry of an
+order that was carried out before the loss is still answered with its result.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+
+from . import wire
+from .facts import GRANT, TRADE
+from .keys import Keys
+from .postgres import Postgres
+
+REPLAY_S = 86_400  #: a trade's keys are remembered for a day of real time
+GUARD_S = 2_592_000  #: a settled match for 30 days, as by lua/fixture_settle.lua
+CHUNK = 1000  #: facts in one round trip
+
+_RECENT = "WHERE recorded_at > now() - INTERVAL '24 hours'"
+
+
+def restore_replays(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
+    """Remember every trade of the last day and every grant there ever was; how many."""
+    restored = 0
+    pipe = client.pipeline(transaction=False)
+    for entry in _entries(pg):
+        _remember(pipe, keys, entry)
+        restored += 1
+        if restored % CHUNK == 0:
+            pipe.execute()
+    pipe.execute()
+    return restored
+
+
+def restore_guards(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
+    """Remember which matches are settled; how many."""
+    with pg.transaction() as cursor:
+        cursor.execute("SELECT id FROM fixtures WHERE settled_at IS NOT NULL")
+        settled = [fixture for (fixture,) in cursor.fetchall()]
+    with client.pipeline(transaction=False) as pipe:
+        for fixture in settled:
+            pipe.set(keys.settled(fixture), "1", ex=GUARD_S)
+        pipe.execute()
+    return len(settled)
+
+
+def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
+    """Facts of the ledger, the parked ones too, with the fields of their stream entries."""
+    with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
+        stream.execute(f"{TRADE.select()} {_RECENT}")
+        yield from ({"k": "trade", **TRADE.fields(row)} for row in stream)
+    with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
+        stream.execute(f"{GRANT.select()} WHERE idem_key IS NOT NULL")
+        yield from ({"k": "grant", **GRANT.fields(row)} for row in stream)
+    with pg.transaction() as cursor:
+        cursor.execute("SELECT payload FROM trade_outbox WHERE NOT malformed")
+        yield from (payload for (payload,) in cursor.fetchall())
+
+
+def _remember(pipe: Any, keys: Keys, entry: dict[str, str]) -> None:
+    user = int(entry["uid"])
+    key = keys.idem(user, entry["idem"])
+    if entry["k"] == "grant":
+        fingerprint = wire.grant_fingerprint(entry["kind"], int(entry["amount"]))
+        pipe.hset(key, mapping=wire.idem_hash(fingerprint, entry))
+        return
+    pipe.hset(key, mapping=wire.idem_hash(entry["fp"], entry))
+    pipe.expire(key, REPLAY_S)
+    if entry["coid"]:
+        pipe.set(keys.coid(user, entry["coid"]), entry["id"], ex=REPLAY_S)
