@@ -76,12 +76,13 @@ class Actor(pykka.Actor, Generic[M]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Mangled, for a duty may well have a `_place` or a `_monotonic` of its own.
         self.links: list[Callable[[], None]] = []
-        self._timers: dict[Timer, None] = {}
-        self._readers: list[gevent.Greenlet] = []
-        self._place: Place | None = None
-        self._monotonic = SYSTEM_CLOCK.monotonic
-        self._busy_since = 0.0
+        self.__timers: dict[Timer, None] = {}
+        self.__readers: list[gevent.Greenlet] = []
+        self.__place: Place | None = None
+        self.__monotonic = SYSTEM_CLOCK.monotonic
+        self.__busy_since = 0.0
 
     # -- for subclasses to define
 
@@ -104,22 +105,22 @@ class Actor(pykka.Actor, Generic[M]):
     @property
     def me(self) -> Address[M]:
         """The own address, for messages to oneself and for others to answer to."""
-        return self._place.address if self._place else Address(self.name, self.actor_inbox)
+        return self.__place.address if self.__place else Address(self.name, self.actor_inbox)
 
     @property
     def timers(self) -> tuple[Timer, ...]:
         """The timers that are still to fire, oldest first."""
-        return tuple(self._timers)
+        return tuple(self.__timers)
 
     def every(self, interval_s: float, message: M) -> Timer:
         """Receive *message* every *interval_s* real seconds; a late actor skips, never queues."""
         if interval_s <= 0:
             raise ValueError(f"an interval must be positive, not {interval_s}")
-        return self._arm(Timer(interval_s, message, repeats=True, shelf=self._timers))
+        return self.__arm(Timer(interval_s, message, repeats=True, shelf=self.__timers))
 
     def after(self, delay_s: float, message: M) -> Timer:
         """Receive *message* once, after *delay_s* real seconds."""
-        return self._arm(Timer(delay_s, message, repeats=False, shelf=self._timers))
+        return self.__arm(Timer(delay_s, message, repeats=False, shelf=self.__timers))
 
     def link(self, run: Callable[[], None]) -> None:
         """Run an endless reader beside the actor. Its end crashes the actor; it dies with it.
@@ -127,8 +128,8 @@ class Actor(pykka.Actor, Generic[M]):
         *run* may block as long as it likes, and should do nothing but read and tell ``me``.
         """
         self.links.append(run)
-        if self._place is not None:
-            self._readers.append(gevent.spawn(self._read, run))
+        if self.__place is not None:
+            self.__readers.append(gevent.spawn(self.__read, run))
 
     # -- for the supervisor
 
@@ -138,23 +139,30 @@ class Actor(pykka.Actor, Generic[M]):
         Raises:
             TypeError: the subclass's ``__init__`` forgot ``super().__init__()``.
         """
-        if not hasattr(self, "_timers"):
+        if not hasattr(self, "_Actor__timers"):
             raise TypeError(f"{type(self).__name__}.__init__ must call super().__init__()")
         self.name = place.name
         self.actor_inbox = place.mailbox
         self._actor_ref = pykka.ActorRef(self)  # the one made before held the old inbox
-        self._place = place
-        self._monotonic = place.surroundings.clock.monotonic
+        self.__place = place
+        self.__monotonic = place.surroundings.clock.monotonic
 
     def launch(self) -> gevent.Greenlet:
         """Start the loop; the greenlet returned ends with an ``Ending`` as its value."""
-        self._busy_since = self._monotonic()
-        self.greenlet = gevent.spawn(self._live)
+        self.__busy_since = self.__monotonic()
+        self.greenlet = gevent.spawn(self.__live)
         return self.greenlet
 
     def busy_s(self) -> float:
         """Seconds spent with the current message so far; 0 while idle."""
-        return 0.0 if self.actor_inbox.idle else self._monotonic() - self._busy_since
+        return 0.0 if self.actor_inbox.idle else self.__monotonic() - self.__busy_since
+
+    def cut_off(self) -> None:
+        """Leave an actor that outlived its kill without a mailbox; it ends if it ever looks.
+
+        Else it would take the messages of its successor.
+        """
+        self.actor_inbox = Mailbox(self.name)
 
     def children_health(self) -> tuple[ChildHealth, ...]:
         """What is below this actor; only a supervisor has anything there."""
@@ -177,45 +185,47 @@ class Actor(pykka.Actor, Generic[M]):
 
     # -- the loop
 
-    def _live(self) -> Ending:
+    def __live(self) -> Ending:
         structlog.contextvars.bind_contextvars(child=self.name)
-        ending = self._work()
+        ending = self.__work()
         self.actor_stopped.set()
         try:
-            self._wind_down(ending.cause)
+            self.wind_down(ending.cause)
         except BaseException as exc:
             ending = ending if ending.cause else crash(exc)
+        pykka.ActorRegistry.unregister(self.actor_ref)
         if isinstance(ending.cause, KeyboardInterrupt):
             raise ending.cause  # the operator's, not ours: gevent takes it to the main greenlet
         return ending
 
-    def _work(self) -> Ending:
+    def __work(self) -> Ending:
         """Start, serve and stop; return what ended it."""
         try:
             try:
                 self.started()
-                if self._place is not None:
-                    self._place.acknowledge()
-                self._serve()
+                if self.__place is not None:
+                    self.__place.acknowledge()
+                self.__serve()
             except StopAsked:
                 self.stopped()
         except BaseException as exc:
             return crash(exc)
         return Ending()
 
-    def _serve(self) -> None:
+    def __serve(self) -> None:
         """Handle letters until an exception ends it."""
         slice_ends = 0.0
         while True:
             # Yield between letters: a kill that arrives here loses none.
-            if self._busy_since >= slice_ends and self.actor_inbox.depth:
+            if self.__busy_since >= slice_ends and self.actor_inbox.depth:
                 gevent.sleep(YIELD_S)
-                slice_ends = self._monotonic() + SLICE_S
-            self._handle(self.actor_inbox.take())
+                slice_ends = self.__monotonic() + SLICE_S
+            self.serve_one(self.actor_inbox.take())
 
-    def _handle(self, letter: Letter) -> None:
+    def serve_one(self, letter: Letter) -> None:
+        """Handle one letter; what it raises ends the actor."""
         _, message, reply_to = letter
-        self._busy_since = self._monotonic()
+        self.__busy_since = self.__monotonic()
         try:
             if message.__class__ in _CONTROL:
                 message = _open(message)  # type: ignore[arg-type]  # one of _CONTROL
@@ -234,24 +244,25 @@ class Actor(pykka.Actor, Generic[M]):
         if reply_to is not None:
             reply_to.set(answer)
 
-    def _wind_down(self, cause: BaseException | None) -> None:
+    def wind_down(self, cause: BaseException | None) -> None:
         """Take along what lives only with this incarnation."""
         for timer in self.timers:
             timer.cancel()
-        if self._readers:
-            gevent.killall(self._readers, timeout=LINK_STOP_S)
+        if self.__readers:
+            gevent.killall(self.__readers, timeout=LINK_STOP_S)
 
     # -- details
 
-    def _arm(self, timer: Timer) -> Timer:
-        if self._place is not None:
-            timer.arm(self._place.surroundings.clock, self._post)
+    def __arm(self, timer: Timer) -> Timer:
+        if self.__place is not None:
+            timer.arm(self.__place.surroundings.clock, self.post)
         return timer
 
-    def _post(self, timer: Timer) -> None:
+    def post(self, timer: Timer) -> None:
+        """Put a timer that is due into the mailbox; from the event loop."""
         self.actor_inbox.deliver(timer)
 
-    def _read(self, run: Callable[[], None]) -> None:
+    def __read(self, run: Callable[[], None]) -> None:
         structlog.contextvars.bind_contextvars(child=self.name)
         cause: BaseException | None = None
         try:

@@ -15,7 +15,7 @@ from gevent.hub import Waiter
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from .errors import Undelivered
+from .errors import StopAsked, Undelivered
 from .future import Future
 from .timer import Timer
 
@@ -104,12 +104,18 @@ class Mailbox:
             self._wake()
 
     def take(self) -> Letter:
-        """The next letter, urgent ones first; waits while there is none."""
+        """The next letter, urgent ones first; waits while there is none.
+
+        Raises:
+            StopAsked: it is closed, nothing will come any more.
+        """
         while True:
             if self._urgent:
                 return self._urgent.pop(0)
             if self._queue:
                 return self._queue.popleft()
+            if self.closed:
+                raise StopAsked
             self._wait()
 
     def clear_urgent(self) -> None:

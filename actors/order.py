@@ -36,7 +36,9 @@ class LaunchOrder:
         self.enlist(slot)
 
     def enlist(self, slot: Slot) -> None:
-        """Let *slot* be launched when its turn comes."""
+        """Let *slot* be launched when its turn comes; until then it holds up nobody itself."""
+        if slot.actor is None:
+            slot.state = State.STOPPED
         slot.waiting = True
         insort(self._waiting, slot, key=lambda waiting: waiting.position)
 

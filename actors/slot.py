@@ -23,6 +23,7 @@ from .place import Place, Surroundings
 from .timer import Timer
 
 KILL_S = 1.0  #: seconds a killed child has to unwind before it counts as a survivor
+GROUP_KILL_S = 10.0  #: the same for a supervisor, which kills its children one after the other
 
 Notify = Callable[[ChildStarted | ChildEnded], None]
 
@@ -115,6 +116,7 @@ class Slot:
         self.cancel_timer()
         self.state = state
         if self.actor is not None:
+            # The loop does so itself, unless it was killed before its first step.
             ActorRegistry.unregister(self.actor.actor_ref)
             self.actor = None
 
@@ -129,17 +131,19 @@ class Slot:
         """
         self.cancel_timer()
         self.retrying = False
-        greenlet = self.actor.greenlet if self.actor is not None else None
-        if greenlet is None:
+        actor = self.actor
+        if actor is None or actor.greenlet is None:
             self.state = State.STOPPED
             return None
+        greenlet = actor.greenlet
         self.mailbox.urge(_ActorStop())
         greenlet.join(grace_s)
         killed = not greenlet.dead
         if killed:
-            greenlet.kill(timeout=KILL_S)
+            greenlet.kill(timeout=GROUP_KILL_S if self.is_supervisor() else KILL_S)
         if not greenlet.dead:
             self.state = State.STUCK
+            actor.cut_off()
             return Survived(self.name)
         self.ended(State.STOPPED)
         ending = _ending(greenlet)

@@ -76,7 +76,7 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def take_place(self, place: Place) -> None:
         super().take_place(place)
-        self._outages = place.surroundings.outages
+        self._surroundings = place.surroundings
         self._emit = place.surroundings.emit
 
     def started(self) -> None:
@@ -86,15 +86,14 @@ class Supervisor(Actor[SupervisorMessage]):
             BootFailed: one of them crashed instead; those before it are stopped again. (One
                 that met an outage backs off, and the boot goes on.)
         """
-        assert self._place is not None  # noqa: S101  # only a supervisor or a Tree starts one
         for child in self._children:
-            slot = Slot(child, self._place.surroundings)
+            slot = Slot(child, self._surroundings)
             slot.mailbox.open(child.bound, child.policy)
             self._slots[child.name] = slot
             self._order.append(slot)
         self._launch_waiting()
         while self._is_boot_busy():
-            self._handle(self.actor_inbox.take())
+            self.serve_one(self.actor_inbox.take())
         self._booted = True
         self.every(WATCH_S, WatchDue())
 
@@ -109,12 +108,12 @@ class Supervisor(Actor[SupervisorMessage]):
             case RestartDue(name):
                 self._slots[name].retrying = True
                 self._order.enlist(self._slots[name])
-                self._launch_waiting()
             case WatchDue():
                 for slot in self._order:
                     self._watch(slot)
             case _:
                 assert_never(message)
+        self._launch_waiting()  # whatever happened, it may be somebody's turn now
 
     def children_health(self) -> tuple[ChildHealth, ...]:
         return tuple(slot.health() for slot in self._order)
@@ -149,7 +148,6 @@ class Supervisor(Actor[SupervisorMessage]):
         else:
             self._emit(Started(slot.name))
         slot.running()
-        self._launch_waiting()
 
     def _start_overdue(self, slot: Slot) -> None:
         reason = f"no start within {slot.child.start_s:g} s"
@@ -171,7 +169,6 @@ class Supervisor(Actor[SupervisorMessage]):
             return
         if slot.waiting:  # retired as well, but it outlived its kill until now
             slot.ended(State.STOPPED)
-            self._launch_waiting()
         else:
             self._ended(slot, ending)
 
@@ -186,7 +183,7 @@ class Supervisor(Actor[SupervisorMessage]):
             self._over(slot, Stopped(slot.name))
             return
         crashed = slot.blame(ending)
-        if again and isinstance(ending.cause, self._outages):
+        if again and isinstance(ending.cause, self._surroundings.outages):
             self._wait_out(slot)
         elif starting and not self._booted:
             raise BootFailed(f"{slot.name} did not start: {slot.reason}") from ending.cause
@@ -212,7 +209,7 @@ class Supervisor(Actor[SupervisorMessage]):
         slot.restarts += 1
         child = slot.child
         window = self._budget.window(child.name, child.intensity, apart=child.parkable)
-        too_many = window.add(self._monotonic())
+        too_many = window.add(self._surroundings.clock.monotonic())
         if too_many and not child.parkable:
             reason = f"{window}, the last of {slot.name}: {slot.reason}"
             self._emit(GaveUp(self.name, reason))
@@ -229,13 +226,11 @@ class Supervisor(Actor[SupervisorMessage]):
         if not slot.parked:
             slot.parked = True
             self._emit(Parked(slot.name, slot.reason))
-        self._launch_waiting()
 
     def _over(self, slot: Slot, event: Event) -> None:
         """Leave a child ended that is not to be restarted."""
         slot.mailbox.close()  # nobody will read it: let asks fail at once
         self._emit(event)
-        self._launch_waiting()
 
     def _try_later(self, slot: Slot, state: State) -> None:
         backoff, chance = slot.child.backoff, random.random()
@@ -273,7 +268,7 @@ class Supervisor(Actor[SupervisorMessage]):
 
     # -- stopping
 
-    def _wind_down(self, cause: BaseException | None) -> None:
+    def wind_down(self, cause: BaseException | None) -> None:
         """Stop the children in reverse order; at once if we are being killed ourselves."""
         killed = cause is not None and not isinstance(cause, Exception)
         try:
@@ -283,7 +278,7 @@ class Supervisor(Actor[SupervisorMessage]):
             for slot in reversed(self._order):
                 if not slot.mailbox.closed:
                     self._close(slot, 0.0)
-            super()._wind_down(cause)
+            super().wind_down(cause)
 
     def _close(self, slot: Slot, grace_s: float | None) -> None:
         self._retire(slot, grace_s)
@@ -294,6 +289,6 @@ class Supervisor(Actor[SupervisorMessage]):
         if event is not None:
             self._emit(event)
 
-    def _post(self, timer: Timer) -> None:
+    def post(self, timer: Timer) -> None:
         # The ordinary lane may drop; a lost RestartDue would be a lost child.
         self.actor_inbox.urge(timer)

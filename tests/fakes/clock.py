@@ -70,6 +70,10 @@ class FakeClock:
             due.fire()
         self._passed_s = end_s
 
+    def stall(self, seconds: float) -> None:
+        """Let time pass without firing anything, as when the event loop is busy."""
+        self._passed_s += seconds
+
     def next_timer_s(self) -> float | None:
         """Seconds until the next timer is due; None if there is none."""
         live = [due.at_s for due in self._timers if not due.cancelled]

@@ -1,0 +1,67 @@
+"""Trees for the supervision's tests; what a test leaves behind fails it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pykka
+import pytest
+from touchline.actors.address import Addresses
+from touchline.actors.child import Child
+from touchline.actors.tree import Tree
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.probe import WAIT_S, Away, Life, StartTree
+
+
+def _live_greenlets() -> set[gevent.Greenlet]:
+    # By exact type, which is quick; everything under test is made by gevent.spawn.
+    return {o for o in gc.get_objects() if type(o) is gevent.Greenlet and not o.dead}
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """After the test no greenlet more than before, and no actor registered."""
+    before = _live_greenlets()
+    registered = pykka.ActorRegistry.get_all()
+
+    yield
+
+    left = _live_greenlets() - before
+    gevent.joinall(left, timeout=WAIT_S)  # those that are only about to end
+    assert not {greenlet for greenlet in left if not greenlet.dead}
+    assert pykka.ActorRegistry.get_all() == registered
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+@pytest.fixture
+def addresses(clock: FakeClock) -> Addresses:
+    return Addresses(clock.monotonic)
+
+
+@pytest.fixture
+def start_tree(no_leaks: None, clock: FakeClock, addresses: Addresses) -> Iterator[StartTree]:
+    """Start a tree named "root" on the fake clock; it is stopped after the test."""
+    trees: list[Tree] = []
+
+    def start(*children: Child, **options: Any) -> Tree:
+        defaults = {"name": "root", "addresses": addresses, "outages": (Away,), "clock": clock}
+        trees.append(Tree.start(children, **(defaults | options)))
+        return trees[-1]
+
+    yield start
+
+    for tree in trees:
+        tree.stop(WAIT_S)

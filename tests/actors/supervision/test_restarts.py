@@ -1,0 +1,209 @@
+"""What ends a child, and how it comes back: same name, same mailbox, nobody else touched."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+from touchline.actors.child import Child, Restart
+from touchline.actors.errors import Undelivered
+from touchline.actors.events import Crashed, Restarted, Stopped
+from touchline.actors.health import State
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.probe import (
+    WAIT_S,
+    Life,
+    Probe,
+    StartTree,
+    crash,
+    failing,
+    read_until,
+)
+
+BOOM = Crashed("a", "ValueError: boom")
+
+
+def leak_timeout(_: Probe) -> None:
+    raise gevent.Timeout(1)
+
+
+def exit_greenlet(_: Probe) -> None:
+    raise gevent.GreenletExit
+
+
+def exit_process(_: Probe) -> None:
+    raise SystemExit(3)
+
+
+def stop_itself(probe: Probe) -> None:
+    probe.stop()
+
+
+def test_a_restarted_child_keeps_its_address_and_its_mailbox(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    address = tree.address("a")
+    handled: list[str] = []
+
+    address.tell(crash)
+    address.tell(lambda _: handled.append("sent before the restart"))
+    assert tree.next_event(WAIT_S) == BOOM
+    clock.advance(1.0)
+
+    assert address.ask("hello", WAIT_S) == "hello"
+    assert handled == ["sent before the restart"]
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+def test_a_message_that_crashed_its_child_is_not_tried_again(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+
+    tree.tell("a", crash)
+    read_until(tree, BOOM)
+    clock.advance(1.0)
+    read_until(tree, Restarted("a", restarts=1))
+    tree.ask("a", "hello", WAIT_S)
+
+    assert tree.snapshot().children[0].restarts == 1
+    assert life.log == ["start a", "start a"]
+
+
+def test_a_crash_in_an_ask_is_seen_by_the_asker_and_restarts_the_child(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+
+    with pytest.raises(ValueError, match="boom"):
+        tree.ask("a", crash, WAIT_S)
+
+    assert tree.next_event(WAIT_S) == BOOM
+    clock.advance(1.0)
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+@pytest.mark.parametrize("poison", [leak_timeout, exit_greenlet, exit_process, crash])
+def test_whatever_a_child_raises_ends_only_itself(
+    start_tree: StartTree, life: Life, clock: FakeClock, poison: object
+) -> None:
+    tree = start_tree(life.child("a"), life.child("b"))
+
+    tree.tell("a", poison)
+    assert isinstance(tree.next_event(WAIT_S), Crashed)
+    clock.advance(1.0)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+    assert [child.restarts for child in tree.snapshot().children] == [1, 0]
+    assert tree.ask("b", "alive", WAIT_S) == "alive"
+
+
+def test_a_child_killed_while_idle_is_noticed(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    greenlet = tree.ask("a", lambda probe: probe.greenlet, WAIT_S)
+
+    greenlet.kill()
+
+    assert tree.next_event(WAIT_S) == Crashed("a", "GreenletExit: killed")
+    clock.advance(1.0)
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+def test_crashes_in_started_back_off_longer_each_time(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    life.plan_starts("a", *[failing(ValueError("boom"))] * 2)
+    tree.tell("a", crash)
+
+    for delay_s in (1.0, 2.0, 4.0):
+        assert tree.next_event(WAIT_S) == BOOM
+        assert tree.snapshot().children[0].state is State.BACKOFF
+        clock.advance(delay_s - 0.01)
+        assert clock.next_timer_s() == pytest.approx(0.01)
+        clock.advance(0.01)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=3)
+
+
+def test_a_healthy_while_makes_the_next_delay_short_again(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    for delay_s in (1.0, 2.0):
+        tree.tell("a", crash)
+        read_until(tree, BOOM)
+        clock.advance(delay_s)
+        assert isinstance(tree.next_event(WAIT_S), Restarted)
+
+    clock.advance(60.0)
+    tree.tell("a", crash)
+    read_until(tree, BOOM)
+    clock.advance(1.0)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=3)
+
+
+def test_a_permanent_child_that_ends_by_itself_comes_back(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+
+    tree.tell("a", stop_itself)
+
+    assert tree.next_event(WAIT_S) == Crashed("a", "ended by itself")
+    clock.advance(1.0)
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+def test_a_transient_child_comes_back_only_after_a_crash(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a", restart=Restart.TRANSIENT))
+
+    tree.tell("a", crash)
+    read_until(tree, BOOM)
+    clock.advance(1.0)
+    read_until(tree, Restarted("a", restarts=1))
+    tree.tell("a", stop_itself)
+
+    assert tree.next_event(WAIT_S) == Stopped("a")
+    assert tree.snapshot().children[0].state is State.STOPPED
+    assert tree.snapshot().not_running() == ()
+
+
+def test_a_temporary_child_never_comes_back_and_its_askers_are_told(
+    start_tree: StartTree, life: Life
+) -> None:
+    tree = start_tree(life.child("a", restart=Restart.TEMPORARY))
+
+    tree.tell("a", crash)
+
+    assert tree.next_event(WAIT_S) == BOOM
+    assert tree.snapshot().children[0].state is State.FAILED
+    with pytest.raises(Undelivered):
+        tree.ask("a", "hello", timeout_s=60)
+
+
+def test_a_factory_that_fails_at_a_restart_is_a_crash_like_any_other(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    made: list[Probe] = []
+
+    def factory() -> Probe:
+        if len(made) == 1:
+            made.append(Probe(life))
+            raise ValueError("boom")
+        made.append(Probe(life))
+        return made[-1]
+
+    tree = start_tree(Child("a", factory, backoff=life.child("a").backoff))
+    tree.tell("a", crash)
+    for delay_s in (1.0, 2.0):
+        assert tree.next_event(WAIT_S) == BOOM
+        clock.advance(delay_s)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=2)
