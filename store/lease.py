@@ -5,7 +5,7 @@ Redis starts the time to live when the command arrives, which is after we sent
 it; so trust counts from the moment we asked, ends a margin early, and is given
 up on the first sign of doubt. A lease saves double work. Correctness never
 rests on it: the work itself is idempotent, and a script that shares the Redis
-with the lease checks the owner itself. Source: docs/architecture.md, "Leases".
+with the lease checks the owner itself.
 """
 
 from importlib.resources import files

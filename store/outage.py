@@ -2,8 +2,7 @@
 
 The supervisor waits these out with backoff and does not count them as
 restarts, so a name belongs here only if doing the same thing again later can
-succeed without anybody changing the program. Source: docs/architecture.md,
-"Outages".
+succeed without anybody changing the program.
 """
 
 import psycopg2

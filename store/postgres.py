@@ -7,6 +7,7 @@ by 10 ms with it). In that mode COPY and large objects do not work, and libpq
 ignores connect_timeout, so the pool keeps the time itself.
 """
 
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,11 +56,8 @@ class _Pooled:
         if self.connection.closed or time.monotonic() - self.born_s > MAX_AGE_S:
             return False
         poll = _poll()
-        poll.register(self.connection.fileno())
-        return all(not event & ~_WRITABLE for _, event in poll.poll(0))
-
-
-_WRITABLE = 0x004  # POLLOUT; everything else says that there is something to read or an error
+        poll.register(self.connection.fileno(), select.POLLIN)
+        return not poll.poll(0)  # an error or a hang-up is reported unasked
 
 
 class Postgres:

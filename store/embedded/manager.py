@@ -1,4 +1,7 @@
-"""Starts and stops the two embedded servers together, or finds them running."""
+"""Starts and stops the two embedded servers together, or finds them running.
+
+Source: docs/decisions/0007-embedded-servers.md.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
