@@ -1,0 +1,117 @@
+"""What Redis publishes that clients are to see, as typed values.
+
+Pub/sub is lossy by nature: whoever reads it re-reads the state itself when a
+connection was lost, and from time to time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from ..domain.ids import UserId
+from ..domain.pushes import PortfolioEvent
+from ..domain.ticks import PriceTick
+from .keys import PRICE_CHANNELS, portfolio_channel
+from .wire import decode_portfolio, decode_price
+
+#: Silence after which Redis is pinged, and after which a missing pong means
+#: that the link is dead: a host that vanished sends no end of stream.
+SILENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PricePublished:
+    """`price:{idx}`: one instrument's newest tick."""
+
+    tick: PriceTick
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioPublished:
+    """`portfolio:{uid}`: something happened to a user's portfolio."""
+
+    user: UserId
+    event: PortfolioEvent
+
+
+@dataclass(frozen=True, slots=True)
+class FollowStarted:
+    """From here on nothing published for *user* is missed."""
+
+    user: UserId
+
+
+Published = PricePublished | PortfolioPublished | FollowStarted
+
+
+class Broadcasts:
+    """One subscription to all prices and to some users' portfolios.
+
+    Has a connection of its own from `open` to `close`. One greenlet reads;
+    others may follow and unfollow meanwhile. After an error it is useless:
+    close it and open a new one.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._pubsub: Any = None  # redis-py leaves PubSub's methods untyped
+
+    def open(self) -> None:
+        """Subscribe to all prices. Raises an outage of Redis."""
+        self._pubsub = self._redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py
+        self._pubsub.psubscribe(PRICE_CHANNELS)
+
+    def follow(self, *users: UserId) -> None:
+        """Subscribe to *users*' portfolios; `FollowStarted` tells when that is in force."""
+        if users:
+            self._pubsub.subscribe(*(portfolio_channel(user) for user in users))
+
+    def unfollow(self, user: UserId) -> None:
+        """End the subscription to *user*'s portfolio."""
+        self._pubsub.unsubscribe(portfolio_channel(user))
+
+    def close(self) -> None:
+        """Give the connection back; also after an error, also if never opened."""
+        if self._pubsub is not None:
+            self._pubsub.close()
+            self._pubsub = None
+
+    def messages(self) -> Iterator[Published]:
+        """Yield what is published, for ever.
+
+        Raises:
+            an outage of Redis, also when it has been silent for too long.
+        """
+        pinged = False
+        while True:
+            message = self._pubsub.get_message(timeout=SILENCE_S)
+            if message is not None:
+                pinged = False
+                yield from _published(message)
+            elif pinged:
+                raise redis.exceptions.ConnectionError("Redis does not answer on the pub/sub link")
+            else:
+                pinged = True
+                self._pubsub.ping()
+
+
+def _published(message: dict[str, str]) -> Iterator[Published]:
+    match message:
+        case {"type": "pmessage", "data": data}:
+            yield PricePublished(decode_price(data))
+        case {"type": "message", "channel": channel, "data": data}:
+            event = decode_portfolio(data)
+            # None: a newer replica published what this one does not know. The
+            # client sees the gap in the numbers at the next event.
+            if event is not None:
+                yield PortfolioPublished(_user(channel), event)
+        case {"type": "subscribe", "channel": channel}:
+            yield FollowStarted(_user(channel))
+
+
+def _user(channel: str) -> UserId:
+    return UserId(int(channel.removeprefix(portfolio_channel(UserId(0))[:-1])))
