@@ -123,6 +123,9 @@ def log_event(event: Event) -> None:
         return
     level, text = LINES[type(event)]
     facts = dataclasses.asdict(event)
+    # "exception" is the key that structlog's renderers print on lines of its own.
+    if trace := facts.pop("traceback", ""):
+        facts["exception"] = trace
     structlog.get_logger(__name__).log(level, text, child=facts.pop("name"), **facts)
 
 

@@ -22,15 +22,20 @@ def _live_greenlets() -> set[gevent.Greenlet]:
     return {o for o in gc.get_objects() if type(o) is gevent.Greenlet and not o.dead}
 
 
+@pytest.fixture(scope="module")
+def greenlets_before() -> set[gevent.Greenlet]:
+    """Those of other tests and of session fixtures; looked for once, for it takes a while."""
+    return _live_greenlets()
+
+
 @pytest.fixture
-def no_leaks() -> Iterator[None]:
+def no_leaks(greenlets_before: set[gevent.Greenlet]) -> Iterator[None]:
     """After the test no greenlet more than before, and no actor registered."""
-    before = _live_greenlets()
     registered = pykka.ActorRegistry.get_all()
 
     yield
 
-    left = _live_greenlets() - before
+    left = _live_greenlets() - greenlets_before
     gevent.joinall(left, timeout=WAIT_S)  # those that are only about to end
     assert not {greenlet for greenlet in left if not greenlet.dead}
     assert pykka.ActorRegistry.get_all() == registered

@@ -162,7 +162,7 @@ def test_a_crash_is_logged_with_its_child_reason_and_traceback() -> None:
             "log_level": "error",
             "child": "a",
             "reason": "ValueError: boom",
-            "traceback": "Traceback …",
+            "exception": "Traceback …",
         }
     ]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gevent
 import pytest
+from touchline.actors.address import Addresses
 from touchline.actors.child import Child, Restart
 from touchline.actors.errors import Undelivered
 from touchline.actors.events import Crashed, Restarted, Stopped
 from touchline.actors.health import State
+from touchline.actors.messages import ChildEnded
+from touchline.actors.place import Surroundings
+from touchline.actors.slot import Slot
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.probe import (
@@ -17,7 +21,9 @@ from tests.fakes.probe import (
     StartTree,
     crash,
     failing,
+    forever,
     read_until,
+    wait_for,
 )
 
 BOOM = Crashed("a", "ValueError: boom")
@@ -110,6 +116,38 @@ def test_a_child_killed_while_idle_is_noticed(
     assert tree.next_event(WAIT_S) == Crashed("a", "GreenletExit: killed")
     clock.advance(1.0)
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+def test_a_child_killed_before_its_first_step_is_noticed_as_well(
+    no_leaks: None, life: Life, addresses: Addresses, clock: FakeClock
+) -> None:
+    slot = Slot(life.child("a"), Surroundings(addresses, clock, (), lambda _: None))
+    slot.mailbox.open()
+    reports: list[object] = []
+
+    slot.launch(reports.append)
+    slot.kill(gevent.GreenletExit())
+    wait_for(lambda: reports)
+    slot.ended(State.FAILED)
+
+    (report,) = reports
+    assert isinstance(report, ChildEnded)
+    assert isinstance(report.ending.cause, gevent.GreenletExit)
+    assert life.log == []
+
+
+def test_a_keyboard_interrupt_in_a_child_still_reaches_the_main_greenlet(
+    start_tree: StartTree, life: Life
+) -> None:
+    tree = start_tree(life.child("a"))
+
+    def interrupt(_: Probe) -> None:
+        raise KeyboardInterrupt
+
+    tree.tell("a", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        forever()
 
 
 def test_crashes_in_started_back_off_longer_each_time(
