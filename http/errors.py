@@ -45,7 +45,8 @@ def _refused(refuse: Refuse) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     """What Flask and Werkzeug refuse themselves: no such path, wrong method, too large."""
-    code = BY_STATUS.get(error.code or 500, "BAD_REQUEST")
+    status = error.code or 500
+    code = BY_STATUS.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return respond(Problem(code, error.description or error.name, headers=headers))
 

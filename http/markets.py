@@ -54,17 +54,7 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
 
     @routes.get("/v1/instruments")
     def all_instruments() -> Response:
-        wanted = query(InstrumentsQuery)
-        after = int(cursors.read(_LIST, wanted.cursor)[0]) if wanted.cursor else 0
-        rows = [
-            one
-            for one in sorted(deps.hot.instruments(), key=lambda one: one.idx)
-            if one.idx > after and wanted.status in (None, "halted" if one.halt else "open")
-        ]
-        page = page_of(
-            rows, wanted.limit, instrument_view, lambda row: cursors.issue(_LIST, str(row.idx))
-        )
-        return tagged_answer(page)
+        return tagged_answer(_page(deps, cursors, query(InstrumentsQuery)))
 
     @routes.get("/v1/instruments/<name>")
     def one_instrument(name: str) -> Response:
@@ -89,6 +79,18 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
         return json_answer({"data": [tick_view(tick) for tick in found]})
 
     return routes
+
+
+def _page(deps: ApiDeps, cursors: Cursors, wanted: InstrumentsQuery) -> dict[str, object]:
+    after = int(cursors.read(_LIST, wanted.cursor)[0]) if wanted.cursor else 0
+    rows = [
+        one
+        for one in deps.hot.instruments()
+        if one.idx > after and wanted.status in (None, "halted" if one.halt else "open")
+    ]
+    return page_of(
+        rows, wanted.limit, instrument_view, lambda row: cursors.issue(_LIST, str(row.idx))
+    )
 
 
 def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:

@@ -34,7 +34,7 @@ def body(shape: type[T]) -> T:
         value = msgspec.json.decode(raw, type=shape)
         # msgspec keeps the last of two members of one name; which one a sender
         # meant is a guess, and money is not moved on guesses.
-        json.loads(raw, object_pairs_hook=_unique, parse_int=str)
+        _MEMBERS.decode(raw.decode())
     except msgspec.ValidationError as why:
         raise _misshapen(str(why), "body") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as why:
@@ -121,6 +121,10 @@ def _misshapen(message: str, place: Place) -> Refuse:
         return invalid(pointer + _step(named["name"]), known, place)
     detail = what.replace("`", "")
     return invalid(pointer, detail[0].lower() + detail[1:], place)
+
+
+# Numbers stay text: they are not what is looked for, and may be of any length.
+_MEMBERS = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str)
 
 
 def _step(name: str) -> str:

@@ -278,6 +278,7 @@ def test_an_order_without_a_token_is_refused_before_anything_else(api: Api) -> N
         ("/v1/instruments?limit=" + "9" * 5000, "/limit"),
         ("/v1/instruments?limit=1&limit=2", "/limit"),
         ("/v1/instruments?unknown=1", "/unknown"),
+        ("/v1/instruments?limit=%ff", "/limit"),
         ("/v1/instruments?status=closed", "/status"),
         ("/v1/instruments/17/quote?side=buy", "/quantity"),
         ("/v1/instruments/17/quote?quantity=1", "/side"),
@@ -328,6 +329,8 @@ def test_a_cursor_nobody_issued_is_refused(ada: Trader, path: str, cursor: str) 
         "/v1/instruments/NOBODY",
         "/v1/instruments/" + "1" * 5000,
         "/%00",
+        "/%ff",
+        "/v1/instruments/%ff",
     ],
 )
 def test_a_path_that_leads_nowhere_is_a_problem_too(ada: Trader, path: str) -> None:
