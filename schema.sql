@@ -3,8 +3,8 @@
 -- Units: _e4 and money are 1e-4 coin, _px are 1e-4 coin a share, qty,
 -- inventory, depth and the caps are 1e-3 share, _bps and _ppm are parts of
 -- 10,000 and of 1,000,000. All of them are integers: never `money`, never
--- float. Version columns hold epoch * 2^32 + n; see docs/architecture.md,
--- "State".
+-- float. Version columns hold epoch * 2^32 + n; see
+-- docs/decisions/0009-redis-is-put-back-where-it-is-behind.md.
 --
 -- Facts (trades, wallet_ledger, cfd_closes) carry post-images: the balances
 -- and versions right after the fact. Reconciliation and rehydration stand on
@@ -262,7 +262,7 @@ CREATE TABLE trades (
     UNIQUE (idx, seq)          -- every trade has its own tick
 );
 -- Not unique: scripts remember both keys for 24 h, and a key used again later
--- makes a real trade. Reconcile looks for two trades under one key within 24 h.
+-- makes a real trade; see docs/decisions/0008. Reconcile finds two within 24 h.
 CREATE INDEX trades_idem ON trades (user_id, idem_key);
 CREATE INDEX trades_client_order ON trades (user_id, client_order_id)
     WHERE client_order_id IS NOT NULL;

@@ -1,7 +1,7 @@
 """Proofs that Redis, Postgres and the ledger tell the same story; safe while all of them change.
 
 Nothing is repaired here but forgotten marks: money is never put right by a
-machine. Source: docs/operations.md, "Reconcile".
+machine. Source: docs/operations.md, "Proving the books".
 """
 
 from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ is compared with the newest that Postgres knows, its row or the post-image of a
 newer fact. What is behind is put back under a version of a new epoch, higher
 than any ever given, so that no late write of the old life passes for newer;
 what is not behind is left alone. Run it under `lease:rehydrate`, before
-anybody trades.
+anybody trades. Source: docs/decisions/0009.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -58,3 +58,18 @@ class Away:
             self.tried += 1
             raise self._outage
         return getattr(self._real, name)
+
+
+class Meanwhile:
+    """*real*, but the first use of *method* finds that *happened* has just happened."""
+
+    def __init__(self, real: Any, method: str, happened: Callable[[], object]) -> None:
+        self._real = real
+        self._method = method
+        self._happened: Callable[[], object] | None = happened
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method and self._happened is not None:
+            happened, self._happened = self._happened, None
+            happened()
+        return getattr(self._real, name)

@@ -4,6 +4,7 @@ import json
 
 import gevent
 import pytest
+from touchline.store.facts import Entry
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
@@ -11,6 +12,7 @@ from touchline.store.reconcile import Limits, reconcile, repair
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import trade_entry
+from tests.fakes.failing import Meanwhile
 
 pytestmark = pytest.mark.external
 
@@ -76,6 +78,28 @@ def test_a_trade_whose_neighbours_in_the_stream_are_in_postgres_already_passes(b
 
     assert len(entries) == len(trades)
     assert failed(books) == set()
+
+
+def test_facts_made_after_it_began_are_not_missed_when_only_some_of_them_are_written(books):
+    def two_trades_of_which_the_second_is_written_first():
+        first, second = books.trade(), books.trade(user=2)
+        Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)])
+        assert first.entry["tv"] < second.entry["tv"]
+
+    pg = Meanwhile(books.pg, "transaction", two_trades_of_which_the_second_is_written_first)
+
+    report = reconcile(books.redis, books.keys, pg)
+
+    assert report.ok, report.as_text()
+
+
+def test_a_state_flushed_between_the_looks_at_either_side_is_no_difference(books):
+    books.trade(user=2)
+    client = Meanwhile(books.redis, "smismember", books.drain().flush)
+
+    report = reconcile(client, books.keys, books.pg)
+
+    assert report.ok, report.as_text()
 
 
 def test_a_parked_fact_is_part_of_the_books(books):
