@@ -34,7 +34,7 @@ ON CONFLICT (id) DO UPDATE SET
   = (excluded.league_id, excluded.round_id, excluded.home_team_id, excluded.away_team_id,
      excluded.starting_at, excluded.state, excluded.phase,
      excluded.home_goals, excluded.away_goals, excluded.updated_at, NULL, NULL, NULL)
-WHERE f.settled_at IS NULL AND f.phase IN ('scheduled', 'void')
+WHERE f.phase IN ('scheduled', 'void')
 """
 
 _OPEN = """

@@ -12,7 +12,7 @@ from ...domain.refusals import Refusal, Refused
 from ...domain.ticks import IndexChange
 from ...domain.tracking import AT_REST, PLAYING, Standing, Tracked
 from ...store.lease import Lease
-from ...store.scripts import Scripts
+from ...store.scripts import IndexOutcome, Scripts, SettleOutcome
 
 HEARTBEAT_MS = 60_000  #: a club in play publishes a price at least this often (calendar)
 
@@ -38,7 +38,7 @@ class IndexWriter:
 
     def resume(self, instruments: Iterable[Instrument]) -> None:
         """Go on from what *instruments* are now."""
-        self._said = {i.idx: (i.offset_bps, i.phase, i.halt & FEED_HALTS) for i in instruments}
+        self._said = {i.idx: (i.offset_bps, i.phase, i.halt) for i in instruments}
 
     def blind(self, instruments: Iterable[Instrument], now_ms: int) -> None:
         """Halt those of *instruments* that are in play: nobody sees their matches."""
@@ -48,16 +48,13 @@ class IndexWriter:
             if i.phase in PLAYING
         )
 
-    def apply(self, standings: Mapping[InstrumentIdx, Standing], now_ms: int) -> frozenset[int]:
+    def apply(self, standings: Mapping[InstrumentIdx, Standing], now_ms: int) -> None:
         """Bring every instrument to its standing, those without one to rest.
-
-        Returns:
-            Fixtures among them that are settled already, so that they change nothing.
 
         Raises:
             Fenced: another replica has taken over.
         """
-        return self._bring(dict.fromkeys(self._said, AT_REST) | dict(standings), now_ms)
+        self._bring(dict.fromkeys(self._said, AT_REST) | dict(standings), now_ms)
 
     def settle(
         self, tracked: Tracked, standings: Mapping[InstrumentIdx, Standing], now_ms: int
@@ -67,39 +64,29 @@ class IndexWriter:
         The final index is sent again, whatever was sent before: it is what becomes the base.
         """
         clubs = (tracked.home, tracked.away)
-        self._send([self._change(idx, standings[idx], now_ms) for idx in clubs])
+        self._send(self._change(idx, standings[idx], now_ms) for idx in clubs)
         outcome = self._scripts.fixture_settle(
             tracked.match.fixture, *clubs, self._lease.key, self._lease.owner
         )
-        if isinstance(outcome, Refused) and outcome.code is not Refusal.SETTLED:
-            raise _refusal(outcome)
+        _check(outcome)
         self._bring(dict.fromkeys(clubs, AT_REST), now_ms)
 
-    def _bring(self, wanted: Mapping[InstrumentIdx, Standing], now_ms: int) -> frozenset[int]:
-        changes = {
-            idx: self._change(idx, standing, now_ms)
+    def _bring(self, wanted: Mapping[InstrumentIdx, Standing], now_ms: int) -> None:
+        due = {
+            idx: standing
             for idx, standing in wanted.items()
             if self._said.get(idx) != _said(standing) or self._beat_due(idx, standing, now_ms)
         }
-        settled = self._send(changes.values())
-        for idx, change in changes.items():
-            if change.fixture not in settled:
-                self._said[idx] = _said(wanted[idx])
-                self._beat_ms[idx] = now_ms
-        return settled
+        self._send(self._change(idx, standing, now_ms) for idx, standing in due.items())
+        for idx, standing in due.items():
+            self._said[idx] = _said(standing)
+            self._beat_ms[idx] = now_ms
 
-    def _send(self, changes: Iterable[IndexChange]) -> frozenset[int]:
+    def _send(self, changes: Iterable[IndexChange]) -> None:
         batch = list(changes)
-        if not batch:
-            return frozenset()
-        settled = set()
-        outcomes = self._scripts.index_apply_all(batch, self._lease.key, self._lease.owner)
-        for change, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Refused):
-                if outcome.code is not Refusal.SETTLED or change.fixture is None:
-                    raise _refusal(outcome)
-                settled.add(change.fixture)
-        return frozenset(settled)
+        if batch:
+            for outcome in self._scripts.index_apply_all(batch, self._lease.key, self._lease.owner):
+                _check(outcome)
 
     def _change(self, idx: InstrumentIdx, standing: Standing, now_ms: int) -> IndexChange:
         return IndexChange(
@@ -122,7 +109,15 @@ def _said(standing: Standing) -> Said:
     return standing.offset_bps, standing.phase, standing.halt
 
 
-def _refusal(refused: Refused) -> Exception:
-    if refused.code is Refusal.FENCED:
-        return Fenced("another replica holds the lease")
-    return UnknownInstrument(refused.code)
+def _check(outcome: IndexOutcome | SettleOutcome) -> None:
+    if not isinstance(outcome, Refused):
+        return
+    match outcome.code:
+        case Refusal.SETTLED:
+            # The result is in the base price already; only its row is missing (a crash between
+            # the two), and it comes once the result has stood again.
+            return
+        case Refusal.FENCED:
+            raise Fenced("another replica holds the lease")
+        case _:
+            raise UnknownInstrument(outcome.code)

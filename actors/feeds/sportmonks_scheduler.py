@@ -8,7 +8,7 @@ repaired by the next poll.
 The order within a poll: prices before rows, so that Postgres away stops no
 price; a result in Redis (once, by its guard), then in Postgres (once, by
 `settled_at`). Between the two the guard keeps the match from moving the new
-base price; whoever finds it settled there only writes the row.
+base price; the next incarnation finds it settled there and only writes the row.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
-from ...domain.tracking import Tracked
+from ...domain.tracking import Standing, Tracked
 from ...store.feed import FeedProvider
 from ...store.hot import Hot
 from ...store.lease import Lease
@@ -150,14 +150,12 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         changed = self._book.observe(seen, asked_ms)
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
-        settled = self._writer.apply(standings, now_ms)
+        self._writer.apply(standings, now_ms)
         self._hot.set_feed_health(self._lookout.health)
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
-                self._writer.settle(tracked, standings, now_ms)
-            if tracked.ripe or (tracked.match.fixture in settled and tracked.match.played_out):
-                self._commit(tracked, now_ms)
+                self._settle(tracked, standings, now_ms)
 
     def _record(self, changed: tuple[Tracked, ...], now_ms: int) -> None:
         unopened = self._book.unopened()
@@ -174,8 +172,10 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         home_px, away_px = base_px[tracked.home], base_px[tracked.away]
         return Opening(tracked.match.fixture, kickoff, home_px, away_px)
 
-    def _commit(self, tracked: Tracked, now_ms: int) -> None:
-        """Write the row of a result that is in the prices already."""
+    def _settle(
+        self, tracked: Tracked, standings: Mapping[InstrumentIdx, Standing], now_ms: int
+    ) -> None:
+        self._writer.settle(tracked, standings, now_ms)
         match = tracked.match
         gain = rating_gain(match, self._book.rating_lead(tracked))
         self._matches.settle(match, gain, now_ms)

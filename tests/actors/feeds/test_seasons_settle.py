@@ -103,7 +103,7 @@ def stadium(redis, pg):
         one.server.stop()
 
 
-@pytest.mark.parametrize(("speed", "clubs"), [(1_000, 2), (6_000, 4), (20_000, 6)])
+@pytest.mark.parametrize(("speed", "clubs"), [(1_000, 2), (20_000, 6)])
 def test_a_season_settles_exactly_at_any_speed(stadium, speed, clubs):
     league = stadium(generate_season(7, clubs=clubs), speed)
 
@@ -116,6 +116,7 @@ def test_a_season_settles_exactly_at_any_speed(stadium, speed, clubs):
 def test_final_prices_do_not_depend_on_how_often_one_looked(redis, pg, stadium):
     league = stadium(generate_season(11, clubs=4), 8_000)
     league.play()
+    assert league.settled() == league.expected()
     often = league.prices()
     redis.flushdb()
     with pg.transaction() as cursor:

@@ -6,6 +6,7 @@ from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from touchline.domain.halts import OPEN, Halt, Phase
+from touchline.domain.instrument import new_instrument
 from touchline.store.feed import RateLimited
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
@@ -330,7 +331,8 @@ def test_a_crash_between_price_and_row_settles_once(exchange):
     assert exchange.arsenal.halt == OPEN
 
 
-def test_a_start_without_postgres_halts_what_is_in_play(exchange):
+def test_a_start_without_postgres_halts_what_is_in_play_and_nothing_else(exchange):
+    exchange.hot.create_instrument(new_instrument(3, "FUL", "Fulham"))
     exchange.poll(KICKOFF)
     exchange.clock.advance(60)
 
@@ -341,7 +343,30 @@ def test_a_start_without_postgres_halts_what_is_in_play(exchange):
     with pytest.raises(ConnectionError):
         exchange.another(matches=Gone(exchange.pg)).started()
 
-    assert exchange.arsenal.halt == Halt.FEED_STALE
+    assert exchange.arsenal.halt == exchange.everton.halt == Halt.FEED_STALE
+    assert exchange.hot.instrument(3).halt == OPEN
+
+
+def test_a_result_is_whole_even_if_redis_forgot_the_last_index(exchange):
+    exchange.poll(KICKOFF)
+    exchange.poll(WON)
+    exchange.redis.hset(exchange.keys.inst(2), mapping={"f": BASE_PX, "S": 0})
+
+    exchange.poll(after_s=120)
+
+    assert exchange.arsenal.base_px == WON_PX
+
+
+def test_a_halt_by_an_admin_is_not_the_feeds_to_lift(exchange):
+    exchange.redis.hset(exchange.keys.inst(2), "halt", int(Halt.ADMIN))
+    exchange.scheduler = exchange.another()
+    exchange.scheduler.started()
+
+    exchange.poll(KICKOFF)
+    exchange.poll(LEADING)
+    exchange.poll(after_s=10)
+
+    assert exchange.arsenal.halt == Halt.ADMIN
 
 
 def test_results_count_in_the_order_of_play_however_late_they_are_seen(exchange):
