@@ -53,13 +53,14 @@ def test_a_purchase_moves_money_shares_inventory_and_price(exchange: Exchange) -
 
 def test_what_a_trade_changes_is_marked_for_the_flusher(exchange: Exchange) -> None:
     exchange.fund(ANN)
+    exchange.client.delete(*(exchange.keys.dirty(state) for state in State))
 
     exchange.order(Side.BUY, 1)
 
     dirty = {state: exchange.client.smembers(exchange.keys.dirty(state)) for state in State}
     assert dirty[State.WALLETS] == {"0", "5"}
     assert dirty[State.HOLDINGS] == {"5:1"}
-    assert "1" in dirty[State.INSTRUMENTS]
+    assert dirty[State.INSTRUMENTS] == {"1"}
 
 
 def test_a_trade_is_announced_to_the_market_and_to_its_owner(exchange: Exchange) -> None:
