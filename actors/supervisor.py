@@ -174,8 +174,6 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _ended(self, slot: Slot, ending: Ending) -> None:
         """Judge an end nobody asked for."""
-        if slot.is_healthy():
-            slot.forgive()
         starting = slot.state is State.STARTING
         slot.ended(State.STOPPED if ending.cause is None else State.FAILED)
         again = slot.child.restarts_after(ending.cause)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gevent
 import pytest
+from touchline.actors.actor import Ending
 from touchline.actors.address import Addresses
 from touchline.actors.child import Child, Restart
 from touchline.actors.errors import Undelivered
 from touchline.actors.events import Crashed, Restarted, Stopped
 from touchline.actors.health import State
-from touchline.actors.messages import ChildEnded
+from touchline.actors.messages import ChildEnded, ChildStarted
 from touchline.actors.place import Surroundings
 from touchline.actors.slot import Slot
 
@@ -134,6 +135,21 @@ def test_a_child_killed_before_its_first_step_is_noticed_as_well(
     assert isinstance(report, ChildEnded)
     assert isinstance(report.ending.cause, gevent.GreenletExit)
     assert life.log == []
+
+
+def test_a_late_word_of_an_earlier_incarnation_is_not_believed(
+    start_tree: StartTree, life: Life, addresses: Addresses
+) -> None:
+    tree = start_tree(life.child("a"))
+    earlier = Probe(life)
+
+    addresses.mailbox("root").urge(ChildEnded("a", earlier, Ending(ValueError("long ago"))))
+    addresses.mailbox("root").urge(ChildStarted("a", earlier))
+    wait_for(addresses.mailbox("root").empty)
+
+    assert tree.ask("a", "alive", WAIT_S) == "alive"
+    with pytest.raises(TimeoutError):
+        tree.next_event(timeout=0)
 
 
 def test_a_keyboard_interrupt_in_a_child_still_reaches_the_main_greenlet(

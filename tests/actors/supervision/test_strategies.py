@@ -19,6 +19,7 @@ from tests.fakes.probe import (
     deaf_until,
     failing,
     read_until,
+    wait_for,
 )
 
 BOOM = Crashed("b", "ValueError: boom")
@@ -166,3 +167,30 @@ def test_a_companion_that_survives_its_kill_is_never_run_twice(
     read_until(tree, Started("c"))
 
     assert life.log.count("start c") == 2
+
+
+def test_a_child_that_outlives_its_whole_group_leaves_its_messages_to_its_successor(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    release = Event()
+    group = Child(
+        "group",
+        lambda: Supervisor(
+            [life.child("b"), life.child("c", stop_s=0.0)], intensity=Intensity(0, 60.0)
+        ),
+        backoff=PLAIN,
+    )
+    tree = start_tree(group)
+    tree.tell("c", lambda _: deaf_until(release))
+    tree.tell("b", crash)
+    read_until(tree, Survived("c"))
+    while not isinstance(tree.next_event(WAIT_S), Crashed):
+        pass
+    clock.advance(1.0)
+    read_until(tree, Restarted("group", 1))
+    successor = tree.ask("c", lambda probe: probe, WAIT_S)
+
+    release.set()
+    wait_for(lambda: "stop c" in life.log)  # the old one, as soon as it looks up
+
+    assert all(tree.ask("c", lambda probe: probe, WAIT_S) is successor for _ in range(5))
