@@ -126,8 +126,8 @@ def flusher_settings(environ: Mapping[str, str]) -> FlusherSettings:
     )
 
 
-def up_is_configured(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The external (REDIS_URL, DATABASE_URL) that `touchline up` was given, if any.
+def external_servers(environ: Mapping[str, str]) -> Servers | None:
+    """The servers that `touchline up` was given instead of embedded ones, if any.
 
     Raises SettingError when only one of the two is set: half of the state
     would live in the data directory and half elsewhere.
@@ -135,11 +135,10 @@ def up_is_configured(environ: Mapping[str, str]) -> tuple[str | None, str | None
     env = _Environment(environ)
     given = [name for name in ("REDIS_URL", "DATABASE_URL") if env.given(name)]
     if not given:
-        return None, None
+        return None
     if len(given) == 1:
         raise SettingError(f"{given[0]} is set and its sibling is not; set both or neither")
-    servers = _servers(env)
-    return servers.redis_url, servers.database_url
+    return _servers(env)
 
 
 def _servers(env: _Environment) -> Servers:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from gevent import socket
 from gevent.event import Event
+from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from .control import Advance, Control
@@ -57,6 +58,7 @@ class MatchServer:
         self._faults = Faults(self._stopping.wait)
         self._feed = Feed(season, calendar, self._faults, Quota(hourly_limit, calendar), token)
         self._control = Control(calendar, advance, self._faults)
+        self._open = Pool()
         self._server: WSGIServer | None = None
 
     @property
@@ -69,12 +71,17 @@ class MatchServer:
         """What a client of the feed takes as its base."""
         return f"http://{self._address[0]}:{self.port}{PREFIX}"
 
+    @property
+    def connections(self) -> int:
+        """Connections open now."""
+        return len(self._open)
+
     def start(self) -> None:
         """Bind and serve. Raises: OSError, the port is taken."""
         listener = _listener(self._address)
         self._address = self._address[0], listener.getsockname()[1]
         self._stopping.clear()
-        self._server = WSGIServer(listener, self._application, log=None)
+        self._server = WSGIServer(listener, self._application, spawn=self._open, log=None)
         self._server.start()
 
     def stop(self) -> None:
@@ -82,6 +89,10 @@ class MatchServer:
         self._stopping.set()
         if self._server is not None:
             self._server.stop(timeout=STOP_S)
+
+    def serve_forever(self) -> None:
+        """Return when the server is stopped."""
+        self._stopping.wait()
 
     def follow(self, plan: FaultPlan) -> None:
         """Let go wrong what *plan* says, from now on."""

@@ -1,7 +1,8 @@
 """Clubs in Postgres: leagues, teams, and one instrument for every team.
 
 An instrument gets its number and symbol once and keeps them. Its prices are
-Redis' to change; the row made here is the state it starts from.
+Redis' to change; the row made here is what it starts from, at version 0: the
+first flush replaces it by the state in Redis.
 
 Source: docs/market.md, "Clubs".
 """
@@ -21,7 +22,7 @@ _LOCK = 0x70_63_6C_75_62_73  # one process at a time hands out numbers and symbo
 
 _COLUMNS = (
     "idx, symbol, name, team_id, base_px, index_px, depth, qcap, user_cap, half_spread_ppm,"
-    " fee_ppm, order_max, max_leverage, mark_clamp_ppm, bid_px, ask_px, mark_px, version"
+    " fee_ppm, order_max, max_leverage, mark_clamp_ppm, bid_px, ask_px, mark_px"
 )
 
 
@@ -51,7 +52,7 @@ def enrol(cursor: Any, matches: Iterable[MatchSnapshot]) -> None:
 
 def untraded(cursor: Any) -> tuple[Instrument, ...]:
     """The instruments as listed that have not changed since; Redis may not know them yet."""
-    cursor.execute("SELECT idx, symbol, name FROM instruments WHERE version = 1 ORDER BY idx")
+    cursor.execute("SELECT idx, symbol, name FROM instruments WHERE version <= 1 ORDER BY idx")
     return tuple(new_instrument(InstrumentIdx(idx), *rest) for idx, *rest in cursor)
 
 
@@ -105,7 +106,6 @@ def _row(made: Instrument, team_id: int) -> tuple[Any, ...]:
         made.bid_px,
         made.ask_px,
         made.mark_px,
-        made.version,
     )
 
 

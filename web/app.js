@@ -29,8 +29,9 @@ function clubRow(club) {
   const row = element("tr");
   row.tabIndex = 0;
   row.dataset.idx = club.idx;
-  const name = element("td", club.name);
-  name.append(" ", element("small", club.symbol));
+  const name = element("td", "", "name");
+  name.title = club.name;
+  name.append(element("b", club.symbol), " ", club.name);
   row.append(name, element("td", "", "number"), element("td", "", "number"), element("td", "", "number"));
   row.onclick = () => choose(club.idx);
   row.onkeydown = (event) => event.key === "Enter" && choose(club.idx);
@@ -128,6 +129,11 @@ function paintPortfolio() {
   $("holdings").replaceChildren(...rows);
 }
 
+function paintCalendar(now) {
+  $("calendar").textContent = `${now.slice(0, 10)} ${now.slice(11, 16)} UTC`;
+  chart.until(Date.parse(now));
+}
+
 function paintConnection(now) {
   $("connection").textContent = now === "polling" ? "prices by poll" : now;
   $("connection").dataset.state = now;
@@ -140,8 +146,7 @@ function heardClub(change) {
   state.clubs.set(club.idx, club);
   if (!state.first.has(club.idx)) state.first.set(club.idx, Number(club.mid));
   paintClub(club);
-  if (club.ts) $("calendar").textContent = `${club.ts.slice(0, 10)} ${club.ts.slice(11, 16)} UTC`;
-  if (club.idx === state.chosen && change.mid) chart.add(Date.parse(club.ts), Number(club.mid));
+  if (club.idx === state.chosen && change.mid && club.ts) chart.add(Date.parse(club.ts), Number(club.mid));
 }
 
 function onFrame(frame) {
@@ -170,6 +175,12 @@ async function choose(idx) {
   if (state.chosen !== idx) return;
   chart.show(history.data.map((tick) => ({ at: Date.parse(tick.ts), price: Number(tick.mid) })));
   showQuote();
+}
+
+// Somebody who has chosen nothing yet sees a club that is playing, if one is.
+function firstToShow() {
+  const playing = [...state.clubs.values()].find((club) => club.phase === "live");
+  return (playing ?? state.clubs.values().next().value).idx;
 }
 
 const chosenSide = () => $("order").elements.side.value;
@@ -239,9 +250,10 @@ async function poll() {
       for (const club of await api.instruments()) heardClub(club);
       paintConnection("polling");
     }
+    paintCalendar((await api.status()).calendar);
     state.fixtures = await api.fixtures();
     paintFixtures();
-    if (state.chosen === null && state.clubs.size) choose(state.clubs.keys().next().value);
+    if (state.chosen === null && state.clubs.size) choose(firstToShow());
   } catch {
     if (!live) paintConnection("offline");
   }

@@ -1,12 +1,14 @@
 // A price chart on a canvas: one line of mid prices over match-day time.
 
 const LONGEST = 2000; // points kept; older ones have left the screen long ago
+const SHORTEST_MS = 600_000; // of match-day time across the chart
 const MARGIN = { top: 10, right: 64, bottom: 22, left: 8 };
 
 export class Chart {
   constructor(canvas) {
     this.canvas = canvas;
     this.points = [];
+    this.now = 0;
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
@@ -23,6 +25,12 @@ export class Chart {
     this.draw();
   }
 
+  // The last price still holds at `now`, so the line goes on to there.
+  until(now) {
+    this.now = now;
+    this.draw();
+  }
+
   draw() {
     const { canvas, points } = this;
     const ratio = window.devicePixelRatio || 1;
@@ -34,27 +42,28 @@ export class Chart {
     pen.font = "12px system-ui, sans-serif";
     const style = getComputedStyle(canvas);
     const colour = (name) => style.getPropertyValue(name).trim();
-    if (points.length < 2) {
+    if (points.length === 0) {
       pen.fillStyle = colour("--quiet");
       pen.fillText("No price history yet.", MARGIN.left + 4, height / 2);
       return;
     }
     const scale = this.scale(width, height);
     this.grid(pen, scale, width, colour);
-    this.line(pen, scale, height, colour);
+    this.line(pen, scale, colour);
   }
 
   scale(width, height) {
     const prices = this.points.map((point) => point.price);
     const low = Math.min(...prices), high = Math.max(...prices);
     const pad = Math.max((high - low) * 0.12, high * 0.0005);
-    const from = this.points[0].at, to = this.points.at(-1).at;
+    const to = Math.max(this.now, this.points.at(-1).at);
+    const from = Math.min(this.points[0].at, to - SHORTEST_MS);
     return {
       low: low - pad,
       high: high + pad,
       from,
       to,
-      x: (at) => MARGIN.left + ((at - from) / Math.max(1, to - from)) * (width - MARGIN.left - MARGIN.right),
+      x: (at) => MARGIN.left + ((at - from) / (to - from)) * (width - MARGIN.left - MARGIN.right),
       y: (price) => MARGIN.top + ((high + pad - price) / (high - low + 2 * pad)) * (height - MARGIN.top - MARGIN.bottom),
     };
   }
@@ -77,7 +86,7 @@ export class Chart {
     }
   }
 
-  line(pen, { low, x, y }, height, colour) {
+  line(pen, { low, to, x, y }, colour) {
     const points = this.points;
     const rising = points.at(-1).price >= points[0].price;
     const stroke = colour(rising ? "--up" : "--down");
@@ -88,10 +97,11 @@ export class Chart {
       path.lineTo(x(point.at), y(points[i - 1].price));
       path.lineTo(x(point.at), y(point.price));
     });
+    path.lineTo(x(to), y(points.at(-1).price));
     pen.strokeStyle = stroke;
     pen.lineWidth = 1.8;
     pen.stroke(path);
-    path.lineTo(x(points.at(-1).at), y(low));
+    path.lineTo(x(to), y(low));
     path.lineTo(x(points[0].at), y(low));
     pen.globalAlpha = 0.08;
     pen.fillStyle = stroke;

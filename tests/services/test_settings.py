@@ -93,10 +93,13 @@ def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
 
 
 def test_up_takes_both_external_servers_or_none() -> None:
-    assert config.up_is_configured({}) == (None, None)
-    assert config.up_is_configured(SERVERS) == (SERVERS["REDIS_URL"], SERVERS["DATABASE_URL"])
+    given = config.external_servers(SERVERS)
+
+    assert config.external_servers({}) is None
+    assert given is not None
+    assert given.redis_url == SERVERS["REDIS_URL"]
     with pytest.raises(SettingError, match="REDIS_URL is set and its sibling is not"):
-        config.up_is_configured({"REDIS_URL": SERVERS["REDIS_URL"]})
+        config.external_servers({"REDIS_URL": SERVERS["REDIS_URL"]})
 
 
 def test_every_setting_is_documented() -> None:

@@ -1,0 +1,172 @@
+"""The command line. The first lines patch the standard library, once, before anything else."""
+
+# ruff: noqa: E402 — everything imported below must find the patched modules
+from gevent import monkey
+
+monkey.patch_all()
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from . import config
+from .http.keys import new_keypair
+from .matchserver import command as match_server
+from .matchserver.matches import Season, SeasonError
+from .services import api_server, books, flusher, up, ws_server
+from .services.logs import configure_logs
+from .store.embedded import EmbeddedError
+from .store.postgres import install_wait_callback
+from .store.schema import SchemaMismatch
+
+DEFAULT_SEASON = 7
+DEFAULT_DATA = Path(".touchline")
+#: What ends a command with one line instead of a traceback.
+CLEAR = (config.SettingError, up.UpRefused, EmbeddedError, SeasonError, SchemaMismatch)
+
+_matches = click.option(
+    "--matches",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Play the matches of a file in the openfootball JSON format.",
+)
+_season = click.option("--season", type=int, help="Play the generated season of this seed.")
+_data = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_DATA,
+    show_default=True,
+    help="Where the embedded servers keep everything.",
+)
+_speed = click.option(
+    "--speed",
+    type=click.FloatRange(min=1, max=1_000_000),
+    default=1.0,
+    show_default=True,
+    help="Calendar time to real time; idle time between matches is skipped.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="touchline")
+def main() -> None:
+    """Touchline: the backend of a live football exchange."""
+    install_wait_callback()
+    configure_logs()
+
+
+@main.command("up")
+@_data
+@_matches
+@_season
+@_speed
+@click.option("--api-port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
+@click.option("--ws-port", type=click.IntRange(0, 65_535), default=8081, show_default=True)
+@click.option(
+    "--until-finished",
+    is_flag=True,
+    help="End when every match has settled; the last line on stdout is a JSON summary.",
+)
+def up_command(
+    data_dir: Path,
+    matches: Path | None,
+    season: int | None,
+    speed: float,
+    api_port: int,
+    ws_port: int,
+    until_finished: bool,
+) -> None:
+    """Run everything in one process, with a simulated match day."""
+
+    def run() -> int:
+        options = up.UpOptions(
+            data_dir=data_dir,
+            season=_chosen(matches, season),
+            speed=speed,
+            api_port=api_port,
+            ws_port=ws_port,
+            until_finished=until_finished,
+        )
+        return up.run(options, config.external_servers(os.environ))
+
+    _end_with(run)
+
+
+@main.command("api-server")
+def api_server_command() -> None:
+    """Run the HTTP API, the feed and the path of a trade."""
+    _end_with(lambda: api_server.run(config.api_settings(os.environ)))
+
+
+@main.command("ws-server")
+def ws_server_command() -> None:
+    """Run the WebSocket pushes."""
+    _end_with(lambda: ws_server.run(config.ws_settings(os.environ)))
+
+
+@main.command("flusher")
+def flusher_command() -> None:
+    """Run the drain from Redis into Postgres."""
+    _end_with(lambda: flusher.run(config.flusher_settings(os.environ)))
+
+
+@main.command("match-server")
+@_matches
+@_season
+@_speed
+@click.option("--port", type=click.IntRange(0, 65_535), default=8090, show_default=True)
+def match_server_command(matches: Path | None, season: int | None, speed: float, port: int) -> None:
+    """Serve a season as the football feed would (Sportmonks v3)."""
+
+    def run() -> int:
+        chosen = DEFAULT_SEASON if matches is None and season is None else season
+        match_server.run(matches, chosen, speed, port)
+        return 0
+
+    _end_with(run)
+
+
+@main.command("reconcile")
+@_data
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def reconcile_command(data_dir: Path, as_json: bool) -> None:
+    """Prove that Redis, Postgres and the ledger agree; exit 1 and name the offenders otherwise.
+
+    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
+    """
+    _end_with(lambda: books.reconcile_books(config.external_servers(os.environ), data_dir, as_json))
+
+
+@main.group("keys")
+def keys_group() -> None:
+    """Make keys for tokens."""
+
+
+@keys_group.command("new")
+def keys_new_command() -> None:
+    """Print a new key pair as JWT_PRIVATE_KEY and JWT_PUBLIC_KEYS for an environment file."""
+    private_key, public_keys = new_keypair()
+    click.echo(f"JWT_PRIVATE_KEY={private_key.strip()!r}")
+    click.echo(f"JWT_PUBLIC_KEYS='{public_keys}'")
+
+
+def _chosen(matches: Path | None, seed: int | None) -> Season:
+    if matches is None and seed is None:
+        seed = DEFAULT_SEASON
+    return match_server.choose_season(matches, seed)
+
+
+def _end_with(run: Callable[[], int]) -> None:
+    """Exit with what *run* returns; a clear refusal becomes one line and exit code 2."""
+    try:
+        code = run()
+    except CLEAR as why:
+        click.echo(f"touchline: {why}", err=True)
+        code = 2
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The api-server: HTTP API and page, the feed, and the path of a trade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..actors.address import Addresses
+from ..actors.child import Child
+from ..actors.feeds.pace import Pace
+from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
+from ..actors.listener import HttpListener
+from ..actors.mailbox import Policy
+from ..actors.trading.executor import TradeExecutor
+from ..actors.trading.writer import TradeWriter
+from ..config import ApiSettings
+from ..domain.clock import Calendar, system_calendar
+from ..http.api import create_app
+from ..http.deps import ApiDeps
+from ..http.serve import ServerFactory
+from ..http.tokens import Signer, Verifier
+from ..store.feed import FeedProvider
+from ..store.sportmonks import Sportmonks
+from . import flusher
+from .boot import prepare
+from .health import ServiceHealth
+from .stores import Stores, open_stores
+from .supervise import stay, supervise
+
+SERVICE = "api-server"
+POSTGRES_CONNECTIONS = 8
+WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its client told to retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What the HTTP side is given: address, keys, and where the WebSockets are."""
+
+    host: str
+    port: int
+    private_key: str
+    public_keys: str
+    ws_url: Callable[[], str]
+    auth_dev: bool
+
+
+def children(
+    stores: Stores,
+    addresses: Addresses,
+    health: ServiceHealth,
+    calendar: Calendar,
+    pace: Pace,
+    open_feed: Callable[[], FeedProvider],
+    front: Front,
+) -> list[Child]:
+    """The duties of an api-server, in the order they start."""
+    open_http = _http(stores, addresses, health, calendar, front)
+    writer, lease = addresses.of("trade-writer"), stores.lease("scheduler")
+
+    def scheduler() -> SportmonksScheduler:
+        return SportmonksScheduler(
+            open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace
+        )
+
+    return [
+        Child("sportmonks-scheduler", scheduler),
+        Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox), bound=WAITING),
+        Child(
+            "trade-executor",
+            lambda: TradeExecutor(stores.scripts, writer),
+            bound=WAITING,
+            policy=Policy.DROP_NEW,
+        ),
+        Child("api-listener", lambda: HttpListener(open_http)),
+    ]
+
+
+def run(settings: ApiSettings) -> int:
+    """Run an api-server until told to stop; return the exit code of the process."""
+    stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
+    prepare(stores)
+    addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    front = Front(
+        host=settings.host,
+        port=settings.port,
+        private_key=settings.private_key,
+        public_keys=settings.public_keys,
+        ws_url=lambda: settings.ws_url,
+        auth_dev=settings.auth_dev,
+    )
+    listed = children(
+        stores,
+        addresses,
+        health,
+        system_calendar,
+        Pace.at(1),
+        lambda: Sportmonks(settings.sportmonks_url, settings.sportmonks_token),
+        front,
+    )
+    if settings.flusher_embedded:
+        listed = [*flusher.children(stores, settings.flush_interval_s), *listed]
+    code = supervise(listed, addresses=addresses, health=health, ready=stay)
+    stores.close()
+    return code
+
+
+def _http(
+    stores: Stores, addresses: Addresses, health: ServiceHealth, calendar: Calendar, front: Front
+) -> ServerFactory:
+    app = create_app(
+        ApiDeps(
+            hot=stores.hot,
+            scripts=stores.scripts,
+            ledger=stores.ledger,
+            users=stores.users,
+            fixtures=stores.fixtures,
+            executor=addresses.of("trade-executor"),
+            signer=Signer(front.private_key),
+            verifier=Verifier(front.public_keys),
+            calendar=calendar,
+            health=health,
+            ws_url=front.ws_url,
+            auth_dev=front.auth_dev,
+        )
+    )
+    return ServerFactory(front.host, front.port, app)

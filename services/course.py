@@ -1,0 +1,83 @@
+"""The course of a season under `touchline up`: its clubs, its end, and the summary of it all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from gevent.event import Event
+
+from ..matchserver.matches import Season
+from ..store.outage import OUTAGES
+from ..store.reconcile import reconcile
+from .stores import Stores
+
+LOOK_S = 0.05
+LISTING_S = 15.0  #: patience with the first listing: it takes a fraction of a second
+_log = structlog.get_logger(__name__)
+
+
+def latest_instant(stores: Stores) -> int | None:
+    """The calendar ms at which an earlier run stopped; None if there was none."""
+    seen = [int(i.last_tick_id.split("-")[0]) for i in stores.hot.instruments()]
+    polled = stores.hot.feed_health().get("last_ok")
+    return max([*seen, int(polled or 0)]) or None
+
+
+def wait_for_clubs(stores: Stores, told: Event) -> None:
+    """Return when the feed's first listing has made instruments, or the patience is over."""
+    for _ in range(round(LISTING_S / LOOK_S)):
+        if stores.hot.instruments() or told.wait(LOOK_S):
+            return
+
+
+def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
+    """Return True when every match of *season* has settled, False when told to stop before."""
+    while not told.wait(LOOK_S):
+        try:
+            progress = stores.fixtures.progress()
+        except OUTAGES:
+            continue  # the actors wait it out, and so do we
+        if progress.settled + progress.void >= len(season.matches):
+            return True
+    return False
+
+
+def drain(stores: Stores) -> None:
+    """Bring what is left in Redis to Postgres; after the tree, before the servers stop."""
+    try:
+        drained = stores.drain.everything()
+    except OUTAGES as outage:
+        _log.warning("not drained; the next start goes on with it", why=str(outage).strip())
+        return
+    if not drained.complete:
+        _log.warning(
+            "not everything is in Postgres",
+            facts=drained.facts_left,
+            states=drained.states_left,
+            parked=drained.parked_left,
+        )
+
+
+def summary(stores: Stores) -> dict[str, Any]:
+    """What the season came to: counts, every result, and whether the books agree."""
+    progress = stores.fixtures.progress()
+    report = reconcile(stores.redis, stores.keys, stores.pg)
+    if not report.ok:
+        _log.error("the books do not agree", report=report.as_dict())
+    return {
+        "fixtures": progress.fixtures,
+        "settled": progress.settled,
+        "ticks": sum(instrument.seq for instrument in stores.hot.instruments()),
+        "trades": stores.ledger.count_trades(),
+        "results": [
+            {
+                "home": result.home.name,
+                "away": result.away.name,
+                "score": list(result.score),
+                "penalties": None if result.penalties is None else list(result.penalties),
+            }
+            for result in stores.fixtures.results()
+        ],
+        "reconcile": "ok" if report.ok else "failed",
+    }

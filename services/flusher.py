@@ -1,0 +1,48 @@
+"""The flusher: drains Redis into Postgres."""
+
+from __future__ import annotations
+
+import time
+
+from ..actors.address import Addresses
+from ..actors.child import Child
+from ..actors.flush.flusher import Flusher
+from ..actors.flush.trade_outbox_drainer import TradeOutboxDrainer
+from ..actors.listener import HttpListener
+from ..config import FlusherSettings
+from ..http.health import HealthApp
+from ..http.serve import ServerFactory
+from ..store.fence import Fence
+from .boot import prepare
+from .health import ServiceHealth
+from .stores import Stores, open_stores
+from .supervise import stay, supervise
+
+SERVICE = "flusher"
+POSTGRES_CONNECTIONS = 3  #: one a drain, one for the health probe
+
+
+def children(stores: Stores, flush_interval_s: float) -> list[Child]:
+    """The duties of a flusher, in the order they start."""
+    lease, fence = stores.lease("flusher"), Fence(stores.pg, "flusher")
+    return [
+        Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain)),
+        Child(
+            "flusher",
+            lambda: Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic),
+        ),
+    ]
+
+
+def run(settings: FlusherSettings) -> int:
+    """Run a flusher until told to stop; return the exit code of the process."""
+    stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
+    prepare(stores)
+    health = ServiceHealth(SERVICE, stores)
+    listed = children(stores, settings.flush_interval_s)
+    if settings.health_port is not None:
+        open_http = ServerFactory(settings.host, settings.health_port, HealthApp(health))
+        listed.append(Child("health-listener", lambda: HttpListener(open_http)))
+    code = supervise(listed, addresses=Addresses(), health=health, ready=stay)
+    stores.close()
+    return code

@@ -1,0 +1,107 @@
+"""The ws-server: keeps the WebSocket connections and pushes prices and portfolios to them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..actors.address import Addresses
+from ..actors.child import Child
+from ..actors.hub.lobby import Lobby, seats_for
+from ..actors.hub.presence import Presence
+from ..actors.hub.shard import Shard
+from ..actors.hub.subscriber import Subscriber
+from ..actors.listener import HttpListener
+from ..config import WsSettings
+from ..domain.clock import Calendar, system_calendar
+from ..http.health import HealthApp
+from ..http.sockets import SocketDeps, SocketServerFactory
+from ..http.tokens import Verifier
+from ..store.presence import Replica
+from ..store.pubsub import Broadcasts
+from ..store.redis_client import open_pubsub_redis
+from ..store.tickets import Tickets
+from .boot import prepare
+from .health import ServiceHealth
+from .stores import Stores, open_stores
+from .supervise import stay, supervise
+
+SERVICE = "ws-server"
+POSTGRES_CONNECTIONS = 1  #: for the health probe; everything else here is in Redis
+SHARDS = 8
+#: A tick for every instrument many times over: a shard that fell behind drops the oldest.
+MAILBOX = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the handshake is given: address, keys, who may connect from where, how many."""
+
+    host: str
+    port: int
+    public_keys: str
+    origins: tuple[str, ...]
+    capacity: int
+
+
+def children(
+    stores: Stores,
+    redis_url: str,
+    addresses: Addresses,
+    health: ServiceHealth,
+    calendar: Calendar,
+    door: Door,
+) -> list[Child]:
+    """The duties of a ws-server, in the order they start."""
+    shards = tuple(addresses.of(f"hub-{n}") for n in range(SHARDS))
+    # The connections belong to no actor: a shard that restarts finds them again.
+    lobby = Lobby(
+        shards,
+        addresses.of("subscriber"),
+        addresses.of("presence"),
+        seats=seats_for(door.capacity),
+        calendar=calendar,
+        monotonic=time.monotonic,
+    )
+    replica = Replica(stores.redis, stores.keys, health.identity.replica)
+    entry = SocketDeps(
+        lobby,
+        Verifier(door.public_keys),
+        Tickets(stores.redis, stores.keys),
+        door.origins,
+        HealthApp(health),
+    )
+    open_http = SocketServerFactory(door.host, door.port, entry)
+    return [
+        Child("presence", lambda: Presence(replica, lobby, calendar)),
+        *(
+            Child(shard.name, lambda n=n: Shard(n, lobby, calendar), bound=MAILBOX)  # type: ignore[misc]
+            for n, shard in enumerate(shards)
+        ),
+        Child("subscriber", lambda: _subscriber(stores, redis_url, lobby), bound=MAILBOX),
+        Child("ws-listener", lambda: HttpListener(open_http)),
+    ]
+
+
+def run(settings: WsSettings) -> int:
+    """Run a ws-server until told to stop; return the exit code of the process."""
+    stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
+    prepare(stores)
+    addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    door = Door(
+        host=settings.host,
+        port=settings.port,
+        public_keys=settings.public_keys,
+        origins=settings.origins,
+        capacity=settings.capacity,
+    )
+    listed = children(stores, settings.servers.redis_url, addresses, health, system_calendar, door)
+    code = supervise(listed, addresses=addresses, health=health, ready=stay)
+    stores.close()
+    return code
+
+
+def _subscriber(stores: Stores, redis_url: str, lobby: Lobby) -> Subscriber:
+    return Subscriber(
+        lambda: Broadcasts(open_pubsub_redis(redis_url, role=SERVICE)), stores.hot, lobby
+    )

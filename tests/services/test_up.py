@@ -1,0 +1,169 @@
+"""`touchline up` as a newcomer meets it: real processes, real servers, a season to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+from pathlib import Path
+from typing import Any
+
+import pytest
+from touchline.matchserver.matches import Season, results
+from touchline.matchserver.openfootball import load_openfootball
+from touchline.matchserver.season import generate_season
+
+from tests.running import Up
+
+WORLD_CUP = Path(__file__).parents[3] / "shared" / "data" / "worldcup-2022.json"
+SEASON_S = 200.0  #: far more than a season takes at these speeds
+
+
+def touchline(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "touchline", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        env={k: v for k, v in os.environ.items() if not k.endswith("_URL")},
+        check=False,
+    )
+
+
+def expected(season: Season) -> list[dict[str, Any]]:
+    return [
+        {
+            "home": result.home,
+            "away": result.away,
+            "score": list(result.score),
+            "penalties": None if result.penalties is None else list(result.penalties),
+        }
+        for result in results(season)
+    ]
+
+
+def by_teams(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(found, key=lambda result: (result["home"], result["away"], result["score"]))
+
+
+def processes_of(data_dir: Path) -> list[str]:
+    """Command lines of living processes that name *data_dir*."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if str(data_dir) in line:
+                found.append(line)
+    return found
+
+
+def sign_in(up: Up, email: str = "fan@example.com") -> str:
+    return str(up.post("/v1/auth/dev-login", {"email": email})["access_token"])
+
+
+def buy(up: Up, token: str, key: str, quantity: str = "1.000") -> dict[str, Any]:
+    """Buy of the first club that is open."""
+    for club in up.get("/v1/instruments?limit=200")["data"]:
+        order = {"instrument": club["idx"], "side": "buy", "quantity": quantity}
+        try:
+            filled: dict[str, Any] = up.post("/v1/orders", order, token, key)
+        except urllib.error.HTTPError as refused:
+            if refused.code != 409:
+                raise
+            continue
+        return filled
+    raise AssertionError("every market is halted")
+
+
+def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Up(data, "--season", "3", "--speed", "50000", "--until-finished") as up:
+        token = sign_in(up)
+        buy(up, token, "during-the-season")
+        code = up.finish(SEASON_S)
+
+    summary = up.summary()
+    assert code == 0, up.log()
+    assert (summary["fixtures"], summary["settled"], summary["reconcile"]) == (380, 380, "ok")
+    assert summary["trades"] == 1
+    assert summary["ticks"] > 380
+    assert by_teams(summary["results"]) == by_teams(expected(generate_season(3)))
+    books = touchline("reconcile", "--data-dir", str(data), "--json")
+    assert books.returncode == 0, books.stdout + books.stderr
+    assert json.loads(books.stdout)["ok"] is True
+    assert processes_of(data) == []
+
+
+@pytest.mark.parametrize("matches", [path for path in (WORLD_CUP,) if path.exists()])
+def test_a_real_tournament_ends_with_every_result_right(matches: Path, tmp_path: Path) -> None:
+    with Up(
+        tmp_path / "data", "--matches", str(matches), "--speed", "30000", "--until-finished"
+    ) as up:
+        code = up.finish(SEASON_S)
+
+    summary = up.summary()
+    assert code == 0, up.log()
+    assert (summary["settled"], summary["reconcile"]) == (64, "ok")
+    assert by_teams(summary["results"]) == by_teams(expected(load_openfootball(matches)))
+    assert sum(result["penalties"] is not None for result in summary["results"]) == 5
+
+
+def test_a_stop_and_a_kill_lose_nothing_and_leave_nothing_running(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Up(data, "--speed", "10") as up:
+        first = buy(up, sign_in(up), "first")
+        assert up.stop() == 0
+    assert processes_of(data) == []
+
+    with Up(data, "--speed", "10") as up:
+        second = buy(up, sign_in(up), "second")
+        up.kill()
+    with Up(data, "--speed", "10") as up:
+        token = sign_in(up)
+        trades = up.get("/v1/trades", token)["data"]
+        again = buy(up, token, "second")
+
+    assert [t["order_id"] for t in trades] == [second["order_id"], first["order_id"]]
+    assert again["order_id"] == second["order_id"]
+    assert processes_of(data) == []
+    books = touchline("reconcile", "--data-dir", str(data))
+    assert books.returncode == 0, books.stdout + books.stderr
+
+
+def test_a_data_directory_is_not_played_with_another_season(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "season").write_text("other\nSome Cup\n")
+
+    refused = touchline("up", "--data-dir", str(data), "--season", "5")
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"touchline: {data} holds 'Some Cup'")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("up", "--speed", "0"), "--speed"),
+        (("up", "--api-port", "70000"), "--api-port"),
+        (("up", "--matches", "/nowhere.json"), "/nowhere.json"),
+        (("reconcile", "--data-dir", "/nowhere"), "/nowhere"),
+        (("api-server",), "REDIS_URL is not set"),
+        (("ws-server",), "REDIS_URL is not set"),
+        (("flusher",), "REDIS_URL is not set"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_and_names_what_is_wrong(
+    arguments: tuple[str, ...], named: str
+) -> None:
+    refused = touchline(*arguments)
+
+    assert refused.returncode == 2
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,311 @@
+"""The handshake, in bytes: everything is decided before the 101."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as redis_module
+from redis.exceptions import ConnectionError as RedisGone
+from touchline.http import handshake
+from touchline.http.handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, HandshakeRate
+from touchline.http.keys import new_keypair
+from touchline.http.tokens import Signer
+
+from tests.actors.hub.test_frames import CLOSE, TEXT, client_frame
+from tests.fakes.clock import FakeClock
+from tests.fakes.hub import ORIGIN, WAIT_S, RunningHub
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, section 1.3
+GOOD = {
+    "Host": "hub",
+    "Upgrade": "websocket",
+    "Connection": "keep-alive, Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": KEY,
+}
+
+
+class Answer:
+    """An HTTP answer and the socket it came on."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.stream = sock.makefile("rb")
+        line = self.stream.readline().decode()
+        self.status = int(line.split()[1]) if line else 0
+        self.headers: dict[str, str] = {}
+        while header := self.stream.readline().decode().strip():
+            name, _, value = header.partition(":")
+            self.headers[name.lower()] = value.strip()
+
+    def problem(self) -> Any:
+        """The problem document, whose status is the answer's."""
+        assert self.headers["content-type"] == "application/problem+json"
+        body = json.loads(self.stream.read(int(self.headers["content-length"])))
+        assert body["status"] == self.status
+        return body
+
+    def close(self) -> None:
+        self.stream.close()
+        self.sock.close()
+
+
+class Door:
+    """Knocks at a running hub with whatever a test makes up."""
+
+    def __init__(self, hub: RunningHub) -> None:
+        self.hub = hub
+        self._answers: list[Answer] = []
+
+    def token(self, user: int = 5) -> str:
+        return self.hub.token(user)
+
+    def knock(
+        self,
+        token: str | None = None,
+        *,
+        method: str = "GET",
+        version: str = "HTTP/1.1",
+        path: str = "/ws",
+        after: bytes = b"",
+        **headers: str | None,
+    ) -> Answer:
+        """Send a request: the good headers with *headers* (Like_this) changed; None leaves out."""
+        query = "" if token is None else f"?token={token}"
+        changed = {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"{k}: {v}\r\n" for k, v in (GOOD | changed).items() if v is not None]
+        request = f"{method} {path}{query} {version}\r\n{''.join(lines)}\r\n"
+        return self.send(request.encode() + after)
+
+    def send(self, data: bytes) -> Answer:
+        sock = socket.create_connection(("127.0.0.1", self.hub.port), timeout=WAIT_S)
+        sock.sendall(data)
+        self._answers.append(Answer(sock))
+        return self._answers[-1]
+
+    def close(self) -> None:
+        for answer in self._answers:
+            answer.close()
+
+
+@pytest.fixture
+def door(redis: redis_module.Redis) -> Iterator[Door]:
+    with RunningHub(redis, seats=10) as hub:
+        door = Door(hub)
+        yield door
+        door.close()
+
+
+def frame(stream: Any) -> tuple[int, bytes]:
+    head = stream.read(2)
+    size = head[1] if head[1] < 126 else int.from_bytes(stream.read(2))
+    return head[0] & 15, stream.read(size)
+
+
+def test_a_good_token_opens_the_door(door):
+    answer = door.knock(door.token())
+
+    assert answer.status == 101
+    assert answer.headers["sec-websocket-accept"] == ACCEPT
+    assert answer.headers["upgrade"] == "websocket"
+    assert "sec-websocket-protocol" not in answer.headers
+    opcode, payload = frame(answer.stream)
+    assert (opcode, json.loads(payload)["op"]) == (TEXT, "welcome")
+
+
+def test_the_token_may_come_as_a_subprotocol_instead(door):
+    offered = f"touchline.v1, ticket.{door.token()}"
+
+    answer = door.knock(Sec_WebSocket_Protocol=offered)
+
+    assert answer.status == 101
+    assert answer.headers["sec-websocket-protocol"] == "touchline.v1"
+
+
+def test_frames_sent_together_with_the_handshake_are_not_lost(door):
+    ping = client_frame(TEXT, b'{"op":"ping","id":7}')
+
+    answer = door.knock(door.token(), after=ping)
+
+    assert answer.status == 101
+    replies = [json.loads(frame(answer.stream)[1]) for _ in range(2)]
+    assert [reply["op"] for reply in replies] == ["welcome", "pong"]
+    answer.sock.sendall(client_frame(CLOSE))
+    assert frame(answer.stream) == (CLOSE, b"")
+    assert answer.stream.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"method": "POST"}, 405, "METHOD_NOT_ALLOWED"),
+        ({"Upgrade": None}, 426, "UPGRADE_REQUIRED"),
+        ({"Connection": "keep-alive"}, 426, "UPGRADE_REQUIRED"),
+        ({"version": "HTTP/1.0"}, 400, "BAD_REQUEST"),
+        ({"Sec_WebSocket_Version": None}, 426, "UPGRADE_REQUIRED"),
+        ({"Sec_WebSocket_Version": "8"}, 426, "UPGRADE_REQUIRED"),
+        ({"Sec_WebSocket_Version": "99"}, 426, "UPGRADE_REQUIRED"),
+        ({"Sec_WebSocket_Key": None}, 400, "BAD_REQUEST"),
+        ({"Sec_WebSocket_Key": "YWJj"}, 400, "BAD_REQUEST"),
+        ({"Sec_WebSocket_Key": "%%%"}, 400, "BAD_REQUEST"),
+        ({"Origin": "https://evil.example"}, 403, "ORIGIN_FORBIDDEN"),
+        ({"Origin": "null"}, 403, "ORIGIN_FORBIDDEN"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_the_token_is_looked_at(door, change, status, code):
+    token = door.token()
+
+    answer = door.knock(token, **change)
+
+    assert (answer.status, answer.problem()["code"]) == (status, code)
+    assert door.knock(token).status == 101
+
+
+def test_a_wrong_version_learns_the_right_one(door):
+    answer = door.knock(door.token(), Sec_WebSocket_Version="8")
+
+    assert answer.headers["sec-websocket-version"] == "13"
+
+
+def test_a_page_on_the_list_may_connect(door):
+    assert door.knock(door.token(), Origin=ORIGIN).status == 101
+
+
+def test_without_a_token_nobody_comes_in(door):
+    answer = door.knock()
+
+    assert (answer.status, answer.problem()["code"]) == (401, "TOKEN_REQUIRED")
+
+
+def test_a_token_opens_one_connection(door):
+    token = door.token()
+
+    assert door.knock(token).status == 101
+    second = door.knock(token)
+
+    assert (second.status, second.problem()["detail"]) == (401, "the token was used already")
+
+
+def test_tokens_of_other_kinds_keys_and_times_are_refused(door):
+    stranger = Signer(new_keypair()[0])
+    past = Signer(door.hub.private, now=lambda: 1_000_000.0)
+    tokens = [
+        "nonsense",
+        door.hub.signer.access_token(5, "session"),
+        stranger.ws_token(5, "session"),
+        past.ws_token(5, "session"),
+        door.token()[:-4] + "AAAA",
+    ]
+
+    answers = [door.knock(token) for token in tokens]
+
+    assert [(answer.status, answer.problem()["code"]) for answer in answers] == [
+        (401, "TOKEN_INVALID")
+    ] * len(tokens)
+
+
+def test_a_user_has_eight_connections_and_the_ninth_token_stays_good(door):
+    answers = [door.knock(door.token()) for _ in range(8)]
+    assert {answer.status for answer in answers} == {101}
+    token = door.token()
+
+    ninth = door.knock(token)
+
+    assert (ninth.status, ninth.problem()["code"]) == (429, "TOO_MANY_CONNECTIONS")
+    assert ninth.headers["retry-after"]
+    assert door.knock(door.token(user=6)).status == 101
+    answers[0].close()
+    assert retried(door, token) == 101
+
+
+def test_a_full_hub_says_when_to_come_back_and_has_room_again_later(door):
+    answers = [door.knock(door.token(user)) for user in range(1, 11)]
+    assert {answer.status for answer in answers} == {101}
+    token = door.token(11)
+
+    full = door.knock(token)
+
+    assert (full.status, full.problem()["code"]) == (503, "CAPACITY")
+    assert 1 <= int(full.headers["retry-after"]) <= 8
+    answers[0].close()
+    assert retried(door, token) == 101
+
+
+def test_refusals_and_broken_handshakes_keep_no_seat(door):
+    for _ in range(15):
+        assert door.knock().status == 401
+        assert door.knock("nonsense").status == 401
+        broken = socket.create_connection(("127.0.0.1", door.hub.port))
+        broken.sendall(b"GET /ws?token=x HTTP/1.1\r\nUpgr")
+        broken.close()
+
+    assert door.hub.lobby.taken == 0
+    assert not door.hub.lobby.claims
+
+
+def test_before_the_prices_are_known_nobody_comes_in(door):
+    door.hub.lobby.ready = False
+    token = door.token()
+
+    answer = door.knock(token)
+    door.hub.lobby.ready = True
+
+    assert (answer.status, answer.problem()["detail"]) == (503, "the hub is starting")
+    assert door.knock(token).status == 101
+
+
+class UnreachableTickets:
+    """What remembers used tokens cannot be asked."""
+
+    def spend(self, token_id: str) -> bool:
+        raise RedisGone
+
+
+def test_while_nobody_knows_whether_a_token_was_used_it_opens_nothing(redis):
+    with RunningHub(redis, tickets=UnreachableTickets()) as hub:
+        door = Door(hub)
+
+        answer = door.knock(door.token())
+
+        assert (answer.status, answer.problem()["code"]) == (503, "UNAVAILABLE")
+        assert hub.lobby.taken == 0
+        door.close()
+
+
+def test_other_paths_are_health_and_keep_their_connection(door):
+    alive = door.send(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n")
+    elsewhere = door.send(b"GET /other HTTP/1.1\r\nHost: hub\r\n\r\n")
+
+    assert alive.status == 200
+    assert (elsewhere.status, elsewhere.problem()["code"]) == (404, "NOT_FOUND")
+
+
+def test_handshakes_are_limited_to_a_burst_and_then_to_a_rate():
+    clock = FakeClock()
+    rate = HandshakeRate(clock.monotonic)
+
+    assert sum(rate.allows_one() for _ in range(2_000)) == HANDSHAKE_BURST
+    clock.advance(0.1)
+    assert sum(rate.allows_one() for _ in range(2_000)) == pytest.approx(
+        HANDSHAKES_PER_S / 10, abs=1
+    )
+
+
+def test_those_turned_away_are_asked_to_come_back_at_different_times():
+    hints = {handshake.no_room("full").headers["Retry-After"] for _ in range(200)}
+
+    assert len(hints) > 3
+
+
+def retried(door: Door, token: str) -> int:
+    """The status once the hub has noticed that a client left; it may take a turn of its loop."""
+    for _ in range(200):
+        answer = door.knock(token)
+        if answer.status == 101:
+            return 101
+    return answer.status
