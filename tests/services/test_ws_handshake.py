@@ -15,7 +15,7 @@ from touchline.http.handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, Handshak
 from touchline.http.keys import new_keypair
 from touchline.http.tokens import Signer
 
-from tests.actors.hub.test_frames import CLOSE, TEXT, client_frame
+from tests.fakes.client_frames import CLOSE, TEXT, client_frame
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub import ORIGIN, WAIT_S, RunningHub
 

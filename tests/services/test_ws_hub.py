@@ -18,7 +18,7 @@ from touchline.domain.trading import Side
 from touchline.store.keys import USER_RECONNECT
 from websockets.exceptions import ConnectionClosed
 
-from tests.actors.hub.test_frames import TEXT, client_frame
+from tests.fakes.client_frames import TEXT, client_frame
 from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange
 from tests.fakes.hub import WAIT_S, RunningHub
 
@@ -115,8 +115,6 @@ def test_whoever_resumes_gets_what_was_missed_and_nothing_twice(hub, exchange):
     exchange.order(Side.BUY, 1_000)
 
     with hub.connect() as ann:
-        # Another's subscription has taken the tick over; without it the next
-        # look at all instruments would.
         answer = ann.ask(
             "resume",
             price={"1": known["price:1"], "2": known["price:2"]},

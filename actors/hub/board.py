@@ -1,0 +1,121 @@
+"""The newest price of every instrument, and which of them are still to be sent.
+
+Pure: time is an argument. Each shard has its own board, moved by its own
+mailbox. A tick waits here until the next flush, and only then becomes what a
+snapshot shows: so whoever subscribes in between gets the older snapshot and
+then the waiting update, without a gap and without an overlap.
+
+Source: docs/protocol.md, "Prices".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ...domain.ids import InstrumentIdx
+from ...domain.views import View
+from . import replies
+
+MIN_INTERVAL_S = 0.1  #: between two updates of one instrument: ten a second
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One instrument as of tick *seq*; *data* is that of its snapshot."""
+
+    idx: InstrumentIdx
+    seq: int
+    data: View
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One published tick; *data* is that of its update, *frame* the update encoded."""
+
+    idx: InstrumentIdx
+    seq: int
+    data: View
+    frame: bytes
+
+
+class Board:
+    """Prices as the clients know them, and the moves that wait for the next flush."""
+
+    def __init__(self) -> None:
+        self._prices: dict[InstrumentIdx, Price] = {}
+        self._snapshots: dict[InstrumentIdx, bytes] = {}
+        self._moves: dict[InstrumentIdx, Move] = {}
+        self._sent_at: dict[InstrumentIdx, float] = {}
+
+    @property
+    def known(self) -> Iterable[InstrumentIdx]:
+        """The instruments there are."""
+        return self._prices.keys()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether any move waits for a flush."""
+        return bool(self._moves)
+
+    def seq(self, idx: InstrumentIdx) -> int:
+        """The number of the tick that a snapshot would show."""
+        return self._prices[idx].seq
+
+    def snapshot(self, idx: InstrumentIdx) -> bytes:
+        """The snapshot frame of one instrument, encoded once per change."""
+        frame = self._snapshots.get(idx)
+        if frame is None:
+            price = self._prices[idx]
+            frame = replies.snapshot(f"price:{idx}", price.seq, price.data)
+            self._snapshots[idx] = frame
+        return frame
+
+    def read(self, prices: Iterable[Price]) -> list[InstrumentIdx]:
+        """Take over what was read from Redis; return the instruments that must be sent anew.
+
+        What was read wins even over a higher number: numbers only go back when
+        Redis was rebuilt, and then the old ones mean nothing.
+        """
+        changed = []
+        for price in prices:
+            if self._newest(price.idx) != price:
+                self._put(price)
+                self._moves.pop(price.idx, None)
+                changed.append(price.idx)
+        return changed
+
+    def moved(self, move: Move) -> bool:
+        """Keep a tick for the next flush; False if it is old or its instrument unknown."""
+        newest = self._moves.get(move.idx) or self._prices.get(move.idx)
+        if newest is None or move.seq <= newest.seq:
+            return False
+        self._moves[move.idx] = move
+        return True
+
+    def flush(self, now_s: float) -> Mapping[InstrumentIdx, bytes]:
+        """Return the waiting frames whose instrument may be sent again at *now_s*."""
+        due = [
+            move
+            for move in self._moves.values()
+            if now_s - self._sent_at.get(move.idx, float("-inf")) >= MIN_INTERVAL_S
+        ]
+        for move in due:
+            del self._moves[move.idx]
+            self._sent_at[move.idx] = now_s
+            self._put(_after(self._prices[move.idx], move))
+        return {move.idx: move.frame for move in due}
+
+    def _newest(self, idx: InstrumentIdx) -> Price | None:
+        price, move = self._prices.get(idx), self._moves.get(idx)
+        return _after(price, move) if price and move else price
+
+    def _put(self, price: Price) -> None:
+        self._prices[price.idx] = price
+        self._snapshots.pop(price.idx, None)
+
+
+def _after(price: Price, move: Move) -> Price:
+    """*price* after *move*, by the rule the clients use: newer members replace older ones."""
+    newer = {name: move.data[name] for name in price.data.keys() & move.data.keys()}
+    return Price(price.idx, move.seq, price.data | newer)

@@ -1,0 +1,260 @@
+"""One client's socket on the event loop: two watchers at most, no greenlet.
+
+The watchers' callbacks run in gevent's hub greenlet. They must not block, and
+nothing above them would see an exception, so each is guarded: a bug costs the
+client it met, with close code 1011 and a log line, and nobody else.
+
+Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, assert_never
+
+import gevent
+import structlog
+
+from ...domain.clock import Monotonic
+from .allowance import Allowance
+from .frames import (
+    CloseReceived,
+    Framing,
+    Incoming,
+    Limits,
+    MessageReceived,
+    PingReceived,
+    PongReceived,
+    Violation,
+)
+from .sender import Sender
+
+#: One read. At wsproto's 20 us a frame this bounds what a flood of empty
+#: frames can take from everybody else in one turn of the loop.
+READ_BYTES = 8 * 1024
+#: With the default (up to 4 MiB) the kernel would hide a client that stopped reading.
+SEND_BUFFER_BYTES = 16 * 1024
+UNACKNOWLEDGED_MS = 20_000  #: TCP_USER_TIMEOUT: a peer that vanished without a word
+READABLE = 1  #: libev's event mask
+
+INTERNAL = 1011
+SLOW_CONSUMER = 4408
+RATE_LIMITED = 4429
+
+log = structlog.get_logger(__name__)
+
+
+class Owner(Protocol):
+    """Whom a connection tells; called from the event loop, so it must not block."""
+
+    def received(self, data: str | bytes) -> None:
+        """Take one whole message."""
+
+    def left(self, reason: str) -> None:
+        """The client takes part no more; *reason* is a close code, or how it went."""
+
+    def released(self) -> None:
+        """The file descriptor is closed; called once, last."""
+
+
+class Connection:
+    """An adopted WebSocket. Sending never blocks; a client too far behind is closed."""
+
+    __slots__ = (
+        "_allowance",
+        "_close_s",
+        "_deadline",
+        "_framing",
+        "_heard_at",
+        "_monotonic",
+        "_owner",
+        "_reader",
+        "_sender",
+        "_sock",
+        "closing",
+        "pinged_at",
+    )
+
+    def __init__(self, fd: int, limits: Limits, monotonic: Monotonic) -> None:
+        # The C socket: gevent's wrapper would add a kilobyte and two watchers each.
+        self._sock = _socket.socket(fileno=fd)
+        self._framing = Framing(limits)
+        self._allowance = Allowance(limits.per_second)
+        self._sender = Sender(self._sock, self, monotonic)
+        self._monotonic = monotonic
+        self._close_s = limits.close_s
+        self._owner: Owner
+        self._reader: Any = None
+        self._deadline: Any = None
+        self.closing = False
+        self._heard_at = 0.0  #: seconds; the last time any byte came
+        self.pinged_at: float | None = None  #: seconds; a ping nobody answered yet
+
+    @property
+    def stalled_at(self) -> float | None:
+        """Since when (monotonic seconds) the kernel takes nothing more for this client."""
+        return self._sender.stalled_at
+
+    def open(self, owner: Owner, early: bytes) -> None:
+        """Begin to read; *early* is what arrived together with the handshake."""
+        self._owner = owner
+        self._sock.setblocking(False)
+        _tune(self._sock)
+        self._reader = gevent.get_hub().loop.io(self._sock.fileno(), READABLE)
+        self._reader.start(self.guarded, self._readable)
+        if early:
+            self.guarded(lambda: self._feed(early))
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
+        """Send *frame* in order; prices of *supersedes* still waiting are dropped."""
+        if not self.closing:
+            self._sender.send(frame, supersedes)
+            self._evict_if_hopeless()
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        """Send *joined*, which is *frames* in order; behind, only the newest per index waits."""
+        if not self.closing:
+            self._sender.send_prices(joined, frames)
+            self._evict_if_hopeless()
+
+    def ping(self) -> None:
+        """Ask for a sign of life; any byte is one."""
+        if not self.closing:
+            self.pinged_at = self._monotonic()
+            self.send(self._framing.ping())
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame after what already waits, then wait for the client to go."""
+        if not self.closing:
+            self._finish(self._framing.close(code, reason), str(int(code)))
+
+    def evict(self, code: int, reason: str) -> None:
+        """Reset at once, after a close frame if one can still begin: frees the memory now."""
+        if self.closing:
+            return
+        self._leave(str(int(code)))
+        if self._sender.between_frames:
+            self._sender.write(self._framing.close(code, reason))
+        self._reset()
+
+    # -- called by the event loop and by the sender ------------------------------
+
+    def guarded(self, work: Callable[[], None]) -> None:
+        """Run a callback of the event loop; its exception ends this client only."""
+        try:
+            work()
+        except Exception:
+            log.exception("hub.connection_crashed")
+            self.evict(INTERNAL, "internal error")
+            self._reset()
+
+    def broken(self) -> None:
+        """A write found the peer gone."""
+        self._release("reset")
+
+    def drained(self) -> None:
+        """The client caught up; if it is closing, its close frame is out."""
+        if self.closing:
+            self._half_close()
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            return self._release("reset")
+        if data:
+            self._feed(data)
+        else:
+            self._release("gone")
+
+    def _feed(self, data: bytes) -> None:
+        self._heard_at = self._monotonic()
+        self.pinged_at = None
+        if self.closing:
+            return  # nothing counts any more but the end of the stream
+        for incoming in self._framing.feed(data):
+            if not self._take(incoming):
+                return
+
+    def _take(self, incoming: Incoming) -> bool:
+        """Act on one event; False once the connection is closing."""
+        if self._allowance.spend(self._heard_at):
+            self._handle(incoming)
+        else:
+            self.close(RATE_LIMITED, "too many messages")
+        return not self.closing
+
+    def _handle(self, incoming: Incoming) -> None:
+        match incoming:
+            case MessageReceived():
+                self._owner.received(incoming.data)
+            case PingReceived():
+                self.send(self._framing.pong(incoming.payload))
+            case PongReceived():
+                pass
+            case CloseReceived():
+                self._finish(incoming.reply, "by client")
+            case Violation():
+                self.close(incoming.code, incoming.reason)
+            case _:
+                assert_never(incoming)
+
+    # -- ending --------------------------------------------------------------------
+
+    def _finish(self, last: bytes, why: str) -> None:
+        self._leave(why)
+        self._deadline = gevent.get_hub().loop.timer(self._close_s)
+        self._deadline.start(self.guarded, self._reset)
+        self._sender.send(last)
+        if not self._sender.behind:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        # FIN after the close frame, then read to the client's own end: closing
+        # at once would answer bytes still on their way with a reset, and a
+        # reset may overtake the close frame.
+        if self._reader is not None:
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_WR)
+
+    def _reset(self) -> None:
+        if self._reader is not None:
+            linger = struct.pack("ii", 1, 0)
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._release("reset")
+
+    def _release(self, why: str) -> None:
+        if self._reader is None:
+            return
+        for watcher in (self._reader, self._deadline):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._reader = self._deadline = None
+        self._sender.stop()
+        self._sock.close()
+        self._leave(why)
+        self._owner.released()
+
+    def _leave(self, why: str) -> None:
+        if not self.closing:
+            self.closing = True
+            self._owner.left(why)
+
+    def _evict_if_hopeless(self) -> None:
+        if self._sender.hopeless:
+            self.evict(SLOW_CONSUMER, "too far behind")
+
+
+def _tune(sock: _socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)

@@ -1,0 +1,189 @@
+"""The table of all connections of this replica, kept outside the actors.
+
+A shard, the subscriber or presence may crash and come back; the clients sit
+here meanwhile and notice nothing. The event loop's callbacks work on this
+table directly, so that a full mailbox can never leak a connection; every
+method is short, waits for nothing and is therefore atomic under gevent.
+
+Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
+"""
+
+from __future__ import annotations
+
+import resource
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from ...domain.clock import Calendar, Monotonic
+from ...domain.ids import UserId
+from ..address import Address
+from .board import Board
+from .connection import Connection
+from .frames import Limits
+from .messages import (
+    ClientJoined,
+    ClientSpoke,
+    FollowersGone,
+    PresenceMessage,
+    ShardMessage,
+    SubscriberMessage,
+    TransitionsDue,
+)
+from .roster import Client, Roster
+from .transitions import Transitions
+
+PER_USER = 8  #: connections one user may have on a replica
+OTHER_FILES = 256  #: descriptors kept free for Redis, logs and the listener
+
+
+def seats_for(wanted: int) -> int:
+    """How many connections may be promised: never more than the process can open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else max(0, min(wanted, soft - OTHER_FILES))
+
+
+class Lobby:
+    """Seats, rosters and boards of one replica.
+
+    Attributes:
+        ready: set once the instruments were read; no handshake succeeds before.
+        rosters, boards: one of each per shard.
+        transitions: users whose presence is to be told to the other replicas.
+        taken: seats in use, handshakes under way included.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Address[ShardMessage]],
+        subscriber: Address[SubscriberMessage],
+        presence: Address[PresenceMessage],
+        *,
+        seats: int,
+        calendar: Calendar,
+        monotonic: Monotonic,
+    ) -> None:
+        self.ready = False
+        self.rosters = tuple(Roster() for _ in shards)
+        self.boards = tuple(Board() for _ in shards)
+        self.transitions = Transitions()
+        self.taken = 0
+        self.claims: Counter[UserId] = Counter()
+        self.shards = tuple(shards)
+        self.subscriber = subscriber
+        self.monotonic = monotonic
+        self._presence = presence
+        self._seats = seats
+        self._calendar = calendar
+        self._numbers = count(1)
+
+    def reserve(self) -> Seat | None:
+        """Keep a seat free for a handshake that begins; None if the hub is full."""
+        if self.taken >= self._seats:
+            return None
+        self.taken += 1
+        return Seat(self)
+
+    def shard_of(self, user: UserId) -> int:
+        """The shard that has all of this user's connections."""
+        return zlib.crc32(b"%d" % user) % len(self.shards)
+
+    def present(self, user: UserId) -> bool:
+        """Whether *user* has a connection here."""
+        return user in self.rosters[self.shard_of(user)].by_user
+
+    def followed(self, user: UserId) -> bool:
+        """Whether anybody here listens to *user*'s portfolio."""
+        return user in self.rosters[self.shard_of(user)].followers
+
+    def users(self) -> Iterator[UserId]:
+        """Every user with a connection here."""
+        for roster in self.rosters:
+            yield from tuple(roster.by_user)
+
+    def followed_users(self) -> Iterator[UserId]:
+        """Every user whose portfolio somebody here listens to."""
+        for roster in self.rosters:
+            yield from tuple(roster.followers)
+
+    def next_number(self) -> int:
+        """A number no other connection of this process has."""
+        return next(self._numbers)
+
+    def joined(self, client: Client) -> None:
+        """Put an opened *client* into its shard."""
+        shard = self.shard_of(client.user)
+        if self.rosters[shard].join(client):
+            self.transitions.joined(client.user)
+            self._presence.tell(TransitionsDue())
+        self.shards[shard].tell(ClientJoined(client))
+
+    def left(self, client: Client, reason: str) -> None:
+        """Take a *client* that is leaving out of its shard; *reason* is counted."""
+        roster = self.rosters[self.shard_of(client.user)]
+        roster.departures[reason] += 1
+        if roster.leave(client):
+            self.transitions.left(client.user, self._calendar())
+            self._presence.tell(TransitionsDue())
+        if client.channels.portfolio and not self.followed(client.user):
+            self.subscriber.tell(FollowersGone(client.user))
+
+    def spoke(self, client: Client, data: str | bytes) -> None:
+        """Hand a client's message to its shard."""
+        self.shards[self.shard_of(client.user)].tell(ClientSpoke(client, data))
+
+
+class Seat:
+    """One connection's place, from the start of its handshake until its socket is closed."""
+
+    __slots__ = ("_client", "_given_back", "_lobby", "_user")
+
+    def __init__(self, lobby: Lobby) -> None:
+        self._lobby = lobby
+        self._user: UserId | None = None
+        self._client: Client | None = None
+        self._given_back = False
+
+    def claim(self, user: UserId) -> bool:
+        """Give the seat to *user*; False if the user has `PER_USER` of them already."""
+        if self._lobby.claims[user] >= PER_USER:
+            return False
+        self._lobby.claims[user] += 1
+        self._user = user
+        return True
+
+    def adopt(self, fd: int, early: bytes, user: UserId) -> None:
+        """Open the claimed seat: *fd* is the hub's from now on, *early* its first bytes."""
+        lobby = self._lobby
+        connection = Connection(fd, Limits(), lobby.monotonic)
+        self._client = Client(connection, user, lobby.next_number(), lobby.monotonic())
+        lobby.joined(self._client)
+        connection.open(self, early)
+
+    def give_back(self) -> None:
+        """Free the seat; a second time changes nothing."""
+        if self._given_back:
+            return
+        self._given_back = True
+        self._lobby.taken -= 1
+        if self._user is not None:
+            self._lobby.claims[self._user] -= 1
+            if not self._lobby.claims[self._user]:
+                del self._lobby.claims[self._user]
+
+    # -- the connection's owner, called by the event loop
+
+    def received(self, data: str | bytes) -> None:
+        """Pass one whole message on."""
+        if self._client is not None:
+            self._lobby.spoke(self._client, data)
+
+    def left(self, reason: str) -> None:
+        """The client takes part no more."""
+        if self._client is not None:
+            self._lobby.left(self._client, reason)
+
+    def released(self) -> None:
+        """The socket is closed."""
+        self.give_back()

@@ -1,0 +1,128 @@
+"""Messages of the hub's actors: the shards, the subscriber and presence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...domain.ids import UserId
+from ...store.pubsub import FollowStarted, PortfolioPublished, PricePublished
+from .board import Move, Price
+from .roster import Client
+
+
+@dataclass(frozen=True, slots=True)
+class ClientJoined:
+    """The lobby: a handshake succeeded and this client sits in the shard's roster."""
+
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSpoke:
+    """A connection: one whole message of this client."""
+
+    client: Client
+    data: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PricesRead:
+    """The subscriber: these instruments as they stand in Redis."""
+
+    prices: tuple[Price, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceMoved:
+    """The subscriber: one published tick."""
+
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRead:
+    """The subscriber: a user's whole portfolio as of *seq*, encoded."""
+
+    user: UserId
+    seq: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioMoved:
+    """The subscriber: event *seq* of a user's portfolio, encoded."""
+
+    user: UserId
+    seq: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FlushDue:
+    """The shard to itself: send the prices that wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepDue:
+    """The shard's timer: look after every connection's liveness."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioWanted:
+    """A shard: somebody follows this user's portfolio and needs a snapshot."""
+
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class FollowersGone:
+    """The lobby or a shard: nobody here follows this user's portfolio any more."""
+
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RereadDue:
+    """The subscriber's timer: read all instruments again, since pub/sub may lose some."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotsDue:
+    """The subscriber to itself: read the portfolios that are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionsDue:
+    """The lobby: some user's presence on this replica changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatDue:
+    """Presence's timer: tell the others that this replica lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReapDue:
+    """Presence's timer: look for replicas that died."""
+
+
+ShardMessage = (
+    ClientJoined
+    | ClientSpoke
+    | PricesRead
+    | PriceMoved
+    | PortfolioRead
+    | PortfolioMoved
+    | FlushDue
+    | SweepDue
+)
+SubscriberMessage = (
+    PricePublished
+    | PortfolioPublished
+    | FollowStarted
+    | PortfolioWanted
+    | FollowersGone
+    | RereadDue
+    | SnapshotsDue
+)
+PresenceMessage = TransitionsDue | BeatDue | ReapDue

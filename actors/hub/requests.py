@@ -1,0 +1,125 @@
+"""What a client may ask for over the socket, decoded and checked.
+
+Source: docs/protocol.md, "Requests".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from ...domain.ids import InstrumentIdx
+
+MAX_SUBSCRIPTIONS = 200  #: channels of one connection
+
+#: Echoed in the answer; small enough for every JSON implementation.
+RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Names = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAX_SUBSCRIPTIONS)]
+
+
+class Subscribe(
+    msgspec.Struct, tag_field="op", tag="subscribe", frozen=True, forbid_unknown_fields=True
+):
+    """Add channels; each gets a snapshot and then its updates."""
+
+    id: RequestId
+    channels: Names
+
+
+class Unsubscribe(
+    msgspec.Struct, tag_field="op", tag="unsubscribe", frozen=True, forbid_unknown_fields=True
+):
+    """Drop channels; those not subscribed are no error."""
+
+    id: RequestId
+    channels: Names
+
+
+class Ping(msgspec.Struct, tag_field="op", tag="ping", frozen=True, forbid_unknown_fields=True):
+    """Ask for a pong, for clients that cannot send WebSocket pings."""
+
+    id: RequestId
+
+
+class Resume(msgspec.Struct, tag_field="op", tag="resume", frozen=True, forbid_unknown_fields=True):
+    """Subscribe again after a reconnect, saying what is known: sequence numbers."""
+
+    id: RequestId
+    price: dict[str, Seq] = {}
+    portfolio: Seq | None = None
+
+
+Request = Subscribe | Unsubscribe | Ping | Resume
+
+_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+
+
+@dataclass(frozen=True, slots=True)
+class BadMessage:
+    """The message is not a request; *detail* says why, for the client's author."""
+
+    detail: str
+
+
+def decode(data: str | bytes) -> Request | BadMessage:
+    """Return the request in a client's message, or why it is none."""
+    if isinstance(data, bytes):
+        return BadMessage("binary messages are not part of this protocol")
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as why:
+        return BadMessage(str(why))
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """A set of channels, by kind."""
+
+    prices: frozenset[InstrumentIdx] = frozenset()
+    all_prices: bool = False
+    portfolio: bool = False
+
+    def __len__(self) -> int:
+        return len(self.prices) + self.all_prices + self.portfolio
+
+    def __or__(self, other: Channels) -> Channels:
+        return Channels(
+            self.prices | other.prices,
+            self.all_prices or other.all_prices,
+            self.portfolio or other.portfolio,
+        )
+
+    def __sub__(self, other: Channels) -> Channels:
+        return Channels(
+            self.prices - other.prices,
+            self.all_prices and not other.all_prices,
+            self.portfolio and not other.portfolio,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownChannel:
+    """There is no channel of this name."""
+
+    name: str
+
+
+def channels_of(names: Iterable[str], known: Iterable[InstrumentIdx]) -> Channels | UnknownChannel:
+    """Return the channels called *names*; *known* are the instruments there are."""
+    prices: set[InstrumentIdx] = set()
+    all_prices = portfolio = False
+    by_name = {f"price:{idx}": idx for idx in known}
+    for name in names:
+        if name in by_name:
+            prices.add(by_name[name])
+        elif name == "price:*":
+            all_prices = True
+        elif name == "portfolio":
+            portfolio = True
+        else:
+            return UnknownChannel(name)
+    return Channels(frozenset(prices), all_prices, portfolio)

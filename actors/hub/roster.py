@@ -1,0 +1,140 @@
+"""Who is connected to one shard and what they listen to: plain data under the actor.
+
+Nothing here waits or sends, so every method is atomic under gevent. A roster
+outlives the shard that works on it: a restarted shard finds its clients here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from ...domain.ids import InstrumentIdx, UserId
+from .requests import Channels
+
+K = TypeVar("K")
+
+#: What the members of a group have in common: the same price channels. None is all of them.
+GroupKey = frozenset[InstrumentIdx] | None
+
+
+class Link(Protocol):
+    """The way to one client; sending never blocks and is ignored once it is closing."""
+
+    @property
+    def pinged_at(self) -> float | None:
+        """Monotonic seconds of a ping that nothing answered yet."""
+
+    @property
+    def stalled_at(self) -> float | None:
+        """Monotonic seconds since when the client takes nothing, if it is behind."""
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
+        """Send in order."""
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        """Send, or keep the newest per instrument."""
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what waits."""
+
+    def evict(self, code: int, reason: str) -> None:
+        """Reset at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One connection as the protocol sees it.
+
+    Attributes:
+        number: counts up within the process; spreads periodic work.
+        opened_at: monotonic seconds.
+        portfolio_seq: the last portfolio number sent; None while a snapshot is due.
+        strikes: messages that were no requests.
+    """
+
+    link: Link
+    user: UserId
+    number: int
+    opened_at: float
+    channels: Channels = field(default_factory=Channels)
+    portfolio_seq: int | None = None
+    strikes: int = 0
+
+    @property
+    def group(self) -> GroupKey:
+        """The group this client's prices are sent with."""
+        return None if self.channels.all_prices else self.channels.prices
+
+
+class Roster:
+    """The clients of one shard, by user and by what they listen to."""
+
+    def __init__(self) -> None:
+        self.clients: dict[Client, None] = {}  # a set that keeps the order of arrival
+        self.by_user: dict[UserId, set[Client]] = {}
+        self.groups: dict[GroupKey, set[Client]] = {}
+        self.followers: dict[UserId, set[Client]] = {}
+        self.departures: Counter[str] = Counter()  #: connections ended so far, by reason
+
+    def join(self, client: Client) -> bool:
+        """Add *client*; True if its user had no connection here before."""
+        self.clients[client] = None
+        mates = self.by_user.setdefault(client.user, set())
+        mates.add(client)
+        self._list(client)
+        return len(mates) == 1
+
+    def leave(self, client: Client) -> bool:
+        """Remove *client* if it is here; True if it was its user's last connection."""
+        if client not in self.clients:
+            return False
+        del self.clients[client]
+        self._unlist(client)
+        return _discard(self.by_user, client.user, client)
+
+    def listen(self, client: Client, channels: Channels) -> None:
+        """Replace what *client* listens to; ignored once it has left."""
+        if client in self.clients:
+            self._unlist(client)
+            client.channels = channels
+            self._list(client)
+
+    def follows(self, user: UserId) -> bool:
+        """Whether anybody here listens to this user's portfolio."""
+        return user in self.followers
+
+    def rebuild(self) -> None:
+        """Make every index anew from the clients themselves, after a crash halfway through."""
+        self.by_user.clear()
+        self.groups.clear()
+        self.followers.clear()
+        for client in tuple(self.clients):
+            self.join(client)
+
+    def _list(self, client: Client) -> None:
+        if client.group is None or client.group:
+            self.groups.setdefault(client.group, set()).add(client)
+        if client.channels.portfolio:
+            self.followers.setdefault(client.user, set()).add(client)
+
+    def _unlist(self, client: Client) -> None:
+        _discard(self.groups, client.group, client)
+        _discard(self.followers, client.user, client)
+
+
+def _discard(index: dict[K, set[Client]], key: K, client: Client) -> bool:
+    """Remove *client* under *key*; True if that emptied the key."""
+    members = index.get(key)
+    if members is None:
+        return False
+    members.discard(client)
+    if members:
+        return False
+    del index[key]
+    return True

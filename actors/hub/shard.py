@@ -1,0 +1,189 @@
+"""One shard of the hub: sends prices and portfolios to its users' connections."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+import gevent
+
+from ...domain.clock import Calendar
+from ...domain.ids import InstrumentIdx
+from ..actor import Actor
+from . import replies
+from .desk import Desk
+from .liveness import care
+from .lobby import Lobby
+from .messages import (
+    ClientJoined,
+    ClientSpoke,
+    FlushDue,
+    PortfolioMoved,
+    PortfolioRead,
+    PortfolioWanted,
+    PriceMoved,
+    PricesRead,
+    ShardMessage,
+    SweepDue,
+)
+from .pace import Pace
+from .roster import Client, GroupKey
+
+FLUSH_S = 0.05  #: prices of this long go out in one send per connection
+SWEEP_S = 1.0
+GOING_AWAY = 1012  #: service restart
+CLOSES_PER_S = 2_000  #: when stopping: as many clients return elsewhere at once
+RETRY_MS = (500, 5_000)  #: within this they are asked to spread their return
+
+
+class Shard(Actor[ShardMessage]):
+    """Fans prices and portfolios out to the connections of its users.
+
+    Reads: messages of the subscriber and of its clients; never Redis, so an
+    outage there leaves the connections alone. Writes: the clients' sockets.
+    Holds no lease. While it is down its clients stay connected and get nothing;
+    then they get what changed.
+    """
+
+    def __init__(self, number: int, lobby: Lobby, calendar: Calendar) -> None:
+        super().__init__()
+        self._number = number
+        self._lobby = lobby
+        self._calendar = calendar
+        self._roster = lobby.rosters[number]
+        self._board = lobby.boards[number]
+        self._desk = Desk(self._roster, self._board, lobby.subscriber, calendar)
+        self._turn = 0
+        self._flush_waits = False
+
+    def started(self) -> None:
+        """Take the roster over from the lobby, and send what waited there."""
+        self._roster.rebuild()
+        self._flush_waits = False
+        self._plan_flush(0.0)
+        self.every(SWEEP_S, SweepDue())
+
+    def receive(self, message: ShardMessage) -> None:
+        """Handle one message."""
+        match message:
+            case PriceMoved(move):
+                self._board.moved(move)
+                self._plan_flush(FLUSH_S)
+            case PortfolioMoved() | PortfolioRead():
+                self._portfolio(message)
+            case FlushDue():
+                self._flush()
+            case ClientJoined(client):
+                client.link.send(replies.welcome(str(client.number), self._calendar()))
+            case ClientSpoke(client, data):
+                self._desk.answer(client, data)
+            case PricesRead(prices):
+                self._show(self._board.read(prices))
+            case SweepDue():
+                self._sweep()
+            case _:
+                assert_never(message)
+
+    def stopped(self) -> None:
+        """Send the clients away, spread over time so that they do not all return at once."""
+        leaving = tuple(self._roster.clients)
+        step = CLOSES_PER_S // 20
+        for first in range(0, len(leaving), step):
+            for client in leaving[first : first + step]:
+                retry_ms = random.randint(*RETRY_MS)
+                client.link.close(GOING_AWAY, f"retry_ms={retry_ms}")
+            gevent.sleep(1 / 20)
+
+    def detail(self) -> Mapping[str, object]:
+        """Connections, users and different subscriptions now, and why connections ended."""
+        roster = self._roster
+        return {
+            "connections": len(roster.clients),
+            "users": len(roster.by_user),
+            "groups": len(roster.groups),
+            "following": len(roster.followers),
+            "departures": dict(roster.departures),
+        }
+
+    # -- prices
+
+    def _plan_flush(self, delay_s: float) -> None:
+        if self._board.dirty and not self._flush_waits:
+            self._flush_waits = True
+            self.after(delay_s, FlushDue())
+
+    def _flush(self) -> None:
+        self._flush_waits = False
+        due = self._board.flush(self._lobby.monotonic())
+        if due:
+            pace = Pace(self._lobby.monotonic)
+            for group, members in tuple(self._roster.groups.items()):
+                frames = _of_group(group, due)
+                joined = b"".join(frames.values())
+                for client in tuple(members) if frames else ():
+                    client.link.send_prices(joined, frames)
+                    pace.step()
+        self._plan_flush(FLUSH_S)
+
+    def _show(self, changed: Iterable[InstrumentIdx]) -> None:
+        snapshots = {idx: self._board.snapshot(idx) for idx in changed}
+        if not snapshots:
+            return
+        pace = Pace(self._lobby.monotonic)
+        for group, members in tuple(self._roster.groups.items()):
+            frames = _of_group(group, snapshots)
+            joined = b"".join(frames.values())
+            for client in tuple(members) if frames else ():
+                client.link.send(joined, supersedes=frames)
+                pace.step()
+
+    # -- portfolios
+
+    def _portfolio(self, message: PortfolioMoved | PortfolioRead) -> None:
+        for client in tuple(self._roster.followers.get(message.user, ())):
+            if isinstance(message, PortfolioRead):
+                _show_portfolio(client, message)
+            else:
+                self._push(client, message)
+
+    def _push(self, client: Client, moved: PortfolioMoved) -> None:
+        known = client.portfolio_seq
+        if known is None or moved.seq <= known:
+            return  # a snapshot is under way, or showed this already
+        if moved.seq == known + 1:
+            client.portfolio_seq = moved.seq
+            client.link.send(moved.frame)
+        else:
+            client.portfolio_seq = None
+            client.link.send(replies.resync("portfolio", "GAP"))
+            self._lobby.subscriber.tell(PortfolioWanted(client.user))
+
+    # -- liveness
+
+    def _sweep(self) -> None:
+        self._turn += 1
+        now_s, heartbeat = self._lobby.monotonic(), replies.heartbeat(self._calendar())
+        pace = Pace(self._lobby.monotonic)
+        for client in tuple(self._roster.clients):
+            needs = care(client, now_s, self._turn)
+            if needs.end is not None:
+                end = client.link.evict if needs.abrupt else client.link.close
+                end(*needs.end)
+            if needs.ping:
+                client.link.ping()
+            if needs.heartbeat:
+                client.link.send(heartbeat)
+            pace.step()
+
+
+def _show_portfolio(client: Client, read: PortfolioRead) -> None:
+    # Another number, not only a higher one: it goes back when Redis was rebuilt.
+    if client.portfolio_seq != read.seq:
+        client.portfolio_seq = read.seq
+        client.link.send(read.frame)
+
+
+def _of_group(group: GroupKey, frames: Mapping[InstrumentIdx, bytes]) -> dict[int, bytes]:
+    """Those of *frames* that a group of connections listens to."""
+    return {idx: frame for idx, frame in frames.items() if group is None or idx in group}

@@ -1,0 +1,194 @@
+"""The hub's one reader of Redis: what is published, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, assert_never
+
+from ...domain.ids import UserId
+from ...domain.instrument import Instrument
+from ...domain.portfolio import Portfolio
+from ...domain.pushes import PortfolioEvent
+from ...domain.ticks import PriceTick
+from ...domain.views import (
+    portfolio_update_view,
+    portfolio_view,
+    price_snapshot_view,
+    price_update_view,
+)
+from ...store.pubsub import FollowStarted, PortfolioPublished, PricePublished, Published
+from ..actor import Actor
+from . import replies
+from .board import Move, Price
+from .lobby import Lobby
+from .messages import (
+    FollowersGone,
+    PortfolioMoved,
+    PortfolioRead,
+    PortfolioWanted,
+    PriceMoved,
+    PricesRead,
+    RereadDue,
+    SnapshotsDue,
+    SubscriberMessage,
+)
+
+REREAD_S = 5.0  #: a lost publication or a new instrument shows after this long at most
+#: Portfolios read in one go. Ticks wait behind it, so a storm of reconnects
+#: must not become one long read.
+SNAPSHOT_BATCH = 16
+
+
+class Market(Protocol):
+    """The hot state this actor reads."""
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All instruments, in one round trip."""
+
+    def portfolio(self, user: UserId) -> Portfolio:
+        """One user's portfolio with its sequence number."""
+
+
+class Feed(Protocol):
+    """A subscription to what Redis publishes."""
+
+    def open(self) -> None:
+        """Subscribe to all prices."""
+
+    def follow(self, *users: UserId) -> None:
+        """Subscribe to users' portfolios."""
+
+    def unfollow(self, user: UserId) -> None:
+        """End one of them."""
+
+    def messages(self) -> Iterable[Published]:
+        """What is published, for ever."""
+
+    def close(self) -> None:
+        """End the subscription."""
+
+
+class Subscriber(Actor[SubscriberMessage]):
+    """Carries what Redis publishes to the shards, encoded once.
+
+    Reads `price:*`, `portfolio:{uid}` of the users somebody here follows, and
+    the instruments and portfolios themselves. Writes nothing. Holds no lease.
+    While it is down clients keep their connections and see no change; then they
+    get a snapshot of everything that changed.
+    """
+
+    def __init__(self, open_feed: Callable[[], Feed], market: Market, lobby: Lobby) -> None:
+        super().__init__()
+        self._open_feed = open_feed
+        self._market = market
+        self._lobby = lobby
+        self._feed: Feed
+        self._following: dict[UserId, bool] = {}  # True once in force
+        self._wanted: dict[UserId, None] = {}  # portfolios to read, oldest wish first
+        self._known: frozenset[int] = frozenset()
+
+    def started(self) -> None:
+        """Subscribe first, then read: nothing may fall in between."""
+        self._feed = self._open_feed()
+        self._feed.open()
+        self._following = dict.fromkeys(self._lobby.followed_users(), False)
+        self._feed.follow(*self._following)
+        self._reread()
+        self._lobby.ready = True
+        self.link(self._read_feed)
+        self.every(REREAD_S, RereadDue())
+
+    def receive(self, message: SubscriberMessage) -> None:
+        """Handle one message."""
+        match message:
+            case PricePublished(tick):
+                self._price(tick)
+            case PortfolioPublished(user, event):
+                self._portfolio(user, event)
+            case PortfolioWanted(user) | FollowersGone(user):
+                self._look_after(user)
+            case FollowStarted(user):
+                self._follow_started(user)
+            case SnapshotsDue():
+                self._read_portfolios()
+            case RereadDue():
+                self._reread()
+            case _:
+                assert_never(message)
+
+    def stopped(self) -> None:
+        """Give the connection back."""
+        self._feed.close()
+
+    def detail(self) -> Mapping[str, object]:
+        """How many instruments are known and portfolios followed."""
+        return {"instruments": len(self._known), "following": len(self._following)}
+
+    def _read_feed(self) -> None:
+        try:
+            for message in self._feed.messages():
+                self.me.tell(message)
+        finally:
+            # The reader ends with its actor, however that ends.
+            self._feed.close()
+
+    # -- prices
+
+    def _price(self, tick: PriceTick) -> None:
+        if tick.idx not in self._known:
+            self._reread()
+            return
+        view = price_update_view(tick)
+        frame = replies.price_update(tick.idx, tick.seq, view)
+        moved = PriceMoved(Move(tick.idx, tick.seq, view, frame))
+        for shard in self._lobby.shards:
+            shard.tell(moved)
+
+    def _reread(self) -> None:
+        prices = tuple(
+            Price(instrument.idx, instrument.seq, price_snapshot_view(instrument))
+            for instrument in self._market.instruments()
+        )
+        self._known = frozenset(price.idx for price in prices)
+        for shard in self._lobby.shards:
+            shard.tell(PricesRead(prices))
+
+    # -- portfolios
+
+    def _portfolio(self, user: UserId, event: PortfolioEvent) -> None:
+        frame = replies.portfolio_update(event.seq, event.name, portfolio_update_view(event))
+        shard = self._lobby.shards[self._lobby.shard_of(user)]
+        shard.tell(PortfolioMoved(user, event.seq, frame))
+
+    def _look_after(self, user: UserId) -> None:
+        """Make the subscription to *user*'s portfolio what the lobby needs it to be."""
+        in_force = self._following.get(user)
+        if self._lobby.followed(user):
+            if in_force is None:
+                self._following[user] = False
+                self._feed.follow(user)
+            elif in_force:
+                self._plan(user)
+        elif in_force is not None:
+            del self._following[user]
+            self._feed.unfollow(user)
+
+    def _follow_started(self, user: UserId) -> None:
+        if user in self._following:
+            self._following[user] = True
+            self._plan(user)
+
+    def _plan(self, user: UserId) -> None:
+        if not self._wanted:
+            self.me.tell(SnapshotsDue())
+        self._wanted[user] = None
+
+    def _read_portfolios(self) -> None:
+        for user in tuple(self._wanted)[:SNAPSHOT_BATCH]:
+            del self._wanted[user]
+            portfolio = self._market.portfolio(user)
+            frame = replies.snapshot("portfolio", portfolio.seq, portfolio_view(portfolio))
+            shard = self._lobby.shards[self._lobby.shard_of(user)]
+            shard.tell(PortfolioRead(user, portfolio.seq, frame))
+        if self._wanted:
+            self.me.tell(SnapshotsDue())

@@ -1,0 +1,147 @@
+"""The WebSocket handshake as a decision: who asks, or why not.
+
+Every check runs before the 101 and answers a problem document, so that a
+client that may not come in learns why over HTTP.
+
+Source: docs/protocol.md, "Handshake".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from ..domain.clock import Monotonic
+from ..domain.ids import UserId
+from .problems import Problem
+
+PATH = "/ws"
+VERSION = "13"
+SUBPROTOCOL = "touchline.v1"
+TICKET = "ticket."  #: a subprotocol entry that carries the token, for clients that can set one
+
+#: Handshakes a second, and at once. One costs about half a millisecond of CPU,
+#: most of it the signature: a storm of reconnects may take a quarter of a core.
+HANDSHAKES_PER_S = 500.0
+HANDSHAKE_BURST = 1_000.0
+RETRY_S = (1, 8)  #: a client that finds no room is asked to come back within this
+
+#: The request's variables, as WSGI gives them.
+Environ = Mapping[str, object]
+
+
+class Seat(Protocol):
+    """A connection's place in the hub, kept free while its handshake runs."""
+
+    def claim(self, user: UserId) -> bool:
+        """Give the seat to *user*; False if the user has too many."""
+        ...
+
+    def adopt(self, fd: int, early: bytes, user: UserId) -> None:
+        """Take the socket over; *early* is what has been read from it already."""
+        ...
+
+    def give_back(self) -> None:
+        """Free the seat; a second time changes nothing."""
+        ...
+
+
+class Hub(Protocol):
+    """Where accepted connections go."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is anything to show to a client yet."""
+        ...
+
+    def reserve(self) -> Seat | None:
+        """A seat, or None if there is none."""
+        ...
+
+
+class HandshakeRate:
+    """A token bucket over all handshakes of this process."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._tokens = HANDSHAKE_BURST
+        self._at = monotonic()
+
+    def allows_one(self) -> bool:
+        """Whether one more handshake fits; counts it if so."""
+        now = self._monotonic()
+        self._tokens = min(HANDSHAKE_BURST, self._tokens + (now - self._at) * HANDSHAKES_PER_S)
+        self._at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+def shape_problem(environ: Environ) -> Problem | None:
+    """What is wrong with the request as an upgrade to WebSocket, if anything (RFC 6455, 4.2.1)."""
+    if environ["REQUEST_METHOD"] != "GET":
+        return Problem("METHOD_NOT_ALLOWED", "a WebSocket opens with GET", headers={"Allow": "GET"})
+    connection = {part.strip() for part in _header(environ, "CONNECTION").lower().split(",")}
+    if _header(environ, "UPGRADE").lower() != "websocket" or "upgrade" not in connection:
+        return Problem(
+            "UPGRADE_REQUIRED", "this path speaks WebSocket only", headers={"Upgrade": "websocket"}
+        )
+    if environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+        return Problem("BAD_REQUEST", "a WebSocket opens with HTTP/1.1")
+    if _header(environ, "SEC_WEBSOCKET_VERSION") != VERSION:
+        return Problem(
+            "UPGRADE_REQUIRED",
+            f"only version {VERSION} of the protocol is spoken",
+            headers={"Sec-WebSocket-Version": VERSION},
+        )
+    if not _is_key(_header(environ, "SEC_WEBSOCKET_KEY")):
+        return Problem("BAD_REQUEST", "Sec-WebSocket-Key must be 16 bytes in base64")
+    return None
+
+
+def origin_problem(environ: Environ, origins: Collection[str]) -> Problem | None:
+    """Refuse pages of other sites; a client without an Origin is no browser."""
+    origin = _header(environ, "ORIGIN")
+    if not origin or origin in origins:
+        return None
+    return Problem("ORIGIN_FORBIDDEN", "this page's origin is not on the list")
+
+
+def token_of(environ: Environ) -> str:
+    """The ws token, from the query or from the subprotocol list; empty if there is none."""
+    query = parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=8)
+    if "token" in query:
+        return query["token"][0]
+    tickets = (name for name in _offered(environ) if name.startswith(TICKET))
+    return next(tickets, "").removeprefix(TICKET)
+
+
+def subprotocol(environ: Environ) -> str | None:
+    """The subprotocol to answer with, if the client offers ours."""
+    return SUBPROTOCOL if SUBPROTOCOL in _offered(environ) else None
+
+
+def no_room(detail: str) -> Problem:
+    """503 with a jittered invitation, so that those turned away do not return together."""
+    retry_s = str(random.randint(*RETRY_S))
+    return Problem("CAPACITY", detail, headers={"Retry-After": retry_s})
+
+
+def _offered(environ: Environ) -> list[str]:
+    return [name.strip() for name in _header(environ, "SEC_WEBSOCKET_PROTOCOL").split(",")]
+
+
+def _header(environ: Environ, name: str) -> str:
+    return str(environ.get(f"HTTP_{name}", "")).strip()
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False

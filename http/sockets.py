@@ -1,0 +1,193 @@
+"""The ws-server's HTTP side: `/ws` becomes a WebSocket, every other path is health.
+
+gevent-websocket negotiates the upgrade; then the socket leaves pywsgi for
+good and belongs to the hub, and the greenlet that served it ends.
+
+Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from geventwebsocket.handler import WebSocketHandler
+
+from ..domain.clock import Monotonic
+from ..domain.ids import UserId
+from ..store.outage import OUTAGES
+from . import handshake
+from .connection import Connection, Limits
+from .handshake import PATH, HandshakeRate, Hub, Seat
+from .problems import CONTENT_TYPE, Problem, status_line
+from .serve import HttpServer
+from .tokens import Claims, TokenRefused, Verifier
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+#: A request takes 5 s at most to arrive: half a handshake holds a greenlet,
+#: and the keep-alive of a health probe is no reason to hold one longer.
+LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
+
+
+class Tickets(Protocol):
+    """Remembers which tokens were used."""
+
+    def spend(self, token_id: str) -> bool:
+        """Use a token; False if it was used before. May raise an outage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SocketDeps:
+    """What the handshake needs.
+
+    Attributes:
+        origins: pages that may connect, such as https://example.com.
+        health: answers every path but `/ws`.
+    """
+
+    hub: Hub
+    verifier: Verifier
+    tickets: Tickets
+    origins: tuple[str, ...]
+    health: WSGIApplication
+    monotonic: Monotonic = time.monotonic
+
+
+class SocketServer(HttpServer):
+    """An HTTP server whose `/ws` leads into the hub."""
+
+    def __init__(self, host: str, port: int, deps: SocketDeps) -> None:
+        self.deps = deps
+        self.rate = HandshakeRate(deps.monotonic)
+        super().__init__(host, port, deps.health, LIMITS, SocketHandler)
+
+
+class SocketServerFactory:
+    """Opens socket servers on one port; asked for port 0, the next keep the first one's."""
+
+    def __init__(self, host: str, port: int, deps: SocketDeps) -> None:
+        self._host = host
+        self._deps = deps
+        self.port = port
+
+    def __call__(self) -> SocketServer:
+        """A server that listens. Raises OSError if the port is taken."""
+        server = SocketServer(self._host, self.port, self._deps)
+        server.start()
+        self.port = server.port
+        return server
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """Who was let in, and where to sit."""
+
+    seat: Seat
+    user: UserId
+
+
+class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no types shipped
+    """One request: decides on the upgrade, and hands the socket over after it."""
+
+    guest: _Guest | None = None
+    socket: Any  # pywsgi's; None once the hub has it
+    websocket: Any  # the library's; it never reads or writes here
+
+    def upgrade_websocket(self) -> Iterable[bytes] | None:
+        """Accept, refuse with a problem, or leave the request to the application (None)."""
+        if self.environ["PATH_INFO"] != PATH:
+            return None
+        admitted = self._admit()
+        if isinstance(admitted, Problem):
+            return self._refuse(admitted)
+        self.guest = admitted
+        self.upgrade_connection()  # cannot fail: everything it looks at was checked
+        chosen = handshake.subprotocol(self.environ)
+        if chosen is not None:
+            self.response_headers.append((b"Sec-WebSocket-Protocol", chosen.encode()))
+        return None
+
+    def run_application(self) -> None:
+        """Answer the request; a seat that no socket took is free again afterwards."""
+        try:
+            super().run_application()
+        finally:
+            if self.guest is not None:
+                self.guest.seat.give_back()
+
+    def run_websocket(self) -> None:
+        """Hand the socket to the hub: the 101 is sent."""
+        guest, self.guest = self.guest, None
+        # With a time-out of zero, peek shows what came with the handshake and never waits.
+        self.socket.setblocking(False)
+        early = self.rfile.peek(1)
+        # Else the library's WebSocket closes "its" socket when it is collected.
+        self.websocket.closed = True
+        self.websocket = None
+        # Detached, not duplicated: pywsgi reads once more from what it still
+        # has, and would eat the client's first frames.
+        fd = self.socket.detach()
+        self.socket = None
+        if guest is not None:
+            guest.seat.adopt(fd, early, guest.user)
+
+    def log_request(self) -> None:
+        """Log nothing: the request line holds the token."""
+
+    def _admit(self) -> _Guest | Problem:
+        deps = self.server.deps
+        problem = handshake.shape_problem(self.environ) or handshake.origin_problem(
+            self.environ, deps.origins
+        )
+        if problem is not None:
+            return problem
+        if not deps.hub.ready:
+            return handshake.no_room("the hub is starting")
+        if not self.server.rate.allows_one():
+            return handshake.no_room("too many connections at once")
+        seat = deps.hub.reserve()
+        if seat is None:
+            return handshake.no_room("the hub is full")
+        identified = _identify(deps, seat, handshake.token_of(self.environ))
+        if isinstance(identified, Problem):
+            seat.give_back()
+            return identified
+        return _Guest(seat, UserId(identified.user))
+
+    def _refuse(self, problem: Problem) -> list[bytes]:
+        body = problem.body(PATH)
+        headers = [
+            ("Content-Type", CONTENT_TYPE),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+            *problem.headers.items(),
+        ]
+        self.start_response(status_line(problem.status), headers)
+        return [body]
+
+
+def _identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
+    """The claims of a good and unused token whose user gets the seat; else why not."""
+    if not token:
+        return Problem("TOKEN_REQUIRED", "a ws token is needed: ?token= or a ticket subprotocol")
+    claims: Any = deps.verifier.ws(token)
+    if isinstance(claims, TokenRefused):
+        return Problem("TOKEN_INVALID", claims.reason)
+    # Before the token is spent: a client turned away for this may use it again.
+    if not seat.claim(UserId(claims.user)):
+        return Problem(
+            "TOO_MANY_CONNECTIONS",
+            "close another connection first",
+            headers={"Retry-After": str(handshake.RETRY_S[1])},
+        )
+    try:
+        fresh = deps.tickets.spend(claims.token_id)
+    except OUTAGES:
+        # Whether it was used cannot be known now, and a guess would let it in twice.
+        return Problem("UNAVAILABLE", "try again", headers={"Retry-After": "2"})
+    return claims if fresh else Problem("TOKEN_INVALID", "the token was used already")

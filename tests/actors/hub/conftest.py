@@ -1,0 +1,60 @@
+"""A lobby between recording addresses, on a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from touchline.actors.hub.board import Price
+from touchline.actors.hub.lobby import Lobby
+from touchline.actors.hub.roster import Client
+from touchline.domain.ids import InstrumentIdx, UserId
+
+from tests.fakes.addresses import RecordingAddress
+from tests.fakes.clock import FakeClock
+from tests.fakes.hub import RecordingLink
+
+ANN, BOB = UserId(5), UserId(6)
+
+
+class Stage:
+    """One shard's worth of hub without sockets: what it sends and whom it tells."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.shard = RecordingAddress("hub-0")
+        self.subscriber = RecordingAddress("subscriber")
+        self.presence = RecordingAddress("presence")
+        self.lobby = Lobby(
+            (self.shard,),
+            self.subscriber,
+            self.presence,
+            seats=10,
+            calendar=self.clock.calendar,
+            monotonic=self.clock.monotonic,
+        )
+        self.roster, self.board = self.lobby.rosters[0], self.lobby.boards[0]
+        self.board.read([price(1, 10), price(2, 20)])
+
+    def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
+        """A client of *user* that sits in the shard."""
+        link = RecordingLink()
+        number = self.lobby.next_number()
+        client = Client(link, user, number, self.clock.monotonic())
+        self.lobby.joined(client)
+        return client, link
+
+
+def price(idx: int, seq: int, mark: str = "100.0000") -> Price:
+    """Instrument *idx* at tick *seq*."""
+    return Price(InstrumentIdx(idx), seq, {"idx": idx, "mark": mark})
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def make_price() -> Callable[..., Price]:
+    return price

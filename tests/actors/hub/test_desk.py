@@ -1,0 +1,156 @@
+"""Requests and their answers, on a desk without sockets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from touchline.actors.hub.desk import Desk
+from touchline.actors.hub.messages import FollowersGone, PortfolioWanted
+from touchline.actors.hub.requests import MAX_SUBSCRIPTIONS
+from touchline.domain.ids import UserId
+
+ANN = UserId(5)
+
+
+class Visit:
+    """A client at the desk."""
+
+    def __init__(self, stage: Any) -> None:
+        self.stage = stage
+        self.desk = Desk(stage.roster, stage.board, stage.subscriber, stage.clock.calendar)
+        self.client, self.link = stage.seat()
+
+    def ask(self, op: str, **fields: Any) -> list[Any]:
+        """Send a request and return everything sent in answer."""
+        self.desk.answer(self.client, json.dumps({"op": op, "id": 1, **fields}))
+        return self.link.take()
+
+    def asked(self) -> list[Any]:
+        """What the subscriber was told since the last call."""
+        told, self.stage.subscriber.told = self.stage.subscriber.told, []
+        return told
+
+
+@pytest.fixture
+def visit(stage: Any) -> Visit:
+    return Visit(stage)
+
+
+def test_a_subscription_is_acknowledged_and_then_shown(visit):
+    ack, snapshot = visit.ask("subscribe", channels=["price:2"])
+
+    assert ack == {"op": "ack", "id": 1, "ok": True, "channels": ["price:2"]}
+    assert snapshot == {
+        "op": "snapshot",
+        "channel": "price:2",
+        "seq": 20,
+        "data": {"idx": 2, "mark": "100.0000"},
+    }
+    assert visit.stage.roster.groups == {frozenset({2}): {visit.client}}
+
+
+def test_all_prices_are_shown_one_by_one(visit):
+    _, *snapshots = visit.ask("subscribe", channels=["price:*"])
+
+    assert [snapshot["channel"] for snapshot in snapshots] == ["price:1", "price:2"]
+
+
+def test_a_portfolio_is_asked_for_and_shown_later(visit):
+    (ack,) = visit.ask("subscribe", channels=["portfolio"])
+
+    assert ack["ok"]
+    assert visit.asked() == [PortfolioWanted(ANN)]
+    assert visit.client.portfolio_seq is None
+
+
+def test_an_unknown_channel_refuses_the_whole_request_and_is_named(visit):
+    answers = visit.ask("subscribe", channels=["price:1", "price:999", "portfolio"])
+
+    assert answers == [
+        {
+            "op": "ack",
+            "id": 1,
+            "ok": False,
+            "error": {"code": "CHANNEL_UNKNOWN", "channel": "price:999"},
+        }
+    ]
+    assert not visit.client.channels
+    assert visit.asked() == []
+
+
+def test_more_channels_than_one_connection_may_have_are_refused(visit, make_price):
+    visit.stage.board.read([make_price(idx, 1) for idx in range(1, MAX_SUBSCRIPTIONS + 2)])
+    names = [f"price:{idx}" for idx in range(1, MAX_SUBSCRIPTIONS + 1)]
+
+    assert visit.ask("subscribe", channels=names)[0]["ok"]
+    (refusal,) = visit.ask("subscribe", channels=["portfolio"])
+
+    assert refusal["error"] == {"code": "TOO_MANY_SUBSCRIPTIONS", "limit": MAX_SUBSCRIPTIONS}
+    assert len(visit.client.channels) == MAX_SUBSCRIPTIONS
+
+
+def test_subscribing_again_shows_the_channel_again(visit):
+    visit.ask("subscribe", channels=["price:1"])
+
+    assert [answer["op"] for answer in visit.ask("subscribe", channels=["price:1"])] == [
+        "ack",
+        "snapshot",
+    ]
+    assert len(visit.client.channels) == 1
+
+
+def test_nothing_that_still_waits_of_a_dropped_channel_may_follow_the_answer(visit):
+    visit.ask("subscribe", channels=["price:*", "price:1"])
+
+    assert visit.ask("unsubscribe", channels=["price:2"]) == [
+        {"op": "ack", "id": 1, "ok": True, "channels": ["price:2"]}
+    ]
+    assert visit.link.superseded[-1] == set()  # still shown by price:*
+    visit.ask("unsubscribe", channels=["price:*"])
+    assert visit.link.superseded[-1] == {2}
+    assert visit.stage.roster.groups == {frozenset({1}): {visit.client}}
+
+
+def test_the_last_follower_of_a_portfolio_ends_its_subscription(visit):
+    visit.ask("subscribe", channels=["portfolio"])
+    visit.asked()
+
+    visit.ask("unsubscribe", channels=["portfolio"])
+    visit.ask("unsubscribe", channels=["portfolio"])
+
+    assert visit.asked() == [FollowersGone(ANN)]
+
+
+def test_resuming_shows_only_what_changed(visit):
+    ack, snapshot = visit.ask("resume", price={"1": 10, "2": 19}, portfolio=551)
+
+    assert ack["channels"] == ["price:1", "price:2", "portfolio"]
+    assert (snapshot["channel"], snapshot["seq"]) == ("price:2", 20)
+    assert visit.client.portfolio_seq == 551
+    assert visit.asked() == [PortfolioWanted(ANN)]
+
+
+def test_resuming_with_numbers_ahead_of_ours_is_answered_with_a_snapshot(visit):
+    _, snapshot = visit.ask("resume", price={"1": 4_000})
+
+    assert snapshot["seq"] == 10
+
+
+def test_a_ping_is_answered_with_its_number(visit):
+    (pong,) = visit.ask("ping")
+
+    assert (pong["op"], pong["id"]) == ("pong", 1)
+
+
+def test_five_bad_messages_end_the_connection(visit):
+    for _ in range(4):
+        visit.desk.answer(visit.client, "nonsense")
+    visit.ask("ping")
+    assert visit.link.ended is None
+
+    visit.desk.answer(visit.client, b"\x00")
+
+    assert visit.link.ended == (4400, "too many bad messages")
+    assert [answer["code"] for answer in visit.link.take()] == ["BAD_MESSAGE"]

@@ -1,0 +1,81 @@
+"""What a client may ask: strict shapes, known channels."""
+
+from __future__ import annotations
+
+import pytest
+from touchline.actors.hub.requests import (
+    BadMessage,
+    Channels,
+    Ping,
+    Resume,
+    Subscribe,
+    UnknownChannel,
+    channels_of,
+    decode,
+)
+from touchline.domain.ids import InstrumentIdx
+
+ONE, TWO = InstrumentIdx(1), InstrumentIdx(2)
+
+
+def test_the_four_requests_are_understood():
+    assert decode('{"op":"ping","id":2}') == Ping(2)
+    assert decode('{"op":"subscribe","id":1,"channels":["price:1"]}') == Subscribe(1, ("price:1",))
+    assert decode('{"id":3,"op":"resume","price":{"1":7},"portfolio":9}') == Resume(3, {"1": 7}, 9)
+    assert decode('{"op":"resume","id":3}') == Resume(3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"op":"ping"}',
+        '{"op":"buy","id":1}',
+        '{"op":"ping","id":"1"}',
+        '{"op":"ping","id":-1}',
+        '{"op":"ping","id":9007199254740992}',
+        '{"op":"ping","id":1.5}',
+        '{"op":"ping","id":NaN}',
+        '{"op":"ping","id":1,"extra":1}',
+        '{"op":"ping","id":1',
+        '{"op":"subscribe","id":1}',
+        '{"op":"subscribe","id":1,"channels":[]}',
+        '{"op":"subscribe","id":1,"channels":"price:1"}',
+        '{"op":"subscribe","id":1,"channels":[1]}',
+        '{"op":"resume","id":1,"price":{"1":-1}}',
+        "[" * 4000,
+        b'{"op":"ping","id":1}',
+    ],
+)
+def test_anything_else_is_a_bad_message_that_says_why(text: str | bytes):
+    bad = decode(text)
+
+    assert isinstance(bad, BadMessage)
+    assert bad.detail
+
+
+def test_channels_are_read_by_kind_and_doubles_count_once():
+    channels = channels_of(["price:2", "portfolio", "price:2", "price:*"], [ONE, TWO])
+
+    assert channels == Channels(frozenset({TWO}), all_prices=True, portfolio=True)
+    assert len(channels) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["price:3", "price:01", "price:", "price:x", "Portfolio", "portfolio:5", "fixture:1", ""],
+)
+def test_a_channel_that_does_not_exist_is_named(name: str):
+    assert channels_of(["price:1", name], [ONE, TWO]) == UnknownChannel(name)
+
+
+def test_channels_add_and_subtract_kind_by_kind():
+    mine = Channels(frozenset({ONE}), all_prices=True)
+
+    assert mine | Channels(frozenset({TWO}), portfolio=True) == Channels(
+        frozenset({ONE, TWO}), all_prices=True, portfolio=True
+    )
+    assert mine - Channels(frozenset({TWO}), all_prices=True) == Channels(frozenset({ONE}))

@@ -1,0 +1,224 @@
+"""A shard's messages one by one, with links that record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from touchline.actors.hub.board import Move
+from touchline.actors.hub.frames import text_frame
+from touchline.actors.hub.messages import (
+    ClientJoined,
+    ClientSpoke,
+    FlushDue,
+    PortfolioMoved,
+    PortfolioRead,
+    PortfolioWanted,
+    PriceMoved,
+    PricesRead,
+    SweepDue,
+)
+from touchline.actors.hub.requests import Channels
+from touchline.actors.hub.shard import Shard
+from touchline.domain.ids import InstrumentIdx, UserId
+
+ANN, BOB = UserId(5), UserId(6)
+PORTFOLIO = Channels(portfolio=True)
+
+
+@pytest.fixture
+def shard(stage: Any) -> Shard:
+    shard = Shard(0, stage.lobby, stage.clock.calendar)
+    shard.started()
+    return shard
+
+
+def prices(*indexes: int) -> Channels:
+    return Channels(frozenset(map(InstrumentIdx, indexes)))
+
+
+def moved(idx: int, seq: int) -> PriceMoved:
+    frame = text_frame(f'{{"op":"update","channel":"price:{idx}","seq":{seq}}}')
+    return PriceMoved(Move(InstrumentIdx(idx), seq, {"mark": "101.0000"}, frame))
+
+
+def pushed(seq: int, user: UserId = ANN) -> PortfolioMoved:
+    return PortfolioMoved(user, seq, text_frame(f'{{"update":{seq}}}'))
+
+
+def read(seq: int, user: UserId = ANN) -> PortfolioRead:
+    return PortfolioRead(user, seq, text_frame(f'{{"snapshot":{seq}}}'))
+
+
+def test_a_client_is_welcomed(shard, stage):
+    client, link = stage.seat()
+
+    shard.receive(ClientJoined(client))
+
+    (welcome,) = link.sent
+    assert welcome["op"] == "welcome"
+    assert welcome["heartbeat_ms"] == 15_000
+    assert welcome["max_subscriptions"] == 200
+
+
+def test_what_a_client_says_is_answered(shard, stage):
+    client, link = stage.seat()
+
+    shard.receive(ClientSpoke(client, '{"op":"subscribe","id":1,"channels":["price:1"]}'))
+
+    assert [message["op"] for message in link.sent] == ["ack", "snapshot"]
+
+
+def test_each_client_gets_the_prices_it_listens_to_in_one_send(shard, stage):
+    links = {}
+    for name, channels in {
+        "one": prices(1),
+        "both": prices(1, 2),
+        "all": Channels(all_prices=True),
+        "none": PORTFOLIO,
+    }.items():
+        client, links[name] = stage.seat()
+        stage.roster.listen(client, channels)
+
+    for message in (moved(1, 11), moved(2, 21), moved(1, 12)):
+        shard.receive(message)
+    shard.receive(FlushDue())
+
+    seen = {name: [(m["channel"], m["seq"]) for m in link.sent] for name, link in links.items()}
+    assert seen == {
+        "one": [("price:1", 12)],
+        "both": [("price:1", 12), ("price:2", 21)],
+        "all": [("price:1", 12), ("price:2", 21)],
+        "none": [],
+    }
+
+
+def test_flushes_are_planned_only_while_something_waits(shard, stage):
+    shard.receive(moved(1, 11))
+    shard.receive(moved(2, 21))
+    assert [timer.message for timer in shard.timers] == [SweepDue(), FlushDue()]
+
+    shard.receive(FlushDue())
+    assert [timer.message for timer in shard.timers[2:]] == []
+    shard.receive(moved(1, 12))  # too early to be sent again: the flush plans another
+    shard.receive(FlushDue())
+    assert [timer.message for timer in shard.timers[2:]] == [FlushDue(), FlushDue()]
+
+
+def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, prices(1, 2))
+    other, quiet = stage.seat()
+    stage.roster.listen(other, prices(2))
+
+    shard.receive(PricesRead((make_price(1, 15), make_price(2, 20))))
+
+    assert [(m["op"], m["channel"], m["seq"]) for m in link.sent] == [("snapshot", "price:1", 15)]
+    assert link.superseded == [{1}]
+    assert quiet.sent == []
+
+
+def test_a_portfolio_is_shown_and_then_every_event_in_order(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+
+    shard.receive(pushed(7))  # contained in the snapshot that is under way
+    for message in (read(7), pushed(7), pushed(8), pushed(9), pushed(10, BOB)):
+        shard.receive(message)
+
+    assert link.sent == [{"snapshot": 7}, {"update": 8}, {"update": 9}]
+
+
+def test_a_gap_in_a_portfolio_is_told_and_mended(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(7))
+    link.take()
+
+    shard.receive(pushed(9))
+    shard.receive(pushed(10))
+
+    assert link.take() == [{"op": "resync", "channel": "portfolio", "reason": "GAP"}]
+    assert stage.subscriber.told == [PortfolioWanted(ANN)]
+    shard.receive(read(10))
+    shard.receive(pushed(11))
+    assert link.take() == [{"snapshot": 10}, {"update": 11}]
+
+
+def test_a_portfolio_read_for_one_connection_does_not_disturb_the_other(shard, stage):
+    first, first_link = stage.seat()
+    stage.roster.listen(first, PORTFOLIO)
+    shard.receive(read(7))
+    second, second_link = stage.seat()
+    stage.roster.listen(second, PORTFOLIO)
+
+    shard.receive(read(7))
+
+    assert first_link.sent == [{"snapshot": 7}]
+    assert second_link.sent == [{"snapshot": 7}]
+
+
+def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(551))
+
+    shard.receive(read(2))
+    shard.receive(pushed(3))
+
+    assert link.sent == [{"snapshot": 551}, {"snapshot": 2}, {"update": 3}]
+
+
+def test_the_sweep_pings_greets_and_ends(shard, stage):
+    links = [stage.seat(UserId(number))[1] for number in range(75)]
+    links[0].stalled_at = stage.clock.monotonic() - 11
+
+    for _ in range(75):
+        shard.receive(SweepDue())
+
+    assert links[0].ended == (4408, "does not read")
+    assert links[0].abrupt
+    for link in links[1:]:
+        assert link.pings == 3
+        assert [message["op"] for message in link.sent] == ["heartbeat"] * 5
+
+
+def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, prices(1))
+    shard.receive(moved(1, 11))
+    stage.roster.groups.clear()  # a crash halfway through a change
+
+    successor = Shard(0, stage.lobby, stage.clock.calendar)
+    successor.started()
+    assert [timer.message for timer in successor.timers] == [FlushDue(), SweepDue()]
+    successor.receive(FlushDue())
+
+    assert [message["seq"] for message in link.sent] == [11]
+    assert link.ended is None
+
+
+def test_a_stopping_shard_sends_its_clients_away_and_spreads_their_return(shard, stage):
+    links = [stage.seat()[1] for _ in range(20)]
+
+    shard.stopped()
+
+    codes, hints = zip(*(link.ended for link in links), strict=True)
+    assert set(codes) == {1012}
+    assert len(set(hints)) > 10
+    assert all(hint.startswith("retry_ms=") for hint in hints)
+
+
+def test_health_tells_how_many_sit_here_and_why_others_left(shard, stage):
+    stage.seat()
+    gone, _ = stage.seat(BOB)
+
+    stage.lobby.left(gone, "4408")
+
+    assert shard.detail() == {
+        "connections": 1,
+        "users": 1,
+        "groups": 0,
+        "following": 0,
+        "departures": {"4408": 1},
+    }

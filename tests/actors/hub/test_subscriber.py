@@ -1,0 +1,246 @@
+"""The subscriber between a feed that the test speaks for and shards that record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from touchline.actors.hub.messages import (
+    FollowersGone,
+    PortfolioMoved,
+    PortfolioRead,
+    PortfolioWanted,
+    PriceMoved,
+    PricesRead,
+    RereadDue,
+    SnapshotsDue,
+)
+from touchline.actors.hub.requests import Channels
+from touchline.actors.hub.subscriber import SNAPSHOT_BATCH, Subscriber
+from touchline.domain.halts import Halt, Phase
+from touchline.domain.ids import InstrumentIdx, UserId
+from touchline.domain.instrument import Instrument, new_instrument
+from touchline.domain.portfolio import Portfolio, Wallet
+from touchline.domain.pushes import PortfolioEvent, WalletPush
+from touchline.domain.ticks import PriceTick
+from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished
+
+from tests.fakes.hub import messages
+
+ANN, BOB = UserId(5), UserId(6)
+ARS = InstrumentIdx(1)
+
+
+class SpokenFeed:
+    """Remembers who is followed, in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def open(self) -> None:
+        self.log.append("open")
+
+    def follow(self, *users: UserId) -> None:
+        self.log += [f"follow {user}" for user in users]
+
+    def unfollow(self, user: UserId) -> None:
+        self.log.append(f"unfollow {user}")
+
+    def messages(self) -> Iterator[Any]:
+        return iter(())
+
+    def close(self) -> None:
+        self.log.append("close")
+
+
+class StillMarket:
+    """Instruments and portfolios that change only by the test's hand."""
+
+    def __init__(self) -> None:
+        self.listed: tuple[Instrument, ...] = (new_instrument(ARS, "ARS", "Arsenal"),)
+        self.reads: list[UserId] = []
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        return self.listed
+
+    def portfolio(self, user: UserId) -> Portfolio:
+        self.reads.append(user)
+        return Portfolio(
+            user, seq=7, wallet=Wallet(cash_e4=10_000, locked_e4=0, version=3), lines=()
+        )
+
+
+def tick(idx: InstrumentIdx = ARS, seq: int = 1) -> PriceTick:
+    return PriceTick(
+        idx, seq, f"2000-{seq}", 2000, 999_000, 1_001_000, 1_000_000, 1_000_000, "feed",
+        Halt(0), Phase.LIVE,
+    )  # fmt: skip
+
+
+class Desk:
+    """A started subscriber and everything around it."""
+
+    def __init__(self, stage: Any) -> None:
+        self.stage, self.feed, self.market = stage, SpokenFeed(), StillMarket()
+        self.actor = Subscriber(lambda: self.feed, self.market, stage.lobby)
+        self.actor.started()
+
+    def told(self) -> list[Any]:
+        """What the shard was told since the last call."""
+        told, self.stage.shard.told = self.stage.shard.told, []
+        return [message for message in told if not hasattr(message, "client")]
+
+    def follow(self, user: UserId) -> None:
+        """A client of *user* listens to its portfolio and asks for it."""
+        client, _ = self.stage.seat(user)
+        self.stage.roster.listen(client, Channels(portfolio=True))
+        self.actor.receive(PortfolioWanted(user))
+
+
+@pytest.fixture
+def desk(stage: Any) -> Desk:
+    return Desk(stage)
+
+
+def test_at_start_it_subscribes_before_it_reads_and_opens_the_door_after(stage):
+    assert not stage.lobby.ready
+    desk = Desk(stage)
+
+    (read,) = desk.told()
+    assert isinstance(read, PricesRead)
+    assert [(price.idx, price.seq, price.data["symbol"]) for price in read.prices] == [
+        (1, 0, "ARS")
+    ]
+    assert desk.feed.log == ["open"]
+    assert stage.lobby.ready
+    assert len(desk.actor.links) == 1
+
+
+def test_a_tick_is_encoded_once_for_every_shard(desk):
+    desk.told()
+
+    desk.actor.receive(PricePublished(tick(seq=5)))
+
+    (moved,) = desk.told()
+    assert isinstance(moved, PriceMoved)
+    (frame,) = messages(moved.move.frame)
+    assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "price:1", 5)
+    assert frame["data"] == moved.move.data
+
+
+def test_a_tick_of_an_instrument_not_seen_before_makes_it_read_all(desk):
+    desk.told()
+    desk.market.listed += (replace(new_instrument(InstrumentIdx(2), "EVE", "Everton"), seq=1),)
+
+    desk.actor.receive(PricePublished(tick(InstrumentIdx(2))))
+
+    (read,) = desk.told()
+    assert [price.idx for price in read.prices] == [1, 2]
+
+
+def test_all_instruments_are_read_again_from_time_to_time(desk):
+    desk.told()
+
+    desk.actor.receive(RereadDue())
+
+    assert isinstance(desk.told()[0], PricesRead)
+    assert [timer.message for timer in desk.actor.timers] == [RereadDue()]
+
+
+def test_a_portfolio_is_read_only_once_nothing_of_it_can_be_missed(desk):
+    desk.told()
+
+    desk.follow(ANN)
+    assert desk.actor.actor_inbox.queued() == ()
+    desk.actor.receive(FollowStarted(ANN))
+    assert desk.actor.actor_inbox.queued() == (SnapshotsDue(),)
+    desk.actor.receive(SnapshotsDue())
+
+    (read,) = desk.told()
+    assert isinstance(read, PortfolioRead)
+    assert (read.user, read.seq) == (ANN, 7)
+    (frame,) = messages(read.frame)
+    assert frame["data"]["account"] == {"cash": "1.0000", "locked": "0.0000", "equity": "1.0000"}
+    assert desk.feed.log == ["open", "follow 5"]
+
+
+def test_a_second_wish_for_a_followed_portfolio_only_reads_it(desk):
+    desk.follow(ANN)
+    desk.actor.receive(FollowStarted(ANN))
+    desk.actor.receive(SnapshotsDue())
+
+    desk.follow(ANN)
+    desk.actor.receive(SnapshotsDue())
+
+    assert desk.market.reads == [ANN, ANN]
+    assert desk.feed.log == ["open", "follow 5"]
+
+
+def test_many_portfolios_are_read_in_slices_so_that_ticks_get_between(desk):
+    for number in range(SNAPSHOT_BATCH + 3):
+        desk.follow(UserId(100 + number))
+        desk.actor.receive(FollowStarted(UserId(100 + number)))
+
+    desk.actor.receive(SnapshotsDue())
+    assert len(desk.market.reads) == SNAPSHOT_BATCH
+    assert desk.actor.actor_inbox.queued()[-1] == SnapshotsDue()
+
+    desk.actor.receive(SnapshotsDue())
+    assert len(desk.market.reads) == SNAPSHOT_BATCH + 3
+    assert len(desk.actor.actor_inbox.queued()) == 2
+
+
+def test_an_event_goes_to_the_shard_of_its_user(desk):
+    desk.told()
+
+    desk.actor.receive(
+        PortfolioPublished(ANN, PortfolioEvent(8, WalletPush("grant", 5_000, 15_000, 0)))
+    )
+
+    (moved,) = desk.told()
+    assert isinstance(moved, PortfolioMoved)
+    assert (moved.user, moved.seq) == (ANN, 8)
+    (frame,) = messages(moved.frame)
+    assert (frame["op"], frame["event"], frame["data"]["amount"]) == ("update", "wallet", "0.5000")
+
+
+def test_when_the_last_follower_is_gone_the_subscription_ends(desk, stage):
+    desk.follow(ANN)
+    desk.follow(ANN)
+    first, second = stage.roster.followers[ANN]
+
+    stage.lobby.left(first, "gone")
+    assert stage.subscriber.told == []
+    stage.lobby.left(second, "gone")
+    assert stage.subscriber.told == [FollowersGone(ANN)]
+    desk.actor.receive(FollowersGone(ANN))
+    desk.actor.receive(FollowersGone(ANN))
+
+    assert desk.feed.log == ["open", "follow 5", "unfollow 5"]
+
+
+def test_a_wish_of_somebody_who_left_meanwhile_is_nothing(desk):
+    desk.actor.receive(PortfolioWanted(BOB))
+    desk.actor.receive(FollowStarted(BOB))
+
+    assert desk.feed.log == ["open"]
+    assert desk.actor.actor_inbox.queued() == ()
+
+
+def test_after_a_restart_it_follows_whom_the_clients_follow_and_reads_them_anew(desk, stage):
+    desk.follow(ANN)
+
+    successor = Desk(stage)
+    successor.actor.receive(FollowStarted(ANN))
+    successor.actor.receive(SnapshotsDue())
+
+    assert successor.feed.log == ["open", "follow 5"]
+    assert successor.market.reads == [ANN]
+
+
+def test_stopping_gives_the_connection_back(desk):
+    desk.actor.stopped()
+
+    assert desk.feed.log[-1] == "close"

@@ -1,0 +1,189 @@
+"""The ws-server's parts: a link that records, and a whole hub that runs in the test."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import redis
+from touchline.actors.address import Addresses
+from touchline.actors.child import Child
+from touchline.actors.hub.lobby import Lobby
+from touchline.actors.hub.presence import Presence
+from touchline.actors.hub.shard import Shard
+from touchline.actors.hub.subscriber import Subscriber
+from touchline.actors.listener import HttpListener
+from touchline.actors.tree import Tree
+from touchline.domain.clock import system_calendar
+from touchline.http import sockets
+from touchline.http.health import HealthApp
+from touchline.http.keys import new_keypair
+from touchline.http.sockets import SocketDeps, SocketServerFactory
+from touchline.http.tokens import Signer, Verifier
+from touchline.store.hot import Hot
+from touchline.store.keys import Keys
+from touchline.store.outage import OUTAGES
+from touchline.store.presence import Replica
+from touchline.store.pubsub import Broadcasts
+from touchline.store.tickets import Tickets
+from websockets.sync.client import ClientConnection, connect
+
+from tests.fakes.exchange import TAG
+from tests.fakes.health import FixedHealth
+
+ORIGIN = "https://exchange.example"
+WAIT_S = 5.0  #: longest a test waits for a message that must come
+SHARDS = 2
+
+
+class RecordingLink:
+    """A client's connection that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.superseded: list[set[int]] = []
+        self.ended: tuple[int, str] | None = None
+        self.abrupt = False
+        self.pings = 0
+        self.pinged_at: float | None = None
+        self.stalled_at: float | None = None
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
+        if self.ended is None:
+            self.sent += messages(frame)
+            self.superseded.append(set(supersedes))
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        assert joined == b"".join(frames.values())
+        self.send(joined)
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def close(self, code: int, reason: str) -> None:
+        self.ended = (code, reason)
+
+    def evict(self, code: int, reason: str) -> None:
+        self.ended, self.abrupt = (code, reason), True
+
+    def take(self) -> list[Any]:
+        """What was sent since the last call."""
+        taken, self.sent = self.sent, []
+        return taken
+
+
+def messages(frames: bytes) -> list[Any]:
+    """The JSON messages in a run of unmasked text frames."""
+    found = []
+    while frames:
+        assert frames[0] == 0x81
+        short, start = frames[1], 2
+        if short == 126:
+            short, start = int.from_bytes(frames[2:4]), 4
+        found.append(json.loads(frames[start : start + short]))
+        frames = frames[start + short :]
+    return found
+
+
+class RunningHub:
+    """A ws-server on *client*'s Redis, with a free port; `with RunningHub(redis) as hub:`."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        seats: int = 100,
+        replica: str = "here",
+        tickets: sockets.Tickets | None = None,
+    ) -> None:
+        self.keys = Keys(TAG)
+        self.private, public = new_keypair()
+        self.signer = Signer(self.private)
+        addresses = Addresses()
+        shards = tuple(addresses.of(f"hub-{n}") for n in range(SHARDS))
+        self.lobby = Lobby(
+            shards,
+            addresses.of("subscriber"),
+            addresses.of("presence"),
+            seats=seats,
+            calendar=system_calendar,
+            monotonic=time.monotonic,
+        )
+        self.tickets = tickets or Tickets(client, self.keys)
+        health = HealthApp(FixedHealth())
+        deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health)
+        self._server = SocketServerFactory("127.0.0.1", 0, deps)
+        replicas = Replica(client, self.keys, replica)
+        hot = Hot(client, self.keys)
+        self._addresses = addresses
+        self._children = [
+            Child("presence", lambda: Presence(replicas, self.lobby, system_calendar)),
+            *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
+            Child("subscriber", lambda: Subscriber(lambda: Broadcasts(client), hot, self.lobby)),
+            Child("http", lambda: HttpListener(self._server)),
+        ]
+
+    def _shard(self, number: int) -> Callable[[], Shard]:
+        return lambda: Shard(number, self.lobby, system_calendar)
+
+    def __enter__(self) -> RunningHub:
+        self.tree = Tree.start(
+            self._children, name="ws-server", addresses=self._addresses, outages=OUTAGES
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tree.stop(10.0)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    def url(self, user: int = 5) -> str:
+        """An address with a fresh token of *user*."""
+        return f"ws://127.0.0.1:{self.port}/ws?token={self.token(user)}"
+
+    def token(self, user: int = 5) -> str:
+        """A fresh ws token."""
+        return self.signer.ws_token(user, "session")
+
+    def connect(self, user: int = 5, **options: Any) -> Session:
+        """A client of *user* that has been welcomed."""
+        session = Session(connect(self.url(user), **options).__enter__())
+        assert session.next()["op"] == "welcome"
+        return session
+
+
+class Session:
+    """A client as its user's program sees it."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self._requests = 0
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def next(self) -> Any:
+        """The next message that is no heartbeat."""
+        while True:
+            message = json.loads(self.socket.recv(timeout=WAIT_S))
+            if message["op"] != "heartbeat":
+                return message
+
+    def until(self, op: str) -> Any:
+        """The next message of kind *op*; others on the way are dropped."""
+        while (message := self.next())["op"] != op:
+            pass
+        return message
+
+    def ask(self, op: str, **fields: Any) -> Any:
+        """Send a request and return the answer, which is the next message."""
+        self._requests += 1
+        self.socket.send(json.dumps({"op": op, "id": self._requests, **fields}))
+        return self.next()
