@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from gevent import socket
 from gevent.event import Event
-from gevent.pool import Pool
+from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
 
 from .control import Advance, Control
@@ -58,7 +58,7 @@ class MatchServer:
         self._faults = Faults(self._stopping.wait)
         self._feed = Feed(season, calendar, self._faults, Quota(hourly_limit, calendar), token)
         self._control = Control(calendar, advance, self._faults)
-        self._open = Pool()
+        self._open = Group()
         self._server: WSGIServer | None = None
 
     @property
@@ -81,7 +81,7 @@ class MatchServer:
         listener = _listener(self._address)
         self._address = self._address[0], listener.getsockname()[1]
         self._stopping.clear()
-        self._server = WSGIServer(listener, self._application, spawn=self._open, log=None)
+        self._server = WSGIServer(listener, self._application, spawn=self._open.spawn, log=None)
         self._server.start()
 
     def stop(self) -> None:
