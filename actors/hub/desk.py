@@ -83,14 +83,17 @@ class Desk:
             self._subscriber.tell(PortfolioWanted(client.user))
 
     def _resume(self, client: Client, request: Resume) -> None:
-        names = tuple(f"price:{name}" for name in request.price if name != "*")
+        names = tuple(f"price:{name}" for name in request.price)
         if request.portfolio is not None:
             names += ("portfolio",)
         channels = self._listen(client, request.id, names)
         if channels is None:
             return
         self._send_snapshots(
-            client, (i for i in channels.prices if self._board.seq(i) != request.price[str(i)])
+            client,
+            self._board.known
+            if channels.all_prices
+            else [i for i in channels.prices if self._board.seq(i) != request.price[str(i)]],
         )
         if channels.portfolio:
             # The snapshot is sent only if its number turns out to be another.

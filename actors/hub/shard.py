@@ -174,7 +174,13 @@ class Shard(Actor[ShardMessage]):
                 client.link.ping()
             if needs.heartbeat:
                 client.link.send(heartbeat)
+                self._insist(client)
             pace.step()
+
+    def _insist(self, client: Client) -> None:
+        """Ask again for a portfolio still due: the wish was lost if a mailbox overflowed."""
+        if client.channels.portfolio and client.portfolio_seq is None:
+            self._lobby.subscriber.tell(PortfolioWanted(client.user))
 
 
 def _show_portfolio(client: Client, read: PortfolioRead) -> None:

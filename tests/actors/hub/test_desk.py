@@ -138,6 +138,13 @@ def test_resuming_with_numbers_ahead_of_ours_is_answered_with_a_snapshot(visit):
     assert snapshot["seq"] == 10
 
 
+def test_resuming_all_prices_shows_them_all(visit):
+    _, *snapshots = visit.ask("resume", price={"*": 0})
+
+    assert [snapshot["channel"] for snapshot in snapshots] == ["price:1", "price:2"]
+    assert visit.stage.roster.groups == {None: {visit.client}}
+
+
 def test_a_ping_is_answered_with_its_number(visit):
     (pong,) = visit.ask("ping")
 

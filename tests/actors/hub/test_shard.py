@@ -183,6 +183,20 @@ def test_the_sweep_pings_greets_and_ends(shard, stage):
         assert [message["op"] for message in link.sent] == ["heartbeat"] * 5
 
 
+def test_a_portfolio_that_never_came_is_asked_for_again(shard, stage):
+    client, _ = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+
+    for _ in range(15):
+        shard.receive(SweepDue())
+    assert stage.subscriber.told == [PortfolioWanted(ANN)]
+
+    shard.receive(read(7))
+    for _ in range(15):
+        shard.receive(SweepDue())
+    assert stage.subscriber.told == [PortfolioWanted(ANN)]
+
+
 def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1))
