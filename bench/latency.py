@@ -18,7 +18,10 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,13 +67,14 @@ def sign_in(up: Up, email: str) -> str:
     return str(up.post("/v1/auth/dev-login", {"email": email})["access_token"])
 
 
-def open_listener(up: Up, token: str) -> Listener:
+@contextmanager
+def open_listener(up: Up, token: str) -> Iterator[Listener]:
     ticket = up.post("/v1/ws-token", token=token)
-    socket = connect(f"{ticket['url']}?token={ticket['token']}", subprotocols=["touchline.v1"])  # type: ignore[list-item]
-    socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["price:*", "portfolio"]}))
-    listener = Listener(socket)
-    threading.Thread(target=listener.listen, daemon=True).start()
-    return listener
+    with connect(f"{ticket['url']}?token={ticket['token']}") as socket:
+        socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["price:*", "portfolio"]}))
+        listener = Listener(socket)
+        threading.Thread(target=listener.listen, daemon=True).start()
+        yield listener
 
 
 def advance(up: Up, by_ms: int) -> int:
@@ -168,9 +172,9 @@ def main() -> int:
         data = Path(directory) / "data"
         with Up(data, "--season", str(SEED), "--speed", "1") as up:
             token = sign_in(up, "bench@example.com")
-            listener = open_listener(up, token)
-            pushes = measure_pushes(up, token, listener, 6 if chosen.quick else 20)
-            goals = measure_goals(up, listener, 5 if chosen.quick else 40)
+            with open_listener(up, token) as listener:
+                pushes = measure_pushes(up, token, listener, 6 if chosen.quick else 20)
+                goals = measure_goals(up, listener, 5 if chosen.quick else 40)
     result = {
         "goals": {
             "goal_to_client_p99_s": row(p(goals, 0.99), GOAL_S),

@@ -82,7 +82,7 @@ def buy(up: Up, token: str, key: str, quantity: str = "1.000") -> dict[str, Any]
 
 def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with Up(data, "--season", "3", "--speed", "50000", "--until-finished") as up:
+    with Up(data, "--season", "3", "--speed", "100000", "--until-finished") as up:
         token = sign_in(up)
         buy(up, token, "during-the-season")
         code = up.finish(SEASON_S)
