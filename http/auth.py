@@ -27,7 +27,10 @@ _EMAIL = r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+
 class DevLogin(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `POST /v1/auth/dev-login`."""
 
-    email: Annotated[str, msgspec.Meta(pattern=_EMAIL, max_length=254)]
+    email: Annotated[
+        str,
+        msgspec.Meta(pattern=_EMAIL, max_length=254, description="must be an e-mail address"),
+    ]
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):

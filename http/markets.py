@@ -23,6 +23,15 @@ from .validate import quantity, query
 _LIST = "instruments"
 
 
+TickId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A[0-9]{1,15}-[0-9]{1,15}\Z",
+        description="must be a tick id such as 1785587301852-0",
+    ),
+]
+
+
 class InstrumentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Query of `GET /v1/instruments`."""
 
@@ -41,7 +50,7 @@ class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TicksQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Query of `GET /v1/instruments/{idx}/ticks`; `after` is a tick id."""
 
-    after: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,15}-[0-9]{1,15}\Z")] | None = None
+    after: TickId | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 

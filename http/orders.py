@@ -25,7 +25,7 @@ from .errors import unavailable
 from .listing import Listing
 from .problems import Problem, Refuse
 from .refusals import refusal
-from .validate import NAME_PATTERN, body, idempotency_key, invalid, money, price, quantity, query
+from .validate import Name, body, idempotency_key, invalid, money, price, quantity, query
 
 
 class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,7 +36,7 @@ class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     quantity: str | None = None
     notional: str | None = None
     price_bound: str | None = None
-    client_order_id: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] | None = None
+    client_order_id: Name | None = None
 
     def fingerprint(self) -> str:
         """Digest of what was asked: two bodies that read the same have the same one."""

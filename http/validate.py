@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Annotated, TypeVar, get_args, get_type_hints
 
 import msgspec
 from flask import request
@@ -20,8 +21,12 @@ T = TypeVar("T")
 
 #: What a client may call its own things: keys and order ids.
 NAME_PATTERN = r"\A[A-Za-z0-9_-]{1,64}\Z"
+NAME_WORDS = "must be 1 to 64 characters of A-Z a-z 0-9 _ -"
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description=NAME_WORDS)]
 
 _WHERE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
+#: msgspec's texts that quote a regular expression, or leave out what would have been right.
+_NEEDS_WORDS = ("Expected str matching regex", "Invalid enum value")
 _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
 
 
@@ -36,7 +41,7 @@ def body(shape: type[T]) -> T:
         # meant is a guess, and money is not moved on guesses.
         _MEMBERS.decode(raw.decode())
     except msgspec.ValidationError as why:
-        raise _misshapen(str(why), "body") from None
+        raise _misshapen(str(why), "body", shape) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as why:
         raise Refuse(Problem("MALFORMED_JSON", f"the body cannot be read as JSON: {why}")) from None
     return value
@@ -52,7 +57,7 @@ def query(shape: type[T]) -> T:
     try:
         return msgspec.convert(given, type=shape, strict=False)
     except msgspec.ValidationError as why:
-        raise _misshapen(str(why), "query") from None
+        raise _misshapen(str(why), "query", shape) from None
 
 
 def idempotency_key() -> str:
@@ -64,7 +69,7 @@ def idempotency_key() -> str:
         detail = "give every order a key of its own, so that a retry cannot trade twice"
         raise Refuse(Problem("IDEMPOTENCY_KEY_REQUIRED", detail, (error,)))
     if not re.match(NAME_PATTERN, key):
-        error = FieldError(where, "must be 1 to 64 characters of A-Z a-z 0-9 _ -", "header")
+        error = FieldError(where, NAME_WORDS, "header")
         raise Refuse(Problem("IDEMPOTENCY_KEY_INVALID", "the key cannot be used", (error,)))
     return key
 
@@ -110,7 +115,7 @@ def _unique(members: list[tuple[str, object]]) -> Mapping[str, object]:
     return seen
 
 
-def _misshapen(message: str, place: Place) -> Refuse:
+def _misshapen(message: str, place: Place, shape: type[T]) -> Refuse:
     """msgspec's one line of text as a refusal that names the field."""
     found = _WHERE.fullmatch(message)
     what, path = (found["what"], found["path"] or "") if found else (message, "")
@@ -120,7 +125,20 @@ def _misshapen(message: str, place: Place) -> Refuse:
         known = "is required" if what.startswith("Object missing") else "is not known here"
         return invalid(pointer + _step(named["name"]), known, place)
     detail = what.replace("`", "")
+    if detail.startswith(_NEEDS_WORDS):
+        hints = get_type_hints(shape, include_extras=True)
+        detail = next(_words(hints.get(pointer[1:])), detail)
     return invalid(pointer, detail[0].lower() + detail[1:], place)
+
+
+def _words(hint: object) -> Iterator[str]:
+    """What a field annotated *hint* takes, as its type says it to a person."""
+    if isinstance(hint, msgspec.Meta) and hint.description:
+        yield hint.description
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        yield f"must be one of {', '.join(str(member.value) for member in hint)}"
+    for part in get_args(hint):
+        yield from _words(part)
 
 
 # Numbers stay text: they are not what is looked for, and may be of any length.

@@ -414,3 +414,19 @@ def test_no_body_whatever_breaks_the_server_or_moves_money_unasked(
     assert 400 <= answer.status_code < 500
     assert problem(answer)["code"]
     assert api.stored() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"side": "BUY"}, "side: must be one of buy, sell"),
+        ({"client_order_id": "a b"}, "client_order_id: must be 1 to 64 characters"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_would_be_right(
+    ada: Trader, body: dict[str, object], detail: str
+) -> None:
+    answer = send(ada, json.dumps(GOOD | body).encode())
+
+    assert answer.status_code == 400
+    assert problem(answer)["detail"].startswith(detail)
