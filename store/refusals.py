@@ -29,18 +29,30 @@ def write_or_bisect(
     A batch without refusals costs one statement more than *write* itself; one
     refusal among n rows costs about 2 log2 n statements.
     """
-    if not rows:
+    if not rows or _refusal(cursor, rows, write) is None:
         return
+    if len(rows) == 1:
+        # Once more: two writers of one row can meet on another index than the
+        # one ON CONFLICT names, and the later of them is refused. By now the
+        # other has committed, so a second try finds the row there.
+        error = _refusal(cursor, rows, write)
+        if error is not None:
+            refuse(cursor, rows[0], error)
+        return
+    half = len(rows) // 2
+    write_or_bisect(cursor, rows[:half], write, refuse)
+    write_or_bisect(cursor, rows[half:], write, refuse)
+
+
+def _refusal(
+    cursor: Cursor, rows: Sequence[Row], write: Callable[[Cursor, Sequence[Row]], None]
+) -> psycopg2.Error | None:
+    """Why *rows* cannot be written; None if they are."""
     cursor.execute("SAVEPOINT batch")
     try:
         write(cursor, rows)
     except REFUSALS as error:
         cursor.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
-        if len(rows) == 1:
-            refuse(cursor, rows[0], error)
-            return
-        half = len(rows) // 2
-        write_or_bisect(cursor, rows[:half], write, refuse)
-        write_or_bisect(cursor, rows[half:], write, refuse)
-    else:
-        cursor.execute("RELEASE SAVEPOINT batch")
+        return error
+    cursor.execute("RELEASE SAVEPOINT batch")
+    return None
