@@ -9,6 +9,7 @@ At equal versions every column must be equal.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -53,6 +54,16 @@ class Comparison:
         self._keys = keys
         self._pg = pg
         self._states = States(client, keys, Scripts(client, keys))
+        self._redis_hash, self._postgres_hash = sha256(), sha256()
+
+    @property
+    def state_hashes(self) -> dict[str, str]:
+        """SHA-256 over all states of one version on both sides, as either side has them.
+
+        For `differences` that were read to their end. Two runs on books that did not change in
+        between have the same hashes, and so has a copy of the books.
+        """
+        return {"redis": self._redis_hash.hexdigest(), "postgres": self._postgres_hash.hexdigest()}
 
     def differences(self) -> Iterator[Difference]:
         """Every state that is wrong; reads everything once."""
@@ -76,12 +87,26 @@ class Comparison:
             if theirs > ours:
                 yield Difference(layout.state, member, Finding.POSTGRES_NEWER, ours, theirs)
             elif ours == theirs:
-                if columns := _unequal(layout, hashed, row):
+                if columns := self._unequal(layout, hashed, row):
                     unequal = Finding.UNEQUAL
                     yield Difference(layout.state, member, unequal, ours, theirs, columns)
             elif member not in marked:
                 unmarked.append((member, ours))
         yield from self._still_behind(layout, unmarked)
+
+    def _unequal(
+        self, layout: Layout, hashed: Sequence[str | None], row: Sequence[str | None]
+    ) -> tuple[str, ...]:
+        """Names of the columns that differ; what was compared goes into the hashes."""
+        names = [column.name for column in layout.all_columns]
+        compared = [
+            (name, ours, theirs)
+            for name, ours, theirs in zip(names, hashed, row, strict=False)
+            if name not in layout.fixed
+        ]
+        for digest, side in ((self._redis_hash, 1), (self._postgres_hash, 2)):
+            digest.update(repr((layout.state.value, [cell[side] for cell in compared])).encode())
+        return tuple(name for name, ours, theirs in compared if ours != theirs)
 
     def _still_behind(
         self, layout: Layout, unmarked: Sequence[tuple[str, int]]
@@ -136,14 +161,3 @@ class Comparison:
 def _by_member(layout: Layout, cursor: Cursor) -> dict[str, Sequence[str]]:
     width = len(layout.identity)
     return {":".join(row[:width]): row for row in cursor.fetchall()}
-
-
-def _unequal(
-    layout: Layout, hashed: Sequence[str | None], row: Sequence[str | None]
-) -> tuple[str, ...]:
-    names = [column.name for column in layout.all_columns]
-    return tuple(
-        name
-        for name, ours, theirs in zip(names, hashed, row, strict=False)
-        if ours != theirs and name not in layout.fixed
-    )

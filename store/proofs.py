@@ -158,4 +158,26 @@ KEYS = Proof(
     """,
 )
 
-SQL_PROOFS = (MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, KEYS)
+TRADES = Proof(
+    "trades",
+    "every trade's value is price times quantity, and changes the cost of the holding by itself",
+    """
+    SELECT id::text AS trade, user_id, 'value_e4' AS what, value_e4 AS found,
+           (px * qty + CASE side WHEN 'buy' THEN 999 ELSE 0 END) / 1000 AS expected
+      FROM trades
+     WHERE value_e4 <> (px * qty + CASE side WHEN 'buy' THEN 999 ELSE 0 END) / 1000
+    UNION ALL
+    SELECT id::text, user_id, 'cost_after_e4', cost_after_e4, expected
+      FROM (SELECT t.*, coalesce(before.cost_after_e4, 0)
+                     + CASE t.side WHEN 'buy' THEN t.value_e4 ELSE t.realized_e4 - t.value_e4 END
+                     AS expected
+              FROM trades t
+              LEFT JOIN trades before
+                ON (before.user_id, before.idx, before.holding_version)
+                 = (t.user_id, t.idx, t.holding_version - 1)
+             WHERE before.id IS NOT NULL OR t.holding_version = 1) AS costs
+     WHERE cost_after_e4 <> expected
+    """,
+)
+
+SQL_PROOFS = (MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, TRADES, KEYS)

@@ -54,6 +54,7 @@ class Report:
     """The outcome of one reconciliation."""
 
     verdicts: tuple[Verdict, ...]
+    state_hashes: Mapping[str, str]  #: SHA-256 of the compared states, by side
 
     @property
     def ok(self) -> bool:
@@ -66,7 +67,7 @@ class Report:
             {"name": v.name, "ok": v.ok, "claim": v.claim, "offenders": list(v.offenders)}
             for v in self.verdicts
         ]
-        return {"ok": self.ok, "proofs": proofs}
+        return {"ok": self.ok, "proofs": proofs, "state_hashes": dict(self.state_hashes)}
 
     def as_text(self) -> str:
         """The report for a terminal: a line for each proof, and one for each offender."""
@@ -75,6 +76,7 @@ class Report:
             lines.append(f"{'ok    ' if verdict.ok else 'FAILED'}  {verdict.name}: {verdict.claim}")
             for offender in verdict.offenders:
                 lines.append("          " + ", ".join(f"{k}={v}" for k, v in offender.items()))
+        lines.extend(f"state of {side}: {digest}" for side, digest in self.state_hashes.items())
         lines.append("reconcile: ok" if self.ok else "reconcile: FAILED")
         return "\n".join(lines)
 
@@ -92,11 +94,13 @@ def reconcile(
             Verdict(proof.name, proof.claim, _offenders(cursor, proof.query, cut=cut))
             for proof in SQL_PROOFS
         ]
-    differences = (asdict(each) for each in Comparison(client, keys, pg).differences())
-    verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
+    comparison = Comparison(client, keys, pg)
+    verdicts.append(
+        _verdict("redis", "Redis and Postgres agree at equal versions", _differences(comparison))
+    )
     waiting = _waiting_too_long(Outbox(client, keys.trade_outbox), pg, limits or Limits())
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
-    return Report(tuple(verdicts))
+    return Report(tuple(verdicts), comparison.state_hashes)
 
 
 def repair(client: redis.Redis, keys: Keys, report: Report) -> int:
@@ -130,6 +134,14 @@ def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, 
     cursor.execute(f"SELECT * FROM ({query}) AS offenders LIMIT {SHOWN}", values)
     names = [column.name for column in cursor.description]
     return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+
+
+def _differences(comparison: Comparison) -> list[Offender]:
+    try:
+        return [asdict(each) for each in comparison.differences()]
+    except redis.ResponseError as error:
+        # A key that holds another type: Redis' text names the command and the key.
+        return [{"finding": "unreadable", "error": str(error)}]
 
 
 def _verdict(name: str, claim: str, offenders: Iterable[Offender]) -> Verdict:

@@ -51,6 +51,7 @@ def test_honest_books_pass_every_proof(books):
         "versions",
         "chain",
         "shares",
+        "trades",
         "keys",
         "redis",
         "ages",
@@ -153,6 +154,8 @@ TAMPERINGS = [
     ("chain", "UPDATE wallet_ledger SET amount_e4 = amount_e4 * 2 WHERE user_id = 2"),
     ("shares", "UPDATE instruments SET inventory = inventory + 1 WHERE idx = 8"),
     ("shares", "UPDATE holdings SET qty = qty - 1 WHERE user_id = 1 AND idx = 8"),
+    ("trades", "UPDATE trades SET px = px + 1000 WHERE user_id = 2 AND idx = 8"),
+    ("trades", "UPDATE trades SET realized_e4 = realized_e4 + 1 WHERE side = 'sell'"),
     ("keys", "UPDATE trades SET idem_key = 'one' WHERE user_id = 2 AND idx = 7"),
 ]  # fmt: skip
 
@@ -191,6 +194,25 @@ def test_tampering_with_redis_is_found(books, key, field, member):
     (offender,) = offenders(books, "redis")
 
     assert (offender["member"], offender["finding"]) == (member, "unequal at the same version")
+
+
+def test_a_key_of_another_type_is_found_and_named(books):
+    books.redis.set("wallet:2", "x")
+
+    (offender,) = offenders(books, "redis")
+
+    assert offender["finding"] == "unreadable"
+    assert "wallet:2" in offender["error"]
+
+
+def test_equal_books_have_equal_hashes_on_both_sides_until_one_changes(books):
+    first, again = report_of(books).state_hashes, report_of(books).state_hashes
+    books.redis.hincrby("wallet:2", "cash", 1)
+    changed = report_of(books).state_hashes
+
+    assert first == again
+    assert first["redis"] == first["postgres"] == changed["postgres"]
+    assert changed["redis"] != first["redis"]
 
 
 def test_a_state_redis_has_lost_is_found(books):
