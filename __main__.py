@@ -5,6 +5,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -40,9 +41,23 @@ _data = click.option(
     show_default=True,
     help="Where the embedded servers keep everything.",
 )
+
+
+class _Speed(click.FloatRange):
+    """A factor; click's own range lets "nan" through, which compares with nothing."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        factor = float(super().convert(value, param, ctx))
+        if math.isnan(factor):
+            self.fail("nan is not a speed", param, ctx)
+        return factor
+
+
 _speed = click.option(
     "--speed",
-    type=click.FloatRange(min=1, max=1_000_000),
+    type=_Speed(min=1, max=1_000_000),
     default=1.0,
     show_default=True,
     help="Calendar time to real time; idle time between matches is skipped.",

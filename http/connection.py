@@ -181,7 +181,10 @@ class _Refusing:
 
 def _check_framing(headers: Any) -> None:
     """Raise ValueError where a proxy in front could see another end of the body than we do."""
-    coding = headers.get("transfer-encoding", "chunked").strip().lower()
+    codings = headers.get_all("transfer-encoding") or []
     lengths = headers.get_all("content-length") or []
-    if coding != "chunked" or len(lengths) > 1 or not all(text.isdecimal() for text in lengths):
+    chunked = [coding.strip().lower() for coding in codings] == ["chunked"]
+    counted = len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdecimal()
+    # One of the two or none; both is how requests are smuggled past a proxy.
+    if (codings and not chunked) or (lengths and not counted) or (codings and lengths):
         raise ValueError("ambiguous framing")

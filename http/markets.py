@@ -130,10 +130,13 @@ def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced) -> 
 def _refuse_trimmed(deps: ApiDeps, idx: InstrumentIdx, after: str) -> None:
     """Raise Refuse if ticks right behind *after* may have been trimmed away."""
     oldest = deps.hot.ticks(idx, "0-0", 1)
-    if not oldest or oldest[0].seq == 1 or _order(oldest[0].id) <= _order(after):
+    if oldest and (oldest[0].seq == 1 or _order(oldest[0].id) <= _order(after)):
         return
+    instrument = deps.hot.instrument(idx)
+    if not oldest and (instrument is None or instrument.seq == 0):
+        return  # it never ticked: nothing can be missing
     error = FieldError("/after", "is older than the oldest tick kept", "query")
-    extensions = {"oldest": oldest[0].id}
+    extensions = {"oldest": oldest[0].id if oldest else None}
     raise Refuse(Problem("TICK_TRIMMED", "start again from a snapshot", (error,), extensions))
 
 

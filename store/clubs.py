@@ -57,13 +57,17 @@ def untraded(cursor: Any) -> tuple[Instrument, ...]:
 
 
 def symbols(team: Team) -> Iterator[str]:
-    """Symbols for *team*, the best first, without end: its code, more of its name, numbers."""
-    name = _letters(team.name) or "CLUB"
+    """Symbols for *team*, the best first, without end: its code, more of its name, numbers.
+
+    None is all digits: an order for "1860" means the instrument of that number.
+    """
+    name = _letters(team.name)
+    if not name or name.isdecimal():
+        name = f"CLUB{name}"
     code = _letters(team.short_code or "")
-    if len(code) > 1:
-        yield code[:SYMBOL_MAX]
-    for length in range(3, SYMBOL_MAX + 1):
-        yield name[:length]
+    for symbol in (code[:SYMBOL_MAX], *(name[:length] for length in range(3, SYMBOL_MAX + 1))):
+        if len(symbol) > 1 and not symbol.isdecimal():
+            yield symbol
     number = 2
     while True:
         yield f"{name[: SYMBOL_MAX - len(str(number))]}{number}"

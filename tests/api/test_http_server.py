@@ -121,6 +121,9 @@ def test_a_head_that_cannot_be_served_is_refused(
         b"Content-Length: 5\r\nContent-Length: 6\r\n",
         b"Transfer-Encoding: gzip, chunked\r\n",
         b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: \u0665\r\n".encode(),
     ],
 )
 def test_a_body_whose_end_could_be_disputed_is_refused(serve: Serve, framing: bytes) -> None:

@@ -157,6 +157,15 @@ def test_without_a_start_the_newest_ticks_come_oldest_first(ticking: Api) -> Non
     assert [one["tick"] for one in newest] == ids[-2:]
 
 
+def test_ticks_that_redis_has_lost_are_gone_too(ticking: Api) -> None:
+    ids = tick(ticking, 2)
+    ticking.redis.delete("ticks:17")
+
+    answer = ticking.get(f"/v1/instruments/17/ticks?after={ids[0]}")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (410, "TICK_TRIMMED")
+
+
 def test_ticks_that_were_trimmed_are_gone_and_the_client_is_told(ticking: Api) -> None:
     ids = tick(ticking, 5)
     ticking.redis.xtrim("ticks:17", minid=ids[3], approximate=False)

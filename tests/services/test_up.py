@@ -154,6 +154,8 @@ def test_a_data_directory_is_not_played_with_another_season(tmp_path: Path) -> N
         (("up", "--api-port", "70000"), "--api-port"),
         (("up", "--matches", "/nowhere.json"), "/nowhere.json"),
         (("reconcile", "--data-dir", "/nowhere"), "/nowhere"),
+        (("up", "--data-dir", "/dev/null/data"), "/dev/null/data"),
+        (("up", "--speed", "nan"), "--speed"),
         (("api-server",), "REDIS_URL is not set"),
         (("ws-server",), "REDIS_URL is not set"),
         (("flusher",), "REDIS_URL is not set"),

@@ -18,6 +18,9 @@ from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, a_match
         (Team(3, "1. FC Köln", "köl"), ["KOL", "1FC", "1FCK"]),
         (Team(4, "Ол", "Ол"), ["CLU", "CLUB", "CLUB", "CLUB", "CLUB"]),
         (Team(5, "AIK", "A"), ["AIK"]),
+        (Team(6, "Schalke 04", "04"), ["SCH"]),
+        (Team(7, "1860 München", "1860"), ["1860M"]),
+        (Team(8, "2000", None), ["CLU", "CLUB", "CLUB2"]),
     ],
     ids=lambda value: value.name if isinstance(value, Team) else "",
 )
