@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +48,7 @@ class _Speed(click.FloatRange):
     """A factor; click's own range lets "nan" through, which compares with nothing."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         factor = float(super().convert(value, param, ctx))
         if math.isnan(factor):
