@@ -97,7 +97,7 @@ class Desk:
         if not reply.ready():
             # Answered here, the executor passes it over: an order that nobody
             # waits for any more must not be carried out after an outage.
-            reply.set(Unavailable("no answer in time: the order may or may not have been carried out"))
+            reply.set(Unavailable("no answer in time: the order may have been carried out"))
         answer: Executed | Unavailable = reply.get()
         return answer
 

@@ -79,6 +79,10 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         self._connections.add(connection)
         try:
             connection.handle()
+        except ConnectionError:
+            # The client hung up before it had its answer. Unguarded, each one
+            # that does would write a traceback into our log.
+            sock.close()
         finally:
             self._connections.discard(connection)
 

@@ -24,6 +24,7 @@ from psycopg2 import extensions
 from .outage import PoolTimeout
 
 MAX_AGE_S = 1800.0  #: seconds a connection is reused; bounds what one backend's caches can grow to
+GRACE_S = 1.0  #: for the server to cancel a statement by itself, and for the commit
 IDLE_TRANSACTION_MS = 15_000  #: the server ends a transaction whose client went silent
 
 # select() fails on descriptors above 1023, which a ws-server has; the original
@@ -67,7 +68,9 @@ class Postgres:
         dsn: libpq URL (`postgresql://…`) or key=value string.
         wait_s: longest wait for a free connection, then `PoolTimeout`.
         connect_timeout_s: longest wait for a new connection.
-        statement_timeout_s: the server cancels a statement after this time.
+        statement_timeout_s: the server cancels a statement after this time; a
+            transaction that takes `GRACE_S` longer is given up on this side, for a
+            server that is frozen or cut off cancels nothing.
         role: shown as application_name in pg_stat_activity.
 
     A greenlet killed while it waits for COMMIT cannot know whether it
@@ -97,24 +100,29 @@ class Postgres:
             "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
         }
+        self._longest_s = statement_timeout_s + GRACE_S
         self._free = BoundedSemaphore(size)
         self._idle: list[_Pooled] = []
         self._closed = False
 
     @contextmanager
-    def transaction(self) -> Iterator[Any]:
+    def transaction(self, longest_s: float | None = None) -> Iterator[Any]:
         """Yield a cursor; commit when the block ends, roll back when it raises.
+
+        Args:
+            longest_s: how long a statement may take, where the pool's own time is too short.
 
         Raises:
             PoolTimeout: all connections stayed in use for `wait_s`.
-            psycopg2.OperationalError: the server cannot be reached.
+            psycopg2.OperationalError: the server cannot be reached, or does not answer.
         """
         if not self._free.acquire(timeout=self._wait_s):
             raise PoolTimeout(f"no free connection to Postgres within {self._wait_s:g} s")
         try:
             pooled = self._take()
             try:
-                yield from _run(pooled.connection)
+                with self._deadline(longest_s):
+                    yield from _run(pooled.connection, longest_s)
             finally:
                 self._give_back(pooled)
         finally:
@@ -125,6 +133,12 @@ class Postgres:
         self._closed = True
         while self._idle:
             self._idle.pop().connection.close()
+
+    def _deadline(self, longest_s: float | None) -> gevent.Timeout:
+        seconds = self._longest_s if longest_s is None else longest_s + GRACE_S
+        return gevent.Timeout(
+            seconds, psycopg2.OperationalError(f"no answer from Postgres within {seconds:g} s")
+        )
 
     def _take(self) -> _Pooled:
         while self._idle:
@@ -152,9 +166,11 @@ class Postgres:
             connection.close()
 
 
-def _run(connection: Any) -> Iterator[Any]:
+def _run(connection: Any, longest_s: float | None) -> Iterator[Any]:
     try:
         with connection.cursor() as cursor:
+            if longest_s is not None:
+                cursor.execute(f"SET LOCAL statement_timeout = {round(longest_s * 1000)}")
             yield cursor
         connection.commit()
     except Exception:

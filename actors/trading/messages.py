@@ -53,9 +53,9 @@ class BatchDue:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeDue:
-    """From the timer of `trade-writer`, while Postgres is away."""
+class PostgresReturned:
+    """From the linked watch of `trade-writer`: Postgres was away and answers again."""
 
 
 TradeExecutorMessage = ExecuteTrade | BatchDue
-TradeWriterMessage = WriteTrade | BatchDue | ProbeDue
+TradeWriterMessage = WriteTrade | BatchDue | PostgresReturned

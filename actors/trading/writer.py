@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+import gevent
 import structlog
+from gevent.event import Event
 
 from ...store.facts import Entry
 from ...store.ledger import LEDGER_AWAY, Ledger
 from ...store.outbox import Outbox
 from ..actor import Actor
-from .messages import BatchDue, Durable, Executed, ProbeDue, TradeWriterMessage, WriteTrade
+from .messages import (
+    BatchDue,
+    Durable,
+    Executed,
+    PostgresReturned,
+    TradeWriterMessage,
+    WriteTrade,
+)
 
 BATCH = 256  #: trades in one INSERT; the first of them waits for all
 PROBE_S = 1.0  #: real seconds between two looks at a Postgres that was away
@@ -34,8 +43,13 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._ledger = ledger
         self._outbox = outbox
         self._waiting: list[WriteTrade] = []
-        self._away = False
+        self._away = Event()
         self._left_behind = 0
+
+    def started(self) -> None:
+        # Beside the actor, so that a Postgres which takes its time to refuse
+        # keeps no trade waiting.
+        self.link(self._watch_for_postgres)
 
     def receive(self, message: TradeWriterMessage) -> None:
         match message:
@@ -43,8 +57,9 @@ class TradeWriter(Actor[TradeWriterMessage]):
                 self._take(message)
             case BatchDue():
                 self._write()
-            case ProbeDue():
-                self._probe()
+            case PostgresReturned():
+                self._away.clear()
+                log.info("postgres is back", left_behind=self._left_behind)
             case _:
                 assert_never(message)
 
@@ -52,11 +67,14 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._write()
 
     def detail(self) -> Mapping[str, object]:
-        return {"postgres": "away" if self._away else "there", "left_behind": self._left_behind}
+        return {
+            "postgres": "away" if self._away.is_set() else "there",
+            "left_behind": self._left_behind,
+        }
 
     def _take(self, request: WriteTrade) -> None:
         self._waiting.append(request)
-        if self._away or len(self._waiting) >= BATCH:
+        if self._away.is_set() or len(self._waiting) >= BATCH:
             self._write()
         else:
             self.me.tell(BatchDue())  # one for every trade: a full mailbox may drop any
@@ -65,7 +83,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         batch, self._waiting = self._waiting, []
         durable: Durable = "redis"
         try:
-            if batch and not self._away:
+            if batch and not self._away.is_set():
                 self._ledger.insert_facts(list(map(_entry, batch)))
                 durable = "postgres"
                 self._outbox.delete(request.filled.entry_id for request in batch)
@@ -79,18 +97,18 @@ class TradeWriter(Actor[TradeWriterMessage]):
             self._left_behind += len(batch)
 
     def _leave(self, why: str) -> None:
-        self._away = True
+        self._away.set()
         log.warning("postgres is away; trades are durable in redis only", why=why)
-        self.after(PROBE_S, ProbeDue())
 
-    def _probe(self) -> None:
-        try:
-            self._ledger.ping()
-        except LEDGER_AWAY:
-            self.after(PROBE_S, ProbeDue())
-        else:
-            self._away = False
-            log.info("postgres is back", left_behind=self._left_behind)
+    def _watch_for_postgres(self) -> None:
+        while True:
+            self._away.wait()
+            gevent.sleep(PROBE_S)
+            try:
+                self._ledger.ping()
+            except LEDGER_AWAY:
+                continue
+            self.me.tell(PostgresReturned())
 
 
 def _entry(request: WriteTrade) -> Entry:

@@ -1,10 +1,11 @@
 """The writer: a trade is durable before its owner hears of it, and the answer says where."""
 
+import gevent
 import psycopg2
 import pytest
 from gevent.event import AsyncResult
 from redis.exceptions import ConnectionError as RedisAway
-from touchline.actors.trading.messages import BatchDue, Executed, ProbeDue, WriteTrade
+from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteTrade
 from touchline.actors.trading.writer import BATCH, TradeWriter
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
@@ -118,14 +119,18 @@ def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
     postgres.away = True
     written(writer, books.trade())
 
-    writer.receive(ProbeDue())
     still_away = written(writer, books.trade())
     postgres.away = False
-    writer.receive(ProbeDue())
+    watch = gevent.spawn(writer.links[0])
+    told = writer.actor_inbox.queued  # by the watch
+    with gevent.Timeout(30):
+        while PostgresReturned() not in told():
+            gevent.sleep(0)
+    watch.kill()
+    writer.receive(PostgresReturned())
     back = written(writer, books.trade())
 
     assert [answer.durable for answer in (*still_away, *back)] == ["redis", "postgres"]
-    assert [timer.message for timer in writer.timers] == [ProbeDue(), ProbeDue()]
 
 
 def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outbox):

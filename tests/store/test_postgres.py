@@ -189,6 +189,27 @@ def test_a_statement_that_takes_too_long_is_an_outage(servers):
     pool.close()
 
 
+def test_a_server_that_freezes_in_a_transaction_is_an_outage_all_the_same(servers):
+    pool = Postgres(servers.database_url, size=1, statement_timeout_s=0.05)
+
+    with pytest.raises(OUTAGES, match="no answer from Postgres"), pool.transaction() as cursor:
+        # As if frozen: the server's own time-out is switched off.
+        cursor.execute("SET LOCAL statement_timeout = 0; SELECT pg_sleep(20)")
+    with pool.transaction() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+    pool.close()
+
+
+def test_one_transaction_may_be_given_more_time_than_the_pool(servers):
+    pool = Postgres(servers.database_url, size=1, statement_timeout_s=0.05)
+
+    with pool.transaction(longest_s=10) as cursor:
+        cursor.execute("SELECT pg_sleep(0.2), 7")
+        assert cursor.fetchone()[1] == 7
+    pool.close()
+
+
 def test_a_server_that_does_not_answer_is_an_outage_after_the_connect_timeout():
     with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(Path(directory) / ".s.PGSQL.5432"))
