@@ -26,9 +26,9 @@ class Address(Generic[M_contra]):
     def __repr__(self) -> str:
         return f"<Address {self.name}>"
 
-    def tell(self, message: M_contra) -> None:
-        """Send *message* and forget it. Never blocks or raises; a lost one is counted."""
-        self._mailbox.deliver(message)
+    def tell(self, message: M_contra) -> bool:
+        """Send *message*; False if it is lost at once, which is counted. Never blocks or raises."""
+        return self._mailbox.deliver(message)
 
     def ask(self, message: M_contra, timeout_s: float = ASK_S) -> Any:
         """Send *message* and wait for what the child's ``receive`` returns.

@@ -85,14 +85,15 @@ class Mailbox:
             self._lose(self._queue.popleft(), "stopped")
         self.clear_urgent()
 
-    def deliver(self, message: Any, reply_to: Future | None = None) -> None:
-        """Queue *message* for the child; never blocks, never raises."""
+    def deliver(self, message: Any, reply_to: Future | None = None) -> bool:
+        """Queue *message* for the child; False if it is lost. Never blocks, never raises."""
         letter = (self._monotonic(), message, reply_to)
         if len(self._queue) >= self._bound and not self._make_room(letter):
-            return
+            return False
         self._queue.append(letter)
         if self._waiter is not None:
             self._wake()
+        return True
 
     def urge(self, message: Any, reply_to: Future | None = None) -> None:
         """Put *message* before everything in the ordinary lane."""

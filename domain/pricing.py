@@ -2,7 +2,7 @@
 
 The house quotes around ``F * (1 + q/D)``: *index_px* F, net inventory sold q, depth D. A trade pays
 the average over the part of the line it covers, so splitting it gains nothing.
-Twin of lua/kernel.lua. Source: docs/market.md, "Prices".
+Twin of lua/market.lua. Source: docs/market.md, "Prices".
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Ticks: how an instrument's price is published, and what the feed may change.
 
 A tick is one published price. Its id is ``<calendar ms>-<n>``, strictly increasing per instrument.
-Twin of lua/kernel.lua, lua/index_apply.lua and lua/fixture_settle.lua.
+Twin of lua/market.lua, lua/index_apply.lua and lua/fixture_settle.lua.
 Source: docs/market.md, "Ticks".
 """
 

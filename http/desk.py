@@ -92,7 +92,8 @@ class Desk:
             now_ms=now_ms,
         )
         reply: AsyncResult[Executed | Unavailable] = AsyncResult()
-        self._executor.tell(ExecuteTrade(command, reply))
+        if not self._executor.tell(ExecuteTrade(command, reply)):
+            return Unavailable("more orders wait than can be carried out", tried=False)
         reply.wait(timeout=self._answer_s)
         if not reply.ready():
             # Answered here, the executor passes it over: an order that nobody

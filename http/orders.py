@@ -114,7 +114,7 @@ def _answer(
 ) -> Response:
     if isinstance(answer, Unavailable):
         detail = f"{answer.reason}; repeat the order with the same Idempotency-Key"
-        raise Refuse(unavailable(detail, "OUTCOME_UNKNOWN"))
+        raise Refuse(unavailable(detail, "OUTCOME_UNKNOWN" if answer.tried else "UNAVAILABLE"))
     match answer.outcome:
         case Refused() as refused:
             size = "/quantity" if wanted.notional_e4 is None else "/notional"

@@ -8,7 +8,7 @@
 --      10 now (calendar ms)
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
 --         a fact is the stream entry as a JSON array of fields and values
--- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_execute.py
+-- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_twin.py
 
 local KEPT_S = 86400 -- idempotency keys and client order ids: a day of real time
 local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)

@@ -26,9 +26,13 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The answer when it is unknown whether the order ran; it may be sent again under its key."""
+    """The answer when the order did not run, or may have run; it may be sent again under its key.
+
+    *tried* is False if it surely did not.
+    """
 
     reason: str
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,17 @@ def test_an_order_whose_outcome_is_unknown_asks_for_the_same_again(api: Api, ada
     assert "same Idempotency-Key" in answer.get_json()["detail"]
 
 
+def test_an_order_that_found_no_room_was_surely_not_carried_out(api: Api, ada: Trader) -> None:
+    before = api.stored()
+    api.executor.full = True
+
+    answer = ada.order()
+
+    assert code(answer) == (503, "UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "1"
+    assert api.stored() == before
+
+
 def test_every_refusal_a_client_can_meet_has_a_status_and_a_title() -> None:
     assert {code.value for code in Refusal} - CODES.keys() == {c.value for c in NOT_FOR_CLIENTS}
 

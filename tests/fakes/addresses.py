@@ -19,8 +19,9 @@ class RecordingAddress(Address[Any]):
         self.told: list[Any] = []
         self._answer = answer
 
-    def tell(self, message: Any) -> None:
+    def tell(self, message: Any) -> bool:
         self.told.append(message)
+        return True
 
     def ask(self, message: Any, timeout_s: float = ASK_S) -> Any:
         self.told.append(message)

@@ -16,7 +16,7 @@ from touchline.store.scripts import Scripts
 class DirectExecutor(Address[ExecuteTrade]):
     """Answers as the real one does: by the script, then the ledger."""
 
-    __slots__ = ("_ledger", "_scripts", "before", "commands", "down", "ledger_down")
+    __slots__ = ("_ledger", "_scripts", "before", "commands", "down", "full", "ledger_down")
 
     def __init__(self, scripts: Scripts, ledger: Ledger) -> None:
         super().__init__("trade-executor", Mailbox())
@@ -25,13 +25,16 @@ class DirectExecutor(Address[ExecuteTrade]):
         self.commands: list[TradeCommand] = []
         self.before: Callable[[], None] | None = None  #: called before each order
         self.down = False
+        self.full = False
         self.ledger_down = False
 
-    def tell(self, message: ExecuteTrade) -> None:
+    def tell(self, message: ExecuteTrade) -> bool:
         self.commands.append(message.command)
+        if self.full:
+            return False
         if self.down:
             message.reply.set(Unavailable("Redis cannot be reached"))
-            return
+            return True
         if self.before is not None:
             self.before()
         [outcome] = self._scripts.trade_execute([message.command])
@@ -41,3 +44,4 @@ class DirectExecutor(Address[ExecuteTrade]):
         if isinstance(outcome, Filled) and not self.ledger_down:
             self._ledger.insert_facts([Entry(outcome.entry_id, outcome.entry)])
         message.reply.set(Executed(outcome, durable))
+        return True
