@@ -18,6 +18,19 @@ class RateLimited(FeedUnavailable):
         self.resets_in_s = resets_in_s
 
 
+class Pages(Protocol):
+    """What a listing found, read a page at a time: each page is one call to the feed."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there are pages left to read."""
+        ...
+
+    def read(self) -> tuple[MatchSnapshot, ...]:
+        """The next page, each match in it once; after `FeedUnavailable` the same one again."""
+        ...
+
+
 class FeedProvider(Protocol):
     """A source of matches. Every call raises `FeedUnavailable` where it has no good answer.
 
@@ -25,8 +38,11 @@ class FeedProvider(Protocol):
     missing from the answer.
     """
 
-    def list_fixtures(self, start_ms: int, end_ms: int) -> tuple[MatchSnapshot, ...]:
-        """Matches that kick off on the days from *start_ms* to *end_ms*; no cards, no clock."""
+    def list_fixtures(self, start_ms: int, end_ms: int) -> Pages:
+        """Matches that kick off on the days from *start_ms* to *end_ms*; no cards, no clock.
+
+        Asks for nothing yet: each page is one call, made when it is read.
+        """
         ...
 
     def inplay(self) -> tuple[MatchSnapshot, ...]:

@@ -8,8 +8,7 @@ when to ask again, so nothing is retried here.
 Source: docs/operations.md, "The feed".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import gevent
@@ -21,13 +20,12 @@ from ..domain.match import MatchSnapshot
 from .feed import RateLimited
 from .outage import FeedUnavailable
 from .sportmonks_body import Envelope, Quota, decode_envelope, match_of
+from .sportmonks_pages import SpanPages
 
 CONNECT_S = 1.5  #: seconds to reach the feed
 TOTAL_S = 3.0  #: seconds for a whole answer; a feed that trickles is as good as silent
 BODY_MAX = 16 * 2**20  #: bytes; a full matchday with every include stays under 2 MiB
 PER_PAGE = 50  #: the most a page may hold
-PAGES_MAX = 400  #: 20,000 rows, the feed's own limit
-RANGE_DAYS = 100  #: the longest span one listing may cover
 IDS_MAX = 50  #: fixtures asked for by id in one call
 RATE_LIMIT_S = 60  #: how long to wait after a 429 that does not say
 
@@ -56,19 +54,9 @@ class Sportmonks:
         self._quota: Quota | None = None
         self._unreadable = 0
 
-    def list_fixtures(self, start_ms: int, end_ms: int) -> tuple[MatchSnapshot, ...]:
-        """Matches that kick off on the UTC days of *start_ms* to *end_ms*, each once."""
-        found: dict[int, MatchSnapshot] = {}
-        for start, end in _spans(start_ms, end_ms):
-            for page in range(1, PAGES_MAX + 1):
-                query: Query = {"include": _PLANNED, "per_page": PER_PAGE, "page": page}
-                reply = self._get(f"/fixtures/between/{start}/{end}", query)
-                found.update((match.fixture, match) for match in self._matches(reply))
-                if reply.pagination is None or not reply.pagination.has_more:
-                    break
-            else:
-                raise FeedUnavailable(f"more than {PAGES_MAX} pages of fixtures")
-        return tuple(found.values())
+    def list_fixtures(self, start_ms: int, end_ms: int) -> SpanPages:
+        """Matches that kick off on the UTC days of *start_ms* to *end_ms*, page by page."""
+        return SpanPages(self._planned, start_ms, end_ms)
 
     def inplay(self) -> tuple[MatchSnapshot, ...]:
         """All matches being played; none is a good answer."""
@@ -90,6 +78,12 @@ class Sportmonks:
             status["remaining"] = self._quota.remaining
             status["resets_in_s"] = self._quota.resets_in_seconds
         return status
+
+    def _planned(self, start: str, end: str, page: int) -> tuple[tuple[MatchSnapshot, ...], bool]:
+        query: Query = {"include": _PLANNED, "per_page": PER_PAGE, "page": page}
+        reply = self._get(f"/fixtures/between/{start}/{end}", query)
+        more = reply.pagination is not None and reply.pagination.has_more
+        return self._matches(reply), more
 
     def _matches(self, reply: Envelope) -> tuple[MatchSnapshot, ...]:
         if isinstance(reply.data, msgspec.UnsetType):
@@ -142,16 +136,6 @@ class Sportmonks:
             raise
         response.release_conn()
         return response.status, body
-
-
-def _spans(start_ms: int, end_ms: int) -> Iterator[tuple[str, str]]:
-    """The days from *start_ms* to *end_ms* in pieces that one listing may cover."""
-    day = datetime.fromtimestamp(start_ms // 1000, UTC).date()
-    end = datetime.fromtimestamp(end_ms // 1000, UTC).date()
-    while day <= end:
-        last = min(end, day + timedelta(days=RANGE_DAYS - 1))
-        yield day.isoformat(), last.isoformat()
-        day = last + timedelta(days=1)
 
 
 def _decoded(body: bytes) -> Envelope:

@@ -9,6 +9,7 @@ The order within a poll: prices before rows, so that Postgres away stops no
 price; a result in Redis (once, by its guard), then in Postgres (once, by
 `settled_at`). Between the two the guard keeps the match from moving the new
 base price; the next incarnation finds it settled there and only writes the row.
+Looks before listings, of which a poll reads one page at most: no match waits for a season.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from ...store.matches import Matches, Opening
 from ...store.scripts import Scripts
 from ..actor import Actor
 from .index_writer import Fenced, IndexWriter
+from .lister import Lister
 from .lookout import Lookout
 from .messages import LeaseDue, PollDue
 from .pace import Pace
@@ -62,16 +64,17 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         pace: Pace,
     ) -> None:
         super().__init__()
-        self._feed = feed
         self._matches = matches
         self._hot = hot
         self._lease = lease
         self._calendar = calendar
         self._pace = pace
         self._writer = IndexWriter(scripts, lease)
-        self._lookout = Lookout(feed, pace.list_ms)
+        self._lookout = Lookout(feed)
+        self._lister = Lister(feed, pace.list_ms)
         self._book = MatchBook()
         self._leading = False
+        self._token = 0
 
     def started(self) -> None:
         if self._lease.renew():
@@ -93,7 +96,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._lease.release()  # another replica need not wait for it to expire
 
     def detail(self) -> Mapping[str, object]:
-        return {"lease": self._lease.held(), "open": len(self._book), **self._lookout.health}
+        health = self._lookout.health | self._lister.health
+        return {"lease": self._lease.held(), "open": len(self._book), **health}
 
     def _unless_fenced(self, work: Callable[[], None]) -> None:
         try:
@@ -106,10 +110,11 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if not self._lease.held():
             self._leading = False
             return
-        if not self._leading:
+        # Another token: the lease was lost, and another may have led, between two polls.
+        if not self._leading or self._lease.token != self._token:
             self._take_over()
-        self._list()
         self._look()
+        self._list()
 
     def _take_over(self) -> None:
         """Rebuild everything from the stores; another replica may have led until now."""
@@ -117,9 +122,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         # prices that nobody updates, and every attempt to start comes through here.
         self._halt_if_blind(self._hot.instruments())
         self._book = MatchBook()
-        self._lookout = Lookout(self._feed, self._pace.list_ms)
         self._reload()
-        self._leading = True
+        self._leading, self._token = True, self._lease.token
         log.info("scheduler_leads", open=len(self._book))
 
     def _halt_if_blind(self, instruments: tuple[Instrument, ...]) -> None:
@@ -135,14 +139,6 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         stored = self._matches.open()
         self._book.refresh(stored.tracked, stored.ratings)
 
-    def _list(self) -> None:
-        now_ms = self._calendar()
-        listing = self._lookout.listing(now_ms)
-        if listing is not None:
-            self._matches.plan(listing, now_ms)
-            self._reload()
-            log.info("fixtures_listed", listed=len(listing), open=len(self._book))
-
     def _look(self) -> None:
         # The look counts from before it was asked for: what it shows is at least as new.
         asked_ms = self._calendar()
@@ -156,6 +152,20 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._settle(tracked, standings, now_ms)
+
+    def _list(self) -> None:
+        """Read one page of a listing, if there is nothing better to do."""
+        now_ms = self._calendar()
+        # While the feed is silent, looks alone try it: they must not wait for a listing's failure.
+        if not self._lookout.sees(now_ms):
+            return
+        # The look may have used up our trust in the lease, and a page can take half of it.
+        if self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
+            page = self._lister.page(now_ms)
+            if page is not None:
+                self._matches.plan(page, now_ms)
+                self._reload()
+                log.info("fixtures_listed", listed=len(page), open=len(self._book))
 
     def _record(self, changed: tuple[Tracked, ...], now_ms: int) -> None:
         unopened = self._book.unopened()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from touchline.domain.match import MatchSnapshot, Score, Team
@@ -51,6 +51,7 @@ class FakeFeed:
     """A feed that knows the matches in `matches`, by fixture, and counts what it is asked.
 
     `hidden` fixtures are left out of those in play; while `down` is set every call raises it.
+    Before each page of a listing it calls `on_page`, for a test to let time pass.
     """
 
     IN_PLAY = ("INPLAY", "HT", "BREAK", "EXTRA", "PEN_", "SUSPENDED", "INTERRUPTED")
@@ -60,24 +61,21 @@ class FakeFeed:
         self.hidden: set[int] = set()
         self.down: FeedUnavailable | None = None
         self.asked: list[str] = []
+        self.page_size = 50
+        self.on_page: Callable[[], None] = lambda: None
         self.show(*matches)
 
     def show(self, *matches: MatchSnapshot) -> None:
         """From now on these matches are as given."""
         self.matches |= {match.fixture: match for match in matches}
 
-    def list_fixtures(self, start_ms: int, end_ms: int) -> tuple[MatchSnapshot, ...]:
+    def list_fixtures(self, start_ms: int, end_ms: int) -> FakePages:
         """Those that kick off in the range, as a plan: without cards and clock."""
-        self._called("list")
-        return tuple(
-            replace(match, minute=0, score=replace(match.score, home_reds=0, away_reds=0))
-            for match in self.matches.values()
-            if start_ms <= match.kickoff_ms <= end_ms
-        )
+        return FakePages(self, start_ms, end_ms)
 
     def inplay(self) -> tuple[MatchSnapshot, ...]:
         """Those in play that are not hidden."""
-        self._called("inplay")
+        self.called("inplay")
         return tuple(
             match
             for match in self.matches.values()
@@ -86,14 +84,40 @@ class FakeFeed:
 
     def fixtures(self, ids: Sequence[int]) -> tuple[MatchSnapshot, ...]:
         """Those asked for that it knows."""
-        self._called("fixtures")
+        self.called("fixtures")
         return tuple(self.matches[fixture] for fixture in ids if fixture in self.matches)
 
     def status(self) -> dict[str, int]:
         """Nothing to report."""
         return {"unreadable": 0}
 
-    def _called(self, name: str) -> None:
+    def called(self, name: str) -> None:
+        """Count a call, which fails while the feed is down."""
         self.asked.append(name)
         if self.down is not None:
             raise self.down
+
+
+class FakePages:
+    """A listing of *feed*, `feed.page_size` matches a page."""
+
+    def __init__(self, feed: FakeFeed, start_ms: int, end_ms: int) -> None:
+        self._feed = feed
+        self._range = (start_ms, end_ms)
+        self._read = 0
+        self.more = True
+
+    def read(self) -> tuple[MatchSnapshot, ...]:
+        """The next page; counts as `list`, and takes the time of `feed.on_page`."""
+        self._feed.on_page()
+        self._feed.called("list")
+        start_ms, end_ms = self._range
+        planned = [
+            replace(match, minute=0, score=replace(match.score, home_reds=0, away_reds=0))
+            for match in self._feed.matches.values()
+            if start_ms <= match.kickoff_ms <= end_ms
+        ]
+        page = planned[self._read : self._read + self._feed.page_size]
+        self._read += self._feed.page_size
+        self.more = self._read < len(planned)
+        return tuple(page)

@@ -55,6 +55,14 @@ def found(*fixtures, **fields):
     return "200 OK", msgspec.json.encode({"data": list(fixtures)} | fields)
 
 
+def listed(feed, start_ms, end_ms):
+    """Every page of a listing."""
+    pages, matches = feed.list_fixtures(start_ms, end_ms), ()
+    while pages.more:
+        matches += pages.read()
+    return matches
+
+
 def test_matches_in_play_are_asked_for_with_all_that_counts(site, feed):
     site.reply(found(a_fixture()))
 
@@ -75,7 +83,7 @@ def test_the_token_travels_in_the_header_only(site, feed):
 def test_an_answer_that_found_nothing_is_a_good_answer(feed):
     assert feed.inplay() == ()
     assert feed.fixtures([1, 2]) == ()
-    assert feed.list_fixtures(START_MS, START_MS) == ()
+    assert listed(feed, START_MS, START_MS) == ()
 
 
 def test_one_untrustworthy_fixture_does_not_hide_the_others(site, feed):
@@ -89,11 +97,31 @@ def test_the_listing_follows_the_pages_and_keeps_to_spans_of_a_hundred_days(site
     more = {"pagination": {"has_more": True}}
     site.reply(found(a_fixture(id=1), **more), found(a_fixture(id=2)), found(a_fixture(id=3)))
 
-    listed = feed.list_fixtures(START_MS, START_MS + 120 * DAY_MS)
+    matches = listed(feed, START_MS, START_MS + 120 * DAY_MS)
 
     paths = [request["PATH_INFO"].rpartition("/between/")[2] for request in site.requests]
-    assert [match.fixture for match in listed] == [1, 2, 3]
+    assert [match.fixture for match in matches] == [1, 2, 3]
     assert paths == ["2026-10-24/2027-01-31"] * 2 + ["2027-02-01/2027-02-21"]
+
+
+def test_a_page_that_failed_is_asked_for_again_and_no_other(site, feed):
+    more = {"pagination": {"has_more": True}}
+    site.reply(found(a_fixture(id=1), **more), ("502 Bad Gateway", b""), found(a_fixture(id=2)))
+    pages = feed.list_fixtures(START_MS, START_MS)
+    pages.read()
+
+    with pytest.raises(FeedUnavailable):
+        pages.read()
+
+    assert [match.fixture for match in pages.read()] == [2]
+    asked = [request["QUERY_STRING"].rpartition("page=")[2] for request in site.requests]
+    assert (asked, pages.more) == (["1", "2", "2"], False)
+
+
+def test_a_page_shows_each_match_once(site, feed):
+    site.reply(found(a_fixture(), a_fixture()))
+
+    assert len(feed.list_fixtures(START_MS, START_MS).read()) == 1
 
 
 def test_many_fixtures_by_id_take_several_calls(site, feed):
