@@ -15,7 +15,7 @@ CREATE TABLE schema_version (
     version    INT PRIMARY KEY,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
-INSERT INTO schema_version (version) VALUES (1);
+INSERT INTO schema_version (version) VALUES (2);
 
 -- Upper half of every version written after Redis had to be rebuilt.
 CREATE SEQUENCE redis_epoch;
@@ -98,6 +98,12 @@ CREATE TABLE fixtures (
     pre_home_px   BIGINT,
     pre_away_px   BIGINT,
     settled_at    TIMESTAMPTZ,
+    -- The fact of the settlement: both clubs' base prices right after it, and
+    -- the versions of the instruments that had them first.
+    post_home_px  BIGINT,
+    home_version  BIGINT,
+    post_away_px  BIGINT,
+    away_version  BIGINT,
     -- As last seen, and once settled the result: the score after extra time;
     -- the penalties are those of a shoot-out.
     minute         SMALLINT NOT NULL DEFAULT 0,
@@ -393,6 +399,17 @@ SELECT id, (payload->>'uid')::bigint, (payload->>'idx')::int, (payload->>'tv')::
        payload->>'tick'
   FROM trade_outbox
  WHERE payload->>'k' = 'trade' AND NOT malformed;
+
+-- Every base price that a result made; nothing else changes one.
+CREATE VIEW base_postings AS
+SELECT f.id AS fixture_id, i.idx, f.post_home_px AS base_px,
+       f.home_version AS instrument_version
+  FROM fixtures f JOIN instruments i ON i.team_id = f.home_team_id
+ WHERE f.post_home_px IS NOT NULL
+UNION ALL
+SELECT f.id, i.idx, f.post_away_px, f.away_version
+  FROM fixtures f JOIN instruments i ON i.team_id = f.away_team_id
+ WHERE f.post_away_px IS NOT NULL;
 
 CREATE TABLE price_candles (
     idx       INT,

@@ -52,7 +52,10 @@ def enrol(cursor: Any, matches: Iterable[MatchSnapshot]) -> None:
 
 def untraded(cursor: Any) -> tuple[Instrument, ...]:
     """The instruments as listed that have not changed since; Redis may not know them yet."""
-    cursor.execute("SELECT idx, symbol, name FROM instruments WHERE version <= 1 ORDER BY idx")
+    cursor.execute(
+        "SELECT idx, symbol, name FROM instruments"
+        " WHERE version <= 1 AND idx NOT IN (SELECT idx FROM base_postings) ORDER BY idx"
+    )
     return tuple(new_instrument(InstrumentIdx(idx), *rest) for idx, *rest in cursor)
 
 

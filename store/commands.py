@@ -113,3 +113,19 @@ class Settled:
 
 
 SettleOutcome = Settled | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A club's base price after a result (1e-4 coin), and its instrument's version with it."""
+
+    px: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What a match that was settled left; the fact of a settlement, for Postgres."""
+
+    home: Base
+    away: Base

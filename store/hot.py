@@ -9,6 +9,7 @@ from ..domain.ids import InstrumentIdx, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import HeldShares, Holding, Portfolio, Wallet
 from ..domain.ticks import Tick
+from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
 from .wire import tick_of
@@ -83,6 +84,17 @@ class Hot:
         else:
             entries = self._client.xrange(key, min=f"({after}", count=limit)
         return tuple(tick_of(entry_id, fields) for entry_id, fields in entries)
+
+    def bases(self, fixture: int) -> Bases | None:
+        """What settling *fixture* left; None unless Redis has it and Postgres lacks it.
+
+        Remembered by the guard of lua/fixture_settle.lua: it is there if the result is.
+        """
+        left: Any = self._client.get(self._keys.settled(fixture))
+        if left is None or ":" not in left:  # one put back after a loss says only that it was
+            return None
+        home_px, home_version, away_px, away_version = map(int, left.split(":"))
+        return Bases(Base(home_px, home_version), Base(away_px, away_version))
 
     def feed_health(self) -> dict[str, str]:
         """What the feed last said of itself; empty if it never did."""

@@ -1,7 +1,10 @@
 """Matches in Postgres as the scheduler keeps them: plan, score, history, result.
 
 A result is written once (`settled_at`), in one transaction with the ratings it
-moves. Everything else is what was last seen and may be written again.
+moves and the base prices it left. Those are a fact of their own: the rows of
+the instruments follow when they are flushed, and if Redis loses the result
+before that, the fact brings it back (`store/newest.py`). Everything else is what
+was last seen and may be written again.
 
 Source: docs/market.md, "Matches and trading".
 """
@@ -20,6 +23,7 @@ from ..domain.instrument import Instrument
 from ..domain.match import MatchSnapshot, Score, Team
 from ..domain.tracking import Tracked
 from .clubs import enrol, untraded
+from .commands import Bases
 from .postgres import Postgres
 
 # A match that has begun is known better from play than from the plan. One that
@@ -86,7 +90,8 @@ _SETTLE = """
 UPDATE fixtures
    SET settled_at = %s, updated_at = %s, state = %s, phase = 'finished', minute = %s,
        home_goals = %s, away_goals = %s, home_reds = %s, away_reds = %s,
-       home_penalties = %s, away_penalties = %s
+       home_penalties = %s, away_penalties = %s,
+       post_home_px = %s, home_version = %s, post_away_px = %s, away_version = %s
  WHERE id = %s AND settled_at IS NULL
 """
 
@@ -164,13 +169,15 @@ class Matches:
                 history = [_history_row(m, now_ms) for m in begun]
                 execute_values(cursor, _HISTORY, history, _HISTORY_ROW)
 
-    def settle(self, match: MatchSnapshot, rating_gain: int, now_ms: int) -> bool:
+    def settle(self, match: MatchSnapshot, rating_gain: int, bases: Bases, now_ms: int) -> bool:
         """Record the result of *match* and move both ratings; return False if that was done.
 
         *rating_gain* goes to the home club and comes from the away club.
         """
         at = _at(now_ms)
-        result = (at, at, match.state, match.minute, *_score(match.score), match.fixture)
+        seen = (at, at, match.state, match.minute, *_score(match.score))
+        left = (bases.home.px, bases.home.version, bases.away.px, bases.away.version)
+        result = (*seen, *left, match.fixture)
         with self._pg.transaction() as cursor:
             cursor.execute(_SETTLE, result)
             if cursor.rowcount == 0:

@@ -35,6 +35,12 @@ SELECT DISTINCT ON (p.idx) p.idx, p.inventory_after, p.seq, p.tick_id, p.instrum
  WHERE p.instrument_version > i.version
  ORDER BY p.idx, p.instrument_version DESC"""
 
+_NEWER_BASES = """
+SELECT DISTINCT ON (p.idx) p.idx, p.base_px, p.instrument_version
+  FROM base_postings p JOIN instruments i USING (idx)
+ WHERE p.instrument_version > i.version
+ ORDER BY p.idx, p.instrument_version DESC"""
+
 
 @dataclass(frozen=True, slots=True)
 class Newest:
@@ -59,6 +65,7 @@ class Newest:
             (_NEWER_WALLETS, self._wallet_image),
             (_NEWER_HOLDINGS, self._holding_image),
             (_NEWER_INSTRUMENTS, self._instrument_image),
+            (_NEWER_BASES, self._base_image),
         ):
             cursor.execute(query)
             for row in cursor.fetchall():
@@ -85,6 +92,19 @@ class Newest:
                 seq=seq,
                 last_tick_id=tick_id,
                 version=version,
+            )
+        )
+
+    def _base_image(self, idx: InstrumentIdx, base_px: int, version: int) -> None:
+        # A trade since then may have left a newer image of the rest.
+        known = self.instruments[idx]
+        self.instruments[idx] = _quoted(
+            replace(
+                known,
+                base_px=base_px,
+                index_px=base_px,
+                offset_bps=0,
+                version=max(known.version, version),
             )
         )
 

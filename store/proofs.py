@@ -180,4 +180,19 @@ TRADES = Proof(
     """,
 )
 
-SQL_PROOFS = (MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, TRADES, KEYS)
+BASES = Proof(
+    "bases",
+    "every base price is what the last result made it, up to the instrument's version",
+    """
+    SELECT i.idx, i.version, i.base_px, last.base_px AS result_px, last.fixture_id
+      FROM instruments i
+      JOIN LATERAL (
+           SELECT base_px, fixture_id
+             FROM base_postings p
+            WHERE p.idx = i.idx AND p.instrument_version <= i.version
+            ORDER BY p.instrument_version DESC LIMIT 1) AS last ON true
+     WHERE i.base_px <> last.base_px
+    """,
+)
+
+SQL_PROOFS = (MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, TRADES, KEYS, BASES)

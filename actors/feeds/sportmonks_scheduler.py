@@ -7,9 +7,10 @@ repaired by the next poll.
 
 The order within a poll: prices before rows, so that Postgres away stops no
 price; a result in Redis (once, by its guard), then in Postgres (once, by
-`settled_at`). Between the two the guard keeps the match from moving the new
-base price; the next incarnation finds it settled there and only writes the row.
-Looks before listings, of which a poll reads one page at most: no match waits for a season.
+`settled_at`), with the new base prices, so that Redis may lose them at once.
+Between the two the guard keeps the match from moving the new base price; the
+next incarnation finds it settled there and only writes the row. Looks before
+listings, of which a poll reads one page at most: no match waits for a season.
 """
 
 from collections.abc import Callable, Mapping
@@ -187,8 +188,13 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     ) -> None:
         self._writer.settle(tracked, standings, now_ms)
         match = tracked.match
+        bases = self._hot.bases(match.fixture)
+        if bases is None:
+            # Redis lost the result just now. On record it would count as carried out for ever.
+            log.warning("settlement_lost", fixture=match.fixture)
+            return
         gain = rating_gain(match, self._book.rating_lead(tracked))
-        self._matches.settle(match, gain, now_ms)
+        self._matches.settle(match, gain, bases, now_ms)
         self._book.settled(tracked, gain)
         log.info("fixture_settled", fixture=match.fixture, **_result(match))
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 from touchline.domain.halts import Phase
 from touchline.domain.match import Score
+from touchline.store.commands import Base, Bases
 from touchline.store.fixtures import Club, Fixtures, Progress
 from touchline.store.matches import Matches, Opening
 
 from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, HOUR_MS, KICKOFF_MS, a_match
+
+BASES = Bases(home=Base(1_025_800, 7), away=Base(974_200, 9))
 
 
 @pytest.fixture
@@ -79,8 +82,8 @@ def test_history_grows_only_where_score_or_state_change(matches, pg):
 def test_a_result_is_settled_once_with_its_ratings(matches, fixtures, pg):
     result = a_match("FT", 2, 1, minute=94)
 
-    first = matches.settle(result, 8, KICKOFF_MS + 2 * HOUR_MS)
-    second = matches.settle(a_match("FT", 3, 1), 8, KICKOFF_MS + 3 * HOUR_MS)
+    first = matches.settle(result, 8, BASES, KICKOFF_MS + 2 * HOUR_MS)
+    second = matches.settle(a_match("FT", 3, 1), 8, BASES, KICKOFF_MS + 3 * HOUR_MS)
 
     assert (first, second) == (True, False)
     assert rows(pg, "SELECT id, rating FROM teams ORDER BY id") == [
@@ -93,8 +96,17 @@ def test_a_result_is_settled_once_with_its_ratings(matches, fixtures, pg):
     assert matches.open().tracked == ()
 
 
+def test_a_settled_result_leaves_the_base_prices_it_made_as_facts(matches, pg):
+    matches.settle(a_match("FT", 2, 1), 8, BASES, KICKOFF_MS)
+    other = Bases(home=Base(1, 1), away=Base(1, 1))
+    matches.settle(a_match("FT", 2, 1), 8, other, KICKOFF_MS)
+
+    query = "SELECT fixture_id, idx, base_px, instrument_version FROM base_postings ORDER BY idx"
+    assert rows(pg, query) == [(500, 1, 974_200, 9), (500, 2, 1_025_800, 7)]
+
+
 def test_nothing_changes_a_settled_result(matches, fixtures):
-    matches.settle(a_match("FT", 2, 1), 8, KICKOFF_MS)
+    matches.settle(a_match("FT", 2, 1), 8, BASES, KICKOFF_MS)
 
     matches.seen([a_match("INPLAY_2ND_HALF", 0, 9)], KICKOFF_MS + 1)
     matches.plan([a_match(kickoff_ms=KICKOFF_MS + HOUR_MS)], KICKOFF_MS + 2)
@@ -155,7 +167,7 @@ def test_progress_counts_what_is_left(matches, fixtures):
     assert fixtures.progress() == Progress(fixtures=2, settled=0, void=1)
     assert not fixtures.progress().finished
 
-    matches.settle(a_match("FT"), 0, KICKOFF_MS)
+    matches.settle(a_match("FT"), 0, BASES, KICKOFF_MS)
 
     assert fixtures.progress() == Progress(fixtures=2, settled=1, void=1)
     assert fixtures.progress().finished

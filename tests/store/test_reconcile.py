@@ -53,6 +53,7 @@ def test_honest_books_pass_every_proof(books):
         "shares",
         "trades",
         "keys",
+        "bases",
         "redis",
         "ages",
     ]

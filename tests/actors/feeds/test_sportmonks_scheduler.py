@@ -244,7 +244,7 @@ def test_a_restart_in_play_goes_on_where_the_last_one_was(exchange):
 class CrashBeforeTheRow(Matches):
     """Postgres that is gone at the moment when a result is in the prices already."""
 
-    def settle(self, match, rating_gain, now_ms):
+    def settle(self, match, rating_gain, bases, now_ms):
         raise ConnectionError("gone")
 
 
