@@ -124,6 +124,23 @@ def test_a_trade_after_the_result_and_the_result_come_back_together(venue):
     assert report.ok, report.as_text()
 
 
+def test_a_redis_that_has_the_result_but_not_the_trade_after_it_is_behind(venue):
+    venue.full_time()
+    inst = venue.keys.inst(2)
+    before_the_trade = venue.redis.dump(inst)
+    venue.buy(2)
+    scripts = Scripts(venue.redis, venue.keys)
+    while not open_drain(venue.redis, venue.keys, scripts, venue.pg).facts().complete:
+        pass
+
+    venue.redis.restore(inst, 0, before_the_trade, replace=True)
+    venue.redis.set(venue.keys.meta("run_id"), "the one before")
+    venue.come_back()
+
+    assert venue.arsenal.inventory == 1000
+    assert venue.bases() == (WON_PX, LOST_PX)
+
+
 def test_a_later_state_in_postgres_is_not_put_back_to_the_result(venue):
     venue.full_time()
     with venue.pg.transaction() as cursor:
