@@ -29,6 +29,7 @@ TICKET = "ticket."  #: a subprotocol entry that carries the token, for clients t
 HANDSHAKES_PER_S = 500.0
 HANDSHAKE_BURST = 1_000.0
 RETRY_S = (1, 8)  #: a client that finds no room is asked to come back within this
+MAX_FIELDS = 8  #: of the query: one is needed, and a proxy or two may add theirs
 
 #: The request's variables, as WSGI gives them.
 Environ = Mapping[str, object]
@@ -112,9 +113,12 @@ def origin_problem(environ: Environ, origins: Collection[str]) -> Problem | None
     return Problem("ORIGIN_FORBIDDEN", "this page's origin is not on the list")
 
 
-def token_of(environ: Environ) -> str:
+def token_of(environ: Environ) -> str | Problem:
     """The ws token, from the query or from the subprotocol list; empty if there is none."""
-    query = parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=8)
+    try:
+        query = parse_qs(str(environ.get("QUERY_STRING", "")), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return Problem("BAD_REQUEST", f"the query may have {MAX_FIELDS} fields at most")
     if "token" in query:
         return query["token"][0]
     tickets = (name for name in _offered(environ) if name.startswith(TICKET))

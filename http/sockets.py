@@ -8,11 +8,14 @@ Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import structlog
+from gevent import GreenletExit
 from geventwebsocket.handler import WebSocketHandler
 
 from ..domain.clock import Monotonic
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 #: A request takes 5 s at most to arrive: half a handshake holds a greenlet,
 #: and the keep-alive of a health probe is no reason to hold one longer.
 LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
+LOG_EVERY_S = 10.0  #: seconds between two tracebacks: requests that fail must not fill the disk
+
+log = structlog.get_logger(__name__)
 
 
 class Tickets(Protocol):
@@ -58,12 +64,31 @@ class SocketDeps:
     monotonic: Monotonic = time.monotonic
 
 
+class FailureLog:
+    """Writes the first failure of every LOG_EVERY_S with its traceback, and counts the others."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._quiet_until = monotonic()
+        self._unwritten = 0
+
+    def add(self, error: BaseException) -> None:
+        """Note that a request ended with *error*."""
+        self._unwritten += 1
+        now = self._monotonic()
+        if now >= self._quiet_until:
+            log.error("socket.requests_failed", failures=self._unwritten, exc_info=error)
+            self._unwritten = 0
+            self._quiet_until = now + LOG_EVERY_S
+
+
 class SocketServer(HttpServer):
     """An HTTP server whose `/ws` leads into the hub."""
 
     def __init__(self, host: str, port: int, deps: SocketDeps) -> None:
         self.deps = deps
         self.rate = HandshakeRate(deps.monotonic)
+        self.failures = FailureLog(deps.monotonic)
         super().__init__(host, port, deps.health, LIMITS, SocketHandler)
 
 
@@ -119,33 +144,55 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         finally:
             if self.guest is not None:
                 self.guest.seat.give_back()
+                self.guest = None
 
     def run_websocket(self) -> None:
         """Hand the socket to the hub: the 101 is sent."""
-        guest, self.guest = self.guest, None
-        # With a time-out of zero, peek shows what came with the handshake and never waits.
-        self.socket.setblocking(False)
-        early = self.rfile.peek(1)
         # Else the library's WebSocket closes "its" socket when it is collected.
         self.websocket.closed = True
         self.websocket = None
+        # With a time-out of zero, peek shows what came with the handshake and
+        # never waits; it raises if the client has reset the connection since.
+        self.socket.setblocking(False)
+        early = self.rfile.peek(1)
         # Detached, not duplicated: pywsgi reads once more from what it still
         # has, and would eat the client's first frames.
         fd = self.socket.detach()
         self.socket = None
-        if guest is not None:
-            guest.seat.adopt(fd, early, guest.user)
+        if self.guest is not None:
+            self.guest.seat.adopt(fd, early, self.guest.user)
+            # Only now: until the hub has the socket, the seat is ours to give back.
+            self.guest = None
+
+    def handle_error(self, kind: type[BaseException], error: BaseException, trace: object) -> None:
+        """Answer a bug with a problem; pywsgi's own way is a page and a traceback each time."""
+        self.close_connection = True
+        if not issubclass(kind, GreenletExit):  # the server stops
+            self.server.failures.add(error)
+        if self.response_length:
+            return  # something was sent already, and the connection may be the hub's
+        problem = Problem("INTERNAL", "the request failed; it was logged")
+        # The client may be gone as well.
+        with contextlib.suppress(OSError):
+            self.write(b"".join(self._refuse(problem)))
 
     def log_request(self) -> None:
         """Log nothing: the request line holds the token."""
 
     def _admit(self) -> _Guest | Problem:
-        deps = self.server.deps
-        problem = handshake.shape_problem(self.environ) or handshake.origin_problem(
-            self.environ, deps.origins
-        )
+        problem = handshake.shape_problem(self.environ)
         if problem is not None:
             return problem
+        token = handshake.token_of(self.environ)
+        if isinstance(token, Problem):
+            return token
+        problem = handshake.origin_problem(self.environ, self.server.deps.origins)
+        if problem is not None:
+            return problem
+        return self._seated(token)
+
+    def _seated(self, token: str) -> _Guest | Problem:
+        deps = self.server.deps
         if not deps.hub.ready:
             return handshake.no_room("the hub is starting")
         if not self.server.rate.allows_one():
@@ -153,14 +200,19 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         seat = deps.hub.reserve()
         if seat is None:
             return handshake.no_room("the hub is full")
-        identified = _identify(deps, seat, handshake.token_of(self.environ))
+        try:
+            identified = _identify(deps, seat, token)
+        except BaseException:
+            # Nobody else knows of the seat yet: it would be taken for ever.
+            seat.give_back()
+            raise
         if isinstance(identified, Problem):
             seat.give_back()
             return identified
         return _Guest(seat, UserId(identified.user))
 
     def _refuse(self, problem: Problem) -> list[bytes]:
-        body = problem.body(PATH)
+        body = problem.body(self.environ["PATH_INFO"])
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
 import redis as redis_module
 from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import NoPermissionError
+from structlog.testing import capture_logs
 from touchline.http import handshake
 from touchline.http.handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, HandshakeRate
+from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
-from touchline.http.tokens import Signer
+from touchline.http.sockets import LOG_EVERY_S, FailureLog, SocketDeps, SocketHandler, SocketServer
+from touchline.http.tokens import Signer, Verifier
 
 from tests.fakes.client_frames import CLOSE, TEXT, client_frame
 from tests.fakes.clock import FakeClock
+from tests.fakes.health import FixedHealth
 from tests.fakes.hub import ORIGIN, WAIT_S, RunningHub
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -155,6 +162,7 @@ def test_frames_sent_together_with_the_handshake_are_not_lost(door):
         ({"Sec_WebSocket_Key": "%%%"}, 400, "BAD_REQUEST"),
         ({"Origin": "https://evil.example"}, 403, "ORIGIN_FORBIDDEN"),
         ({"Origin": "null"}, 403, "ORIGIN_FORBIDDEN"),
+        ({"path": "/ws?" + "f=1&" * 8}, 400, "BAD_REQUEST"),
     ],
 )
 def test_a_wrong_request_is_refused_before_the_token_is_looked_at(door, change, status, code):
@@ -275,6 +283,117 @@ def test_while_nobody_knows_whether_a_token_was_used_it_opens_nothing(redis):
         assert (answer.status, answer.problem()["code"]) == (503, "UNAVAILABLE")
         assert hub.lobby.taken == 0
         door.close()
+
+
+def test_a_query_of_too_many_fields_is_refused_and_keeps_no_seat(door):
+    fields = "&".join(f"f{n}=1" for n in range(handshake.MAX_FIELDS))
+
+    answers = [door.knock(path=f"/ws?{fields}&token=x") for _ in range(11)]
+
+    assert {(answer.status, answer.problem()["code"]) for answer in answers} == {
+        (400, "BAD_REQUEST")
+    }
+    assert door.hub.lobby.taken == 0
+    assert door.knock(door.token()).status == 101
+
+
+class ForbiddenTickets:
+    """What remembers used tokens answers with an error that is no outage."""
+
+    def spend(self, token_id: str) -> bool:
+        raise NoPermissionError("this user has no permissions to run the 'set' command")
+
+
+def test_a_failure_while_identifying_is_a_problem_and_keeps_no_seat(redis, capfd):
+    with RunningHub(redis, tickets=ForbiddenTickets(), seats=2) as hub, capture_logs() as lines:
+        door = Door(hub)
+
+        answers = [door.knock(door.token()) for _ in range(3)]
+
+        assert [(a.status, a.problem()["code"]) for a in answers] == [(500, "INTERNAL")] * 3
+        assert [a.stream.read() for a in answers] == [b""] * 3
+        assert hub.lobby.taken == 0
+        assert not hub.lobby.claims
+        door.close()
+    assert [line["event"] for line in lines].count("socket.requests_failed") == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_failures_are_logged_now_and_then_with_their_number():
+    clock = FakeClock()
+    failures = FailureLog(clock.monotonic)
+
+    with capture_logs() as lines:
+        for _ in range(3):
+            failures.add(ValueError("a bug"))
+        clock.advance(LOG_EVERY_S)
+        failures.add(ValueError("a bug"))
+
+    assert [line["failures"] for line in lines] == [1, 3]
+
+
+class Leaver:
+    """A client that resets its connection at a moment the test chooses."""
+
+    def __init__(self) -> None:
+        self.sock = socket.socket()
+        self.left = Event()
+
+    def knock(self, port: int, token: str) -> None:
+        """Connect and send a good handshake."""
+        self.sock.connect(("127.0.0.1", port))
+        head = "".join(f"{name}: {value}\r\n" for name, value in GOOD.items())
+        self.sock.sendall(f"GET /ws?token={token} HTTP/1.1\r\n{head}\r\n".encode())
+
+    def leave(self) -> None:
+        """Reset the connection, now."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+        self.left.set()
+
+
+class LastMomentTickets:
+    """Finds every token fresh, and the client gone: the 101 is what comes next."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+
+    def spend(self, token_id: str) -> bool:
+        self._leave()
+        return True
+
+
+def test_a_client_that_leaves_before_the_101_keeps_no_seat(redis):
+    leaver = Leaver()
+    with RunningHub(redis, tickets=LastMomentTickets(leaver.leave)) as hub:
+        leaver.knock(hub.port, hub.token())
+
+        assert leaver.left.wait(WAIT_S)
+        assert hub.lobby.taken == 0
+        assert not hub.lobby.claims
+
+
+def test_a_client_that_leaves_right_after_the_101_keeps_no_seat(redis):
+    private, public = new_keypair()
+    leaver = Leaver()
+
+    class LastMoment(SocketHandler):
+        def run_websocket(self) -> None:
+            leaver.leave()
+            super().run_websocket()
+
+    with RunningHub(redis) as hub:
+        health = HealthApp(FixedHealth())
+        deps = SocketDeps(hub.lobby, Verifier(public), hub.tickets, (), health)
+        server = SocketServer("127.0.0.1", 0, deps)
+        server.handler_class = LastMoment
+        server.start()
+        leaver.knock(server.port, Signer(private).ws_token(5, "session"))
+
+        assert leaver.left.wait(WAIT_S)
+        assert hub.lobby.taken == 0
+        assert not hub.lobby.claims
+        server.stop()
 
 
 def test_other_paths_are_health_and_keep_their_connection(door):
