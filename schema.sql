@@ -15,7 +15,7 @@ CREATE TABLE schema_version (
     version    INT PRIMARY KEY,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
-INSERT INTO schema_version (version) VALUES (2);
+INSERT INTO schema_version (version) VALUES (1);
 
 -- Upper half of every version written after Redis had to be rebuilt.
 CREATE SEQUENCE redis_epoch;

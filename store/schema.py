@@ -5,7 +5,7 @@ from typing import Any
 
 from .postgres import Postgres
 
-SCHEMA_VERSION = 2  #: what schema.sql writes into the table schema_version
+SCHEMA_VERSION = 1  #: what schema.sql writes into the table schema_version
 LOCK_ID = 0x746F7563686C696E  #: advisory lock: "touchlin"; one process at a time applies
 
 
