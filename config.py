@@ -13,10 +13,14 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+import psycopg2
+import redis
 
 T = TypeVar("T")
 
@@ -91,9 +95,9 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         port=env.port("API_PORT"),
         private_key=env.secret("JWT_PRIVATE_KEY"),
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
-        ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss")),
-        sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https")),
-        sportmonks_token=env.secret("SPORTMONKS_TOKEN"),
+        ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), _web_address),
+        sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), _web_address),
+        sportmonks_token=env.token("SPORTMONKS_TOKEN"),
         auth_dev=env.flag("AUTH_DEV"),
         flusher_embedded=env.flag("FLUSHER_EMBEDDED"),
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
@@ -134,17 +138,15 @@ def external_servers(environ: Mapping[str, str]) -> Servers | None:
     """
     env = _Environment(environ)
     given = [name for name in ("REDIS_URL", "DATABASE_URL") if env.given(name)]
-    if not given:
-        return None
     if len(given) == 1:
         raise SettingError(f"{given[0]} is set and its sibling is not; set both or neither")
-    return _servers(env)
+    return _servers(env) if given else None
 
 
 def _servers(env: _Environment) -> Servers:
     return Servers(
-        redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
-        database_url=env.url("DATABASE_URL", ("postgres", "postgresql")),
+        redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix"), _redis_address),
+        database_url=env.url("DATABASE_URL", ("postgres", "postgresql"), _postgres_address),
         key_tag=env.text("REDIS_KEY_TAG"),
     )
 
@@ -195,9 +197,16 @@ class _Environment:
         if not value.startswith("@"):
             return value.replace("\\n", "\n")
         try:
-            return Path(value[1:]).read_text(encoding="utf-8").strip()
+            # Bytes that are no text are replaced by what no key and no token may hold.
+            return Path(value[1:]).read_text(encoding="utf-8", errors="replace").strip()
         except OSError as why:
             raise SettingError(f"{name}: cannot read {value[1:]}: {why.strerror}") from None
+
+    def token(self, name: str) -> str:
+        value = self.secret(name)
+        if not re.fullmatch("[!-~]([ -~]*[!-~])?", value):  # it travels in a header
+            raise SettingError(f"{name}: expected one line of visible ASCII characters")
+        return value
 
     def whole(self, name: str, low: int, high: int) -> int:
         return self._parsed(name, lambda text: _whole(text, low, high), f"{low} to {high}")
@@ -211,26 +220,29 @@ class _Environment:
     def duration(self, name: str) -> float:
         return self._parsed(name, _duration_s, "a duration such as 100ms or 5s, 10ms to 60s")
 
-    def url(self, name: str, schemes: tuple[str, ...]) -> str:
-        return self._parsed(name, lambda text: _url(text, schemes), f"a URL: {', '.join(schemes)}")
+    def url(self, name: str, schemes: tuple[str, ...], leads: Callable[[str], bool]) -> str:
+        def checked(text: str) -> str:
+            if text.partition("://")[0] in schemes and text.isprintable() and leads(text):
+                return text
+            raise ValueError(text)
+
+        return self._parsed(name, checked, f"a URL: {', '.join(schemes)}; host and port valid")
 
     def origins(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _origins, "comma-separated origins such as https://example.com")
 
     def jwks(self, name: str) -> str:
         text = self.secret(name)
-        try:
-            if not json.loads(text)["keys"]:
-                raise ValueError
-        except (ValueError, KeyError, TypeError):
-            raise SettingError(f"{name}: expected a JSON Web Key Set with keys") from None
-        return text
+        with suppress(ValueError, KeyError, TypeError):
+            if json.loads(text)["keys"]:
+                return text
+        raise SettingError(f"{name}: expected a JSON Web Key Set with keys")
 
     def _parsed(self, name: str, parse: Callable[[str], T], expected: str) -> T:
         text = self.text(name)
         try:
             return parse(text)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, psycopg2.ProgrammingError):
             # The value itself stays out of the line: it may hold a password.
             shown = "" if "URL" in name else f", not {text!r}"
             raise SettingError(f"{name}: expected {expected}{shown}") from None
@@ -244,19 +256,31 @@ def _whole(text: str, low: int, high: int) -> int:
 
 def _duration_s(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,6})(ms|s)", text)
-    if not match:
-        raise ValueError(text)
-    seconds = int(match[1]) / (1000 if match[2] == "ms" else 1)
+    seconds = int(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
     if not 0.01 <= seconds <= 60:
         raise ValueError(text)
     return seconds
 
 
-def _url(text: str, schemes: tuple[str, ...]) -> str:
+def _web_address(text: str) -> bool:
+    parts = urlsplit(text)  # more is put behind it: a query or a fragment would swallow that
+    return bool(parts.hostname) and parts.port != 0 and not re.search(r"[\s?#]", text)
+
+
+def _redis_address(text: str) -> bool:
+    redis.ConnectionPool.from_url(text).make_connection()  # raises for an option it does not know
     parts = urlsplit(text)
-    if parts.scheme not in schemes or not (parts.netloc or parts.path or parts.query):
-        raise ValueError(text)
-    return text
+    if parts.scheme == "unix":
+        return bool(parts.path) and not parts.hostname
+    # redis-py takes its defaults for a host, a port or a db that it cannot read.
+    return bool(parts.hostname and re.fullmatch("/?[0-9]*", parts.path)) and parts.port != 0
+
+
+def _postgres_address(text: str) -> bool:
+    server = psycopg2.extensions.parse_dsn(text)
+    # Without a host libpq would look for one in its own variables and folders.
+    named = not server.keys().isdisjoint(("host", "hostaddr", "service"))
+    return named and all(_whole(p, 1, 65_535) for p in server.get("port", "").split(",") if p)
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -53,6 +53,26 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"REDIS_URL": ""}, "REDIS_URL is not set"),
         ({"REDIS_URL": "http://h"}, "REDIS_URL: expected a URL: redis, rediss, unix"),
         ({"DATABASE_URL": "mysql://u:secret@h"}, "DATABASE_URL: expected a URL"),
+        ({"REDIS_URL": "redis://:secret@h:abc/0"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "redis://h:0/0"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "redis:///0"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "redis://h/two"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "redis://h/0?secret=1"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "unix://tmp/valkey.sock"}, "REDIS_URL: expected a URL"),
+        ({"REDIS_URL": "unix://?db=0"}, "REDIS_URL: expected a URL"),
+        ({"DATABASE_URL": "postgresql://u:secret@h:abc/db"}, "DATABASE_URL: expected a URL"),
+        ({"DATABASE_URL": "postgresql://u:secret@h:70000/db"}, "DATABASE_URL: expected a URL"),
+        ({"DATABASE_URL": "postgresql:///db"}, "DATABASE_URL: expected a URL"),
+        ({"DATABASE_URL": "postgresql://u:secret@h/db?nope=1"}, "DATABASE_URL: expected a URL"),
+        ({"SPORTMONKS_URL": "http://h:abc"}, "SPORTMONKS_URL: expected a URL: http, https"),
+        ({"SPORTMONKS_URL": "http://h/v3?key=secret"}, "SPORTMONKS_URL: expected a URL"),
+        ({"WS_PUBLIC_URL": "ws:/x"}, "WS_PUBLIC_URL: expected a URL: ws, wss"),
+        ({"WS_PUBLIC_URL": "ws:///x"}, "WS_PUBLIC_URL: expected a URL"),
+        ({"WS_PUBLIC_URL": "ws://h\n/ws"}, "WS_PUBLIC_URL: expected a URL"),
+        ({"SPORTMONKS_TOKEN": "secret\nb"}, "SPORTMONKS_TOKEN: expected one line"),
+        ({"SPORTMONKS_TOKEN": "secret\\nb"}, "SPORTMONKS_TOKEN: expected one line"),
+        ({"SPORTMONKS_TOKEN": "secret\x01"}, "SPORTMONKS_TOKEN: expected one line"),
+        ({"SPORTMONKS_TOKEN": "secretß"}, "SPORTMONKS_TOKEN: expected one line"),
         ({"JWT_PUBLIC_KEYS": "{}"}, "JWT_PUBLIC_KEYS: expected a JSON Web Key Set with keys"),
         ({"JWT_PRIVATE_KEY": "@/nowhere/key"}, "JWT_PRIVATE_KEY: cannot read /nowhere/key"),
         ({"SPORTMONKS_TOKEN": ""}, "SPORTMONKS_TOKEN is not set"),
@@ -67,6 +87,32 @@ def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
 
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"REDIS_URL": "unix:///run/valkey.sock?db=0"},
+        {"REDIS_URL": "unix://user:pw@/run/valkey.sock"},
+        {"REDIS_URL": "rediss://user:p%40w@[::1]:6380/15?ssl_cert_reqs=none"},
+        {"DATABASE_URL": "postgresql://u@/db?host=%2Frun%2Fpostgresql"},
+        {"DATABASE_URL": "postgresql:///db?host=/run/postgresql"},
+        {"DATABASE_URL": "postgres://u:p%40w@%2Frun%2Fpostgresql/db"},
+        {"DATABASE_URL": "postgresql://u@h1:5432,h2:5433/db?sslmode=require"},
+        {"DATABASE_URL": "postgresql://[::1],[::2]/db"},
+    ],
+)
+def test_sockets_passwords_and_several_hosts_are_addresses_too(given: dict[str, str]) -> None:
+    servers = config.flusher_settings({**SERVERS, **given}).servers
+
+    assert set(given.values()) <= {servers.redis_url, servers.database_url}
+
+
+def test_a_secret_file_of_other_bytes_is_no_token(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingError, match=r"^SPORTMONKS_TOKEN: expected one line"):
+        config.api_settings({**API, "SPORTMONKS_TOKEN": f"@{tmp_path}/key"})
 
 
 def test_what_kubernetes_injects_is_not_mistaken_for_a_setting() -> None:
