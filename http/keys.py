@@ -10,6 +10,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -37,7 +38,7 @@ def read_private_key(pem: str) -> Ed25519PrivateKey:
     """The Ed25519 private key in *pem* (PKCS #8, no password). Raises ValueError."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         # The cause is dropped: its text may quote the key.
         raise ValueError("the signing key is not a PEM private key without a password") from None
     if not isinstance(key, Ed25519PrivateKey):

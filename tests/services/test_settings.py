@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from touchline import config
 from touchline.config import SettingError
+from touchline.http.keys import read_private_key
 
 SERVERS = {"REDIS_URL": "redis://h:6379/0", "DATABASE_URL": "postgresql://u:secret@h/db"}
 JWKS = '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"eA","kid":"k"}]}'
@@ -113,6 +114,17 @@ def test_a_secret_file_of_other_bytes_is_no_token(tmp_path: Path) -> None:
 
     with pytest.raises(SettingError, match=r"^SPORTMONKS_TOKEN: expected one line"):
         config.api_settings({**API, "SPORTMONKS_TOKEN": f"@{tmp_path}/key"})
+
+
+def test_a_signing_key_of_an_unknown_kind_is_a_wrong_value() -> None:
+    of_no_algorithm = "MBACAQAwBQYDKgMEBAQEAmFi"  # PKCS #8 with the object id 1.2.3.4
+
+    with pytest.raises(ValueError, match="not a PEM private key") as refused:
+        read_private_key(
+            f"-----BEGIN PRIVATE KEY-----\n{of_no_algorithm}\n-----END PRIVATE KEY-----\n"
+        )
+
+    assert of_no_algorithm not in str(refused.value)
 
 
 def test_what_kubernetes_injects_is_not_mistaken_for_a_setting() -> None:
