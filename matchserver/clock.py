@@ -70,6 +70,11 @@ class WarpClock:
         """Calendar ms per real ms."""
         return self._speed
 
+    def run_at(self, speed: float) -> None:
+        """Go on from now at another speed."""
+        self._origin, self._origin_s = self._position(), self._monotonic()
+        self._speed = speed
+
     def advance_to(self, at_ms: int) -> int:
         """Jump forward to *at_ms* (or the next window, if that is idle); the new now.
 

@@ -59,6 +59,18 @@ def test_it_resumes_where_it_was_but_not_in_idle_time(seconds, start_ms, resumed
     assert WarpClock(WINDOWS, 1, seconds, start_ms=start_ms)() == resumed_ms
 
 
+def test_a_clock_that_was_held_goes_on_from_where_it_stood(seconds):
+    clock = WarpClock(WINDOWS, 0, seconds, start_ms=1_500)
+
+    seconds.now_s += 50
+    held_ms = clock()
+    clock.run_at(2)
+    seconds.now_s += 0.1
+
+    assert held_ms == 1_500
+    assert (clock(), clock.speed) == (1_700, 2)
+
+
 def test_it_runs_on_from_where_it_resumed(seconds):
     clock = WarpClock(WINDOWS, 2, seconds, start_ms=1_500)
 
