@@ -19,6 +19,8 @@ from .http.keys import new_keypair
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
 from .services import api_server, books, flusher, up, ws_server
+from .services.boot import check_keys
+from .services.data_dir import UpRefused
 from .services.logs import configure_logs
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
@@ -27,7 +29,7 @@ from .store.schema import SchemaMismatch
 DEFAULT_SEASON = 7
 DEFAULT_DATA = Path(".touchline")
 #: What ends a command with one line instead of a traceback.
-CLEAR = (config.SettingError, up.UpRefused, EmbeddedError, SeasonError, SchemaMismatch)
+CLEAR = (config.SettingError, UpRefused, EmbeddedError, SeasonError, SchemaMismatch)
 
 _matches = click.option(
     "--matches",
@@ -113,13 +115,25 @@ def up_command(
 @main.command("api-server")
 def api_server_command() -> None:
     """Run the HTTP API, the feed and the path of a trade."""
-    _end_with(lambda: api_server.run(config.api_settings(os.environ)))
+
+    def run() -> int:
+        settings = config.api_settings(os.environ)
+        check_keys(settings.public_keys, settings.private_key)
+        return api_server.run(settings)
+
+    _end_with(run)
 
 
 @main.command("ws-server")
 def ws_server_command() -> None:
     """Run the WebSocket pushes."""
-    _end_with(lambda: ws_server.run(config.ws_settings(os.environ)))
+
+    def run() -> int:
+        settings = config.ws_settings(os.environ)
+        check_keys(settings.public_keys)
+        return ws_server.run(settings)
+
+    _end_with(run)
 
 
 @main.command("flusher")

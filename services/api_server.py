@@ -22,7 +22,7 @@ from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
 from ..store.sportmonks import Sportmonks
 from . import flusher
-from .boot import prepare
+from .boot import prepare, rehydrator
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -99,6 +99,7 @@ def run(settings: ApiSettings) -> int:
     )
     if settings.flusher_embedded:
         listed = [*flusher.children(stores, settings.flush_interval_s), *listed]
+    listed = [rehydrator(stores), *listed]
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code

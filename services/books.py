@@ -20,7 +20,7 @@ def reconcile_books(external: Servers | None, data_dir: Path, as_json: bool) -> 
     uses at the moment. Raises EmbeddedError: there is no data there.
     """
     with _servers(external, data_dir) as servers:
-        stores = open_stores(servers, "reconcile", connections=2)
+        stores = open_stores(servers, "reconcile", connections=2, gated=False)
         report = reconcile(stores.redis, stores.keys, stores.pg)
         stores.close()
     print(json.dumps(report.as_dict()) if as_json else report.as_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -13,7 +14,8 @@ from ..store.reconcile import reconcile
 from .stores import Stores
 
 LOOK_S = 0.05
-LISTING_S = 15.0  #: patience with the first listing: it takes a fraction of a second
+LISTING_S = 15.0  #: patience with the first page of the listing
+PAGES_S = 2.0  #: and with the pages after it
 _log = structlog.get_logger(__name__)
 
 
@@ -24,10 +26,28 @@ def latest_instant(stores: Stores) -> int | None:
     return max([*seen, int(polled or 0)]) or None
 
 
-def wait_for_clubs(stores: Stores, told: Event) -> None:
-    """Return when the feed's first listing has made instruments, or the patience is over."""
-    for _ in range(round(LISTING_S / LOOK_S)):
-        if stores.hot.instruments() or told.wait(LOOK_S):
+def forget_leases(stores: Stores) -> None:
+    """Free what a run that was killed still holds; else the feed would wait it out."""
+    # The fencing tokens stay: they only ever grow.
+    held = [
+        key for key in stores.redis.scan_iter(stores.keys.lease("*")) if not key.endswith(":token")
+    ]
+    if held:
+        stores.redis.delete(*held)
+
+
+def wait_for_listing(stores: Stores, season: Season, told: Event) -> None:
+    """Return when the feed's listing is in, or when patience with it is over.
+
+    Pages come at the pace of the polls, so a slow calendar does not wait for
+    the last of them: it will be there long before its matches.
+    """
+    for look in range(round(LISTING_S / LOOK_S)):
+        with suppress(*OUTAGES):
+            listed = stores.fixtures.progress().fixtures
+            if listed >= len(season.matches) or (listed and look * LOOK_S > PAGES_S):
+                return
+        if told.wait(LOOK_S):
             return
 
 

@@ -13,13 +13,13 @@ from ..config import FlusherSettings
 from ..http.health import HealthApp
 from ..http.serve import ServerFactory
 from ..store.fence import Fence
-from .boot import prepare
+from .boot import prepare, rehydrator
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 
 SERVICE = "flusher"
-POSTGRES_CONNECTIONS = 3  #: one a drain, one for the health probe
+POSTGRES_CONNECTIONS = 4  #: one a drain, one for the health probe, one for the rehydrator
 
 
 def children(stores: Stores, flush_interval_s: float) -> list[Child]:
@@ -39,7 +39,7 @@ def run(settings: FlusherSettings) -> int:
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     prepare(stores)
     health = ServiceHealth(SERVICE, stores)
-    listed = children(stores, settings.flush_interval_s)
+    listed = [rehydrator(stores), *children(stores, settings.flush_interval_s)]
     if settings.health_port is not None:
         open_http = ServerFactory(settings.host, settings.health_port, HealthApp(health))
         listed.append(Child("health-listener", lambda: HttpListener(open_http)))

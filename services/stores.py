@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import redis
@@ -10,6 +11,7 @@ import redis
 from ..config import Servers
 from ..store.drain import Drain, open_drain
 from ..store.fixtures import Fixtures
+from ..store.gate import gate
 from ..store.hot import Hot
 from ..store.keys import Keys
 from ..store.lease import Lease
@@ -17,16 +19,25 @@ from ..store.ledger import Ledger
 from ..store.matches import Matches
 from ..store.outbox import Outbox
 from ..store.postgres import Postgres
-from ..store.redis_client import open_redis
+from ..store.recovery import Recovery
+from ..store.redis_client import open_pubsub_redis, open_redis
 from ..store.scripts import Scripts
 from ..store.users import Users
+
+RECOVERY_CONNECTIONS = 4  #: one works, one renews the lease
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
     """The connections of one service and the stores that share them."""
 
+    #: A client for subscriptions alone, behind the same gate as `redis`.
+    open_pubsub: Callable[[], redis.Redis]
+    #: Shut from a restart of Redis until what it lost is back (`Rehydrating`), unless opened
+    #: without a gate.
     redis: redis.Redis
+    #: What puts Redis back; its own connections pass the gate.
+    recovery: Recovery
     pg: Postgres
     keys: Keys
     hot: Hot
@@ -45,22 +56,28 @@ class Stores:
     def close(self) -> None:
         """Close every connection; the last thing a service does."""
         self.pg.close()
+        self.recovery.close()
         self.redis.close()
 
 
-def open_stores(servers: Servers, service: str, *, connections: int) -> Stores:
+def open_stores(servers: Servers, service: str, *, connections: int, gated: bool = True) -> Stores:
     """Return the stores over *servers*; nothing connects before its first use.
 
     Args:
         service: shown by the servers in their lists of clients.
         connections: to Postgres, at most; Redis gets its default.
+        gated: off for tools that only look, and look at a Redis in any state.
     """
-    client = open_redis(servers.redis_url, role=service)
+    url, keys = servers.redis_url, Keys(servers.key_tag)
+    greeting = gate(keys) if gated else None
+    client = open_redis(url, role=service, on_connect=greeting)
+    ungated = open_redis(url, role=f"{service}-recovery", connections=RECOVERY_CONNECTIONS)
     pg = Postgres(servers.database_url, size=connections, role=service)
-    keys = Keys(servers.key_tag)
     scripts = Scripts(client, keys)
     return Stores(
         redis=client,
+        open_pubsub=lambda: open_pubsub_redis(url, role=service, on_connect=greeting),
+        recovery=Recovery(ungated, keys, pg, monotonic=time.monotonic),
         pg=pg,
         keys=keys,
         hot=Hot(client, keys),

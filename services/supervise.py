@@ -52,16 +52,21 @@ def supervise(
     health.watch(tree)
     # An escalation ends the wait as a signal does.
     end = gevent.spawn(_ended, tree, told)
-    code = ready(told)
-    if code is None:
-        told.wait()
-        code = 0
+    try:
+        code = ready(told)
+        if code is None:
+            told.wait()
+    finally:
+        _stop(tree)
+        for watcher in watchers:
+            watcher.cancel()
+    return EXIT_CODE if end.get(timeout=5) else code or 0
+
+
+def _stop(tree: Tree) -> None:
     report = tree.stop()
     if not report.clean:
         _log.warning("had to be killed", children=report.killed, survived=report.survived)
-    for watcher in watchers:
-        watcher.cancel()
-    return EXIT_CODE if end.get(timeout=5) else code
 
 
 def _ended(tree: Tree, told: Event) -> bool:

@@ -7,7 +7,6 @@ a match server, and the children of all three services under one root.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -24,14 +23,15 @@ from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
 from ..config import Servers
-from ..http.keys import new_keypair, public_jwks
+from ..http.keys import public_jwks
 from ..matchserver.clock import WarpClock, windows_of
 from ..matchserver.matches import Season
 from ..matchserver.server import MatchServer
 from ..store.embedded import Embedded
 from ..store.sportmonks import Sportmonks
-from . import api_server, course, flusher, ws_server
-from .boot import prepare
+from . import api_server, course, data_dir, flusher, ws_server
+from .boot import prepare, rehydrator
+from .data_dir import UpRefused
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import supervise
@@ -39,11 +39,8 @@ from .supervise import supervise
 HOST = "127.0.0.1"
 FLUSH_INTERVAL_S = 0.1
 POSTGRES_CONNECTIONS = 12
+RECOVERY_S = 300.0  #: both servers after a crash, each within its own two minutes
 MATCH_SERVER_TOKEN = "touchline-up"  # noqa: S105 — the match server is our own and on loopback
-
-
-class UpRefused(Exception):
-    """`touchline up` cannot run as asked; the text is the one line to show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,36 +65,48 @@ def run(options: UpOptions, external: Servers | None) -> int:
         UpRefused: the data directory holds another season, or a port is taken.
         EmbeddedError: the embedded servers cannot run; its text says why.
     """
-    options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _claim_for_season(options.data_dir, options.season)
+    ports = _ports(options)
+    data_dir.claim(options.data_dir, options.season)
     with _servers(options.data_dir, external) as (servers, keepers):
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         prepare(stores)
-        code = _play(options, servers, stores, keepers)
+        if external is None:
+            # The lock on the data directory proves that their holders are gone.
+            course.forget_leases(stores)
+        code = _play(options, ports, stores, keepers)
         stores.close()
     return code
 
 
-def _play(options: UpOptions, servers: Servers, stores: Stores, keepers: list[Child]) -> int:
+def _play(options: UpOptions, ports: tuple[int, int], stores: Stores, keepers: list[Child]) -> int:
     season, speed = options.season, options.speed
-    ports = _port(options.api_port), _port(options.ws_port)
-    clock = WarpClock(
-        windows_of(season, speed), speed, time.monotonic, course.latest_instant(stores)
+    # It stands still until everything runs: at the highest speeds a boot would
+    # take longer than the first round of matches.
+    clock = WarpClock(windows_of(season, speed), 0, time.monotonic, course.latest_instant(stores))
+    stage = _Stage(
+        options=options,
+        api_port=ports[0],
+        ws_port=ports[1],
+        private_key=data_dir.private_key(options.data_dir),
+        stores=stores,
+        addresses=Addresses(),
+        health=ServiceHealth("up", stores),
+        clock=clock,
+        match_server=MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance),
     )
-    match_server = MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance)
-    addresses, health = Addresses(), ServiceHealth("up", stores)
     finished: list[bool] = []
 
     def ready(told: Event) -> int | None:
-        course.wait_for_clubs(stores, told)
-        _announce(options, ports, match_server)
+        course.wait_for_listing(stores, season, told)
+        clock.run_at(speed)
+        stage.announce()
         if not options.until_finished:
             return None
         finished.append(course.wait_for_season(stores, season, told))
         return 0
 
-    listed = children(options, ports, servers, stores, addresses, health, clock, match_server)
-    code = supervise([*keepers, *listed], addresses=addresses, health=health, ready=ready)
+    listed = [*keepers, *children(stage)]
+    code = supervise(listed, addresses=stage.addresses, health=stage.health, ready=ready)
     course.drain(stores)
     if code == 0 and finished == [True]:
         summary = course.summary(stores)
@@ -106,90 +115,89 @@ def _play(options: UpOptions, servers: Servers, stores: Stores, keepers: list[Ch
     return code
 
 
-def children(
-    options: UpOptions,
-    ports: tuple[int, int],
-    servers: Servers,
-    stores: Stores,
-    addresses: Addresses,
-    health: ServiceHealth,
-    clock: WarpClock,
-    match_server: MatchServer,
-) -> list[Child]:
+def children(stage: _Stage) -> list[Child]:
     """A match server and the three services, each under a supervisor of its own."""
-    api_port, ws_port = ports
-    private_key = _private_key(options.data_dir)
-    public_keys = public_jwks(private_key)
-    origins = tuple(f"http://{host}:{api_port}" for host in (HOST, "localhost"))
-    pace = Pace.at(options.speed)
-    front = api_server.Front(
-        host=HOST,
-        port=api_port,
-        private_key=private_key,
-        public_keys=public_keys,
-        ws_url=lambda: f"ws://{HOST}:{ws_port}/ws",
-        auth_dev=True,
-    )
-    door = ws_server.Door(
-        host=HOST, port=ws_port, public_keys=public_keys, origins=origins, capacity=20_000
-    )
+    stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
+    pace, feed = Pace.at(stage.options.speed), stage.open_feed
     drains = flusher.children(stores, FLUSH_INTERVAL_S)
-    sockets = ws_server.children(stores, servers.redis_url, addresses, health, clock, door)
-    api = api_server.children(
-        stores,
-        addresses,
-        health,
-        clock,
-        pace,
-        lambda: Sportmonks(match_server.base_url, MATCH_SERVER_TOKEN),
-        front,
-    )
-
-    def open_matches() -> MatchServer:
-        match_server.start()
-        return match_server
-
+    sockets = ws_server.children(stores, addresses, health, clock, stage.door())
+    api = api_server.children(stores, addresses, health, clock, pace, feed, stage.front())
     return [
-        Child("match-server", lambda: HttpListener(open_matches)),
+        rehydrator(stores),
+        Child("match-server", lambda: HttpListener(stage.open_matches)),
         Child(flusher.SERVICE + "-service", lambda: Supervisor(drains)),
         Child(ws_server.SERVICE, lambda: Supervisor(sockets)),
         Child(api_server.SERVICE, lambda: Supervisor(api)),
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """What one run is made of, and what its services are given of it."""
+
+    options: UpOptions
+    api_port: int
+    ws_port: int
+    private_key: str
+    stores: Stores
+    addresses: Addresses
+    health: ServiceHealth
+    clock: WarpClock
+    match_server: MatchServer
+
+    def front(self) -> api_server.Front:
+        return api_server.Front(
+            host=HOST,
+            port=self.api_port,
+            private_key=self.private_key,
+            public_keys=public_jwks(self.private_key),
+            ws_url=lambda: f"ws://{HOST}:{self.ws_port}/ws",
+            auth_dev=True,
+        )
+
+    def door(self) -> ws_server.Door:
+        return ws_server.Door(
+            host=HOST,
+            port=self.ws_port,
+            public_keys=public_jwks(self.private_key),
+            origins=tuple(f"http://{host}:{self.api_port}" for host in (HOST, "localhost")),
+            capacity=20_000,
+        )
+
+    def open_feed(self) -> Sportmonks:
+        return Sportmonks(self.match_server.base_url, MATCH_SERVER_TOKEN)
+
+    def open_matches(self) -> MatchServer:
+        self.match_server.start()
+        return self.match_server
+
+    def announce(self) -> None:
+        print(f"  page and API  http://{HOST}:{self.api_port}/")
+        print(f"  WebSocket     ws://{HOST}:{self.ws_port}/ws")
+        print(f"  health        http://{HOST}:{self.api_port}/supervisor")
+        print(f"  match server  {self.match_server.base_url}")
+        print(f"  data          {self.options.data_dir.resolve()}")
+        named = self.options.season.name
+        print(f"Touchline is ready: {named} at speed {self.options.speed:g}.", flush=True)
+
+
 @contextmanager
-def _servers(data_dir: Path, external: Servers | None) -> Iterator[tuple[Servers, list[Child]]]:
+def _servers(root: Path, external: Servers | None) -> Iterator[tuple[Servers, list[Child]]]:
     """The servers to use, and the child that keeps them alive where they are ours."""
     if external is not None:
         yield external, []
         return
-    with Embedded(data_dir) as embedded:
-        keeper = Child("server-reviver", lambda: ServerReviver(embedded.revive))
+    with Embedded(root) as embedded:
+        # A server that recovers may take its whole start deadline.
+        keeper = Child("server-reviver", lambda: ServerReviver(embedded.revive), stuck_s=RECOVERY_S)
         yield Servers(embedded.redis_url, embedded.database_url, ""), [keeper]
 
 
-def _claim_for_season(data_dir: Path, season: Season) -> None:
-    """Remember which season *data_dir* belongs to; refuse another one."""
-    claim = data_dir / "season"
-    if claim.exists():
-        kept = claim.read_text(encoding="utf-8").split("\n")
-        if kept[0] != season.digest:
-            raise UpRefused(
-                f"{data_dir} holds {kept[1]!r}; choose another --data-dir for {season.name!r}"
-            )
-        return
-    claim.write_text(f"{season.digest}\n{season.name}\n", encoding="utf-8")
-
-
-def _private_key(data_dir: Path) -> str:
-    """The signing key of this data directory, made at the first start."""
-    path = data_dir / "jwt_private_key.pem"
-    if not path.exists():
-        made = path.with_suffix(".new")
-        made.write_text(new_keypair()[0], encoding="utf-8")
-        made.chmod(0o600)
-        os.replace(made, path)
-    return path.read_text(encoding="utf-8")
+def _ports(options: UpOptions) -> tuple[int, int]:
+    """The API's and the WebSockets' port. Raises UpRefused."""
+    if options.api_port == options.ws_port != 0:
+        raise UpRefused(f"--api-port and --ws-port are both {options.api_port}")
+    return _port(options.api_port), _port(options.ws_port)
 
 
 def _port(wanted: int) -> int:
@@ -201,13 +209,3 @@ def _port(wanted: int) -> int:
         except OSError as why:
             raise UpRefused(f"port {wanted} on {HOST}: {why.strerror}") from None
         return int(probe.getsockname()[1])
-
-
-def _announce(options: UpOptions, ports: tuple[int, int], match_server: MatchServer) -> None:
-    api_port, ws_port = ports
-    print(f"  page and API  http://{HOST}:{api_port}/")
-    print(f"  WebSocket     ws://{HOST}:{ws_port}/ws")
-    print(f"  health        http://{HOST}:{api_port}/supervisor")
-    print(f"  match server  {match_server.base_url}")
-    print(f"  data          {options.data_dir.resolve()}")
-    print(f"Touchline is ready: {options.season.name} at speed {options.speed:g}.", flush=True)

@@ -19,7 +19,6 @@ from ..http.sockets import SocketDeps, SocketServerFactory
 from ..http.tokens import Verifier
 from ..store.presence import Replica
 from ..store.pubsub import Broadcasts
-from ..store.redis_client import open_pubsub_redis
 from ..store.tickets import Tickets
 from .boot import prepare
 from .health import ServiceHealth
@@ -46,7 +45,6 @@ class Door:
 
 def children(
     stores: Stores,
-    redis_url: str,
     addresses: Addresses,
     health: ServiceHealth,
     calendar: Calendar,
@@ -78,7 +76,7 @@ def children(
             Child(shard.name, lambda n=n: Shard(n, lobby, calendar), bound=MAILBOX)  # type: ignore[misc]
             for n, shard in enumerate(shards)
         ),
-        Child("subscriber", lambda: _subscriber(stores, redis_url, lobby), bound=MAILBOX),
+        Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         Child("ws-listener", lambda: HttpListener(open_http)),
     ]
 
@@ -95,13 +93,11 @@ def run(settings: WsSettings) -> int:
         origins=settings.origins,
         capacity=settings.capacity,
     )
-    listed = children(stores, settings.servers.redis_url, addresses, health, system_calendar, door)
+    listed = children(stores, addresses, health, system_calendar, door)
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code
 
 
-def _subscriber(stores: Stores, redis_url: str, lobby: Lobby) -> Subscriber:
-    return Subscriber(
-        lambda: Broadcasts(open_pubsub_redis(redis_url, role=SERVICE)), stores.hot, lobby
-    )
+def _subscriber(stores: Stores, lobby: Lobby) -> Subscriber:
+    return Subscriber(lambda: Broadcasts(stores.open_pubsub()), stores.hot, lobby)

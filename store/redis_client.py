@@ -4,6 +4,9 @@ A client that retries by itself hides an outage from the supervisor and can
 run a command twice; ours fails at once with one of `outage.OUTAGES`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -15,7 +18,13 @@ PUBSUB_CONNECTIONS = 8
 HEALTH_CHECK_S = 15.0  #: a connection idle for longer is pinged before it is used
 
 
-def open_redis(url: str, *, role: str = "touchline", connections: int = 32) -> redis.Redis:
+def open_redis(
+    url: str,
+    *,
+    role: str = "touchline",
+    connections: int = 32,
+    on_connect: Callable[[Any], None] | None = None,
+) -> redis.Redis:
     """Return a client for commands and scripts; text in, text out.
 
     Connects on first use, so it never fails here. At most *connections* are
@@ -25,6 +34,8 @@ def open_redis(url: str, *, role: str = "touchline", connections: int = 32) -> r
     Args:
         url: redis://, rediss:// or unix:// address.
         role: shown in CLIENT LIST.
+        on_connect: greets each new connection in redis-py's place, and may refuse
+            it with an outage; see `gate.gate`.
     """
     pool = redis.BlockingConnectionPool.from_url(
         url,
@@ -39,11 +50,14 @@ def open_redis(url: str, *, role: str = "touchline", connections: int = 32) -> r
         # RESP2: with RESP3 the client would also negotiate maintenance
         # notifications, which may move its connections on its own.
         protocol=2,
+        redis_connect_func=on_connect,
     )
     return redis.Redis.from_pool(pool)
 
 
-def open_pubsub_redis(url: str, *, role: str = "touchline") -> redis.Redis:
+def open_pubsub_redis(
+    url: str, *, role: str = "touchline", on_connect: Callable[[Any], None] | None = None
+) -> redis.Redis:
     """Return a client for `pubsub()` alone, so that readers never take a command's connection.
 
     One connection per `pubsub()`. Read each in a greenlet of its own with
@@ -53,4 +67,6 @@ def open_pubsub_redis(url: str, *, role: str = "touchline") -> redis.Redis:
     of subscribing again behind the reader's back; what was published
     meanwhile has to be read anew.
     """
-    return open_redis(url, role=f"{role}-pubsub", connections=PUBSUB_CONNECTIONS)
+    return open_redis(
+        url, role=f"{role}-pubsub", connections=PUBSUB_CONNECTIONS, on_connect=on_connect
+    )

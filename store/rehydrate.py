@@ -5,14 +5,15 @@ A Redis that restarts calls itself by a new run id. While the id noted in
 is compared with the newest that Postgres knows, its row or the post-image of a
 newer fact. What is behind is put back under a version of a new epoch, higher
 than any ever given, so that no late write of the old life passes for newer;
-what is not behind is left alone. Run it under `lease:rehydrate`, before
-anybody trades. Source: docs/decisions/0009.
+what is not behind is left alone. Run it under `lease:rehydrate`
+(`store/recovery.py`), over connections that no gate holds back.
+Source: docs/decisions/0009.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis
 import structlog
@@ -21,17 +22,23 @@ from ..domain.ids import TREASURY, InstrumentIdx
 from ..domain.instrument import Instrument
 from ..domain.portfolio import Holding, Wallet
 from .drain import open_drain
+from .gate import note_run_id, unnoted_run_id
 from .hashes import holding_hash, instrument_hash, wallet_hash
 from .keys import Keys, State
 from .lua import Call, LuaScript
 from .newest import Newest
 from .postgres import Postgres
-from .replays import restore_guards, restore_replays
+from .replays import go_on, restore_guards, restore_replays
 from .scripts import Scripts
 
 CHUNK = 500  #: states in one round trip
 EPOCH_BITS = 32  #: a version is epoch * 2^32 + n
 STATEMENT_TIMEOUT_MS = 600_000  #: whole tables are read
+#: Tables written with what Redis has just answered: facts first, then results, then states.
+WRITTEN_LATE = (
+    *("trades", "wallet_ledger", "trade_outbox", "fixtures"),
+    *("instruments", "wallets", "holdings"),
+)
 
 log = structlog.get_logger(__name__)
 Item = TypeVar("Item")
@@ -39,7 +46,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Rehydrated:
-    """What was put back; *epoch* is None if no state was missing."""
+    """What was put back; *epoch* is None, and *replays* 0, if no state was missing."""
 
     epoch: int | None
     states: int
@@ -73,36 +80,62 @@ class _Lost:
     found: str | None
 
 
-def rehydrate(client: redis.Redis, keys: Keys, pg: Postgres) -> Rehydrated | None:
+def rehydrate(
+    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None] = go_on
+) -> Rehydrated | None:
     """Put back what is missing; None if this Redis has not restarted since the last time.
 
     Dying halfway is no harm: the run id is noted last, and a second run goes on.
+
+    Args:
+        may_go_on: called again and again between two steps; raises to end it there.
     """
-    info: Any = client.info("server")
-    if client.get(keys.meta("run_id")) == info["run_id"]:
+    run_id = unnoted_run_id(client, keys)
+    if run_id is None:
         return None
-    rehydrated = _put_back(client, keys, pg)
-    client.set(keys.meta("run_id"), info["run_id"])
+    rehydrated = _put_back(client, keys, pg, may_go_on)
+    may_go_on()
+    # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
+    note_run_id(client, keys, run_id)
     log.info("redis is complete again", **asdict(rehydrated))
     return rehydrated
 
 
-def _put_back(client: redis.Redis, keys: Keys, pg: Postgres) -> Rehydrated:
+def _put_back(
+    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
+) -> Rehydrated:
     # Facts that survived in the stream join the ledger, so that it has all there are.
     drain = open_drain(client, keys, Scripts(client, keys), pg)
     while not drain.facts().complete:
-        pass
+        may_go_on()
+    _wait_for_writers(pg)
     # Postgres first: a hash read later can only be newer than at that moment.
     newest = _newest(pg)
-    lost = list(_lost(client, keys, newest))
-    epoch = _next_epoch(pg, lost) if lost else None
-    if epoch is not None:
-        _restore(client, keys, lost, epoch)
+    lost = list(_lost(client, keys, newest, may_go_on))
+    epoch, replays = None, 0
+    if lost:
+        # Replays before states. A script writes its state, fact and replay as one, and
+        # Redis comes back with all it had up to some moment; so a state that is not
+        # behind vouches for the replays. It does so after a run that died, too, because
+        # no state is put back before the last replay is.
+        replays = restore_replays(client, keys, pg, may_go_on)
+        epoch = _next_epoch(pg, lost)
+        _restore(client, keys, lost, epoch, may_go_on)
     if newest.instruments:
         client.sadd(keys.instruments, *newest.instruments)
-    return Rehydrated(
-        epoch, len(lost), restore_replays(client, keys, pg), restore_guards(client, keys, pg)
-    )
+    return Rehydrated(epoch, len(lost), replays, restore_guards(client, keys, pg))
+
+
+def _wait_for_writers(pg: Postgres) -> None:
+    """Return when whoever wrote to Postgres as Redis went has finished.
+
+    A trade whose answer was the last thing Redis said may be on its way into the
+    ledger at this moment; read before it arrives, its loss would not be seen.
+    """
+    for table in WRITTEN_LATE:
+        # One at a time: waiting for one table with another one held could deadlock.
+        with pg.transaction() as cursor:
+            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
 
 
 def _newest(pg: Postgres) -> Newest:
@@ -123,9 +156,12 @@ def _candidates(newest: Newest) -> Iterator[_Candidate]:
         yield _Candidate(State.HOLDINGS, f"{user}:{idx}", holding)
 
 
-def _lost(client: redis.Redis, keys: Keys, newest: Newest) -> Iterator[_Lost]:
+def _lost(
+    client: redis.Redis, keys: Keys, newest: Newest, may_go_on: Callable[[], None]
+) -> Iterator[_Lost]:
     """States that Redis lacks, or has in an older version than Postgres knows."""
     for chunk in _chunks(_candidates(newest)):
+        may_go_on()
         with client.pipeline(transaction=False) as pipe:
             for each in chunk:
                 pipe.hget(*keys.versioned(each.state, each.member))
@@ -145,12 +181,21 @@ def _next_epoch(pg: Postgres, lost: Iterable[_Lost]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _restore(client: redis.Redis, keys: Keys, lost: Iterable[_Lost], epoch: int) -> None:
+def _restore(
+    client: redis.Redis,
+    keys: Keys,
+    lost: Iterable[_Lost],
+    epoch: int,
+    may_go_on: Callable[[], None],
+) -> None:
     version = epoch << EPOCH_BITS
     script = LuaScript("state_restore")
     for chunk in _chunks(lost):
-        script.run_all(client, [_restore_call(keys, each, version) for each in chunk])
-        _restart_pushes(client, keys, chunk, version)
+        may_go_on()
+        put = script.run_all(client, [_restore_call(keys, each, version) for each in chunk])
+        # Only of what we did put back: a rival's numbers may be higher than ours.
+        back = [each for each, done in zip(chunk, put, strict=True) if done]
+        _restart_pushes(client, keys, back, version)
 
 
 def _restore_call(keys: Keys, lost: _Lost, version: int) -> Call:

@@ -4,7 +4,7 @@ After a loss of Redis it is read back from the ledger, so that the retry of an
 order that was carried out before the loss is still answered with its result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
@@ -17,11 +17,18 @@ from .postgres import Postgres
 REPLAY_S = 86_400  #: a trade's keys are remembered for a day of real time
 GUARD_S = 2_592_000  #: a settled match for 30 days, as by lua/fixture_settle.lua
 CHUNK = 1000  #: facts in one round trip
+STATEMENT_TIMEOUT_MS = 600_000  #: a day of trades, and all grants there are, are searched for
 
 _RECENT = "WHERE recorded_at > now() - INTERVAL '24 hours'"
 
 
-def restore_replays(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
+def go_on() -> None:
+    """The `may_go_on` of whoever need not be stopped."""
+
+
+def restore_replays(
+    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None] = go_on
+) -> int:
     """Remember every trade of the last day and every grant there ever was; how many."""
     restored = 0
     pipe = client.pipeline(transaction=False)
@@ -29,6 +36,7 @@ def restore_replays(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
         _remember(pipe, keys, entry)
         restored += 1
         if restored % CHUNK == 0:
+            may_go_on()
             pipe.execute()
     pipe.execute()
     return restored
@@ -48,12 +56,12 @@ def restore_guards(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
 
 def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
     """Facts of the ledger, the parked ones too, with the fields of their stream entries."""
-    with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
-        stream.execute(f"{TRADE.select()} {_RECENT}")
-        yield from ({"k": "trade", **TRADE.fields(row)} for row in stream)
-    with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
-        stream.execute(f"{GRANT.select()} WHERE idem_key IS NOT NULL")
-        yield from ({"k": "grant", **GRANT.fields(row)} for row in stream)
+    trades, grants = f"{TRADE.select()} {_RECENT}", f"{GRANT.select()} WHERE idem_key IS NOT NULL"
+    for kind, fact, query in (("trade", TRADE, trades), ("grant", GRANT, grants)):
+        with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
+            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            stream.execute(query)
+            yield from ({"k": kind, **fact.fields(row)} for row in stream)
     with pg.transaction() as cursor:
         cursor.execute("SELECT payload FROM trade_outbox WHERE NOT malformed")
         yield from (payload for (payload,) in cursor.fetchall())

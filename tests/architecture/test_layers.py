@@ -131,7 +131,7 @@ def test_no_file_and_no_function_outgrows_the_screen() -> None:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
                 size = node.end_lineno - node.body[0].lineno + 1
-                if size > 60:
+                if size > 40:
                     offenders.append(f"{path.relative_to(ROOT)}: {node.name} has {size} lines")
 
     assert offenders == []

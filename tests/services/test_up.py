@@ -155,6 +155,8 @@ def test_a_data_directory_is_not_played_with_another_season(tmp_path: Path) -> N
         (("up", "--matches", "/nowhere.json"), "/nowhere.json"),
         (("reconcile", "--data-dir", "/nowhere"), "/nowhere"),
         (("up", "--data-dir", "/dev/null/data"), "/dev/null/data"),
+        (("up", "--data-dir", "/proc"), "/proc is not empty"),
+        (("up", "--api-port", "18123", "--ws-port", "18123"), "both 18123"),
         (("up", "--speed", "nan"), "--speed"),
         (("api-server",), "REDIS_URL is not set"),
         (("ws-server",), "REDIS_URL is not set"),

@@ -1,16 +1,22 @@
 """Rehydration: whatever Redis has lost comes back from Postgres, and the books agree again."""
 
+from itertools import count
+
+import gevent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.domain.refusals import Refusal, Refused
 from touchline.store.commands import Filled, Replayed
+from touchline.store.facts import Entry, insert_kinds
 from touchline.store.keys import State
 from touchline.store.lua import LuaScript
+from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import EPOCH_BITS, rehydrate
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.failing import Countdown, Killed
 
 pytestmark = pytest.mark.external
 
@@ -256,6 +262,74 @@ def test_pushes_are_numbered_on_above_all_that_were_seen(books):
     books.trade(user=1)
 
     assert int(books.redis.get(books.keys.pfseq(1))) > seen
+
+
+def test_a_restart_that_lost_nothing_does_not_read_the_replays_back(books):
+    pretend_restart(books)
+    idem = books.keys.idem(1, "welcome:1")
+    books.redis.hset(idem, "mark", "untouched")
+
+    rehydrated = restored(books)
+
+    assert rehydrated.replays == 0
+    assert books.redis.hget(idem, "mark") == "untouched"
+
+
+def every_replay(books):
+    """What makes scripts do nothing twice: fingerprints and order ids by key."""
+    found = {}
+    for key in books.redis.scan_iter("*"):
+        if key.startswith("idem:"):
+            found[key] = books.redis.hget(key, "fp")
+        elif key.startswith("coid:"):
+            found[key] = books.redis.get(key)
+    return found
+
+
+def test_dying_at_any_step_leaves_the_rest_to_the_next_run(books):
+    """No state may be back before the replays: it would vouch for them."""
+    books.some_trades()
+    books.drain().facts()
+    before, replays = worth(books), every_replay(books)
+    for step in count(1):
+        books.redis.flushdb()
+        try:
+            rehydrate(Countdown(step).guard(books.redis), books.keys, books.pg)
+        except Killed:
+            restored(books)
+        else:
+            break
+
+        assert worth(books) == before
+        assert every_replay(books) == replays
+    assert step > 8  # it did die at every step
+
+
+def test_a_write_that_is_under_way_when_redis_returns_is_waited_for(books, servers):
+    """The last trade Redis answered may still be on its way into the ledger."""
+    snapshot = {key: books.redis.dump(key) for key in books.redis.scan_iter()}
+    (late,) = books.scripts.trade_execute([books.command(user=2)])
+    before = worth(books)
+    books.redis.flushdb()
+    for key, dumped in snapshot.items():
+        books.redis.restore(key, 0, dumped, replace=True)
+    other = Postgres(servers.database_url, size=1)
+    with other.transaction() as cursor:
+        insert_kinds(cursor, [Entry(late.entry_id, late.entry)], lambda *_: None)
+        rehydration = gevent.spawn(restored, books)
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        )
+        with gevent.Timeout(10):
+            while books.rows(waits) == [(0,)]:
+                gevent.idle()
+    with gevent.Timeout(10):
+        rehydrated = rehydration.get()
+    other.close()
+
+    assert rehydrated.states == 4
+    assert worth(books) == before
 
 
 def test_a_state_that_changed_while_it_was_looked_at_is_left_alone(books):
