@@ -31,7 +31,7 @@ from touchline.services import boot
 from touchline.services.stores import open_stores
 from touchline.store.embedded import Addresses, Embedded
 from touchline.store.postgres import Postgres
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.running import STOP_S
 
@@ -91,6 +91,14 @@ def ask(url: str, body: object = None, **headers: str) -> Any:
     }
     with urllib.request.urlopen(urllib.request.Request(url, data, given), timeout=10) as answer:
         return json.loads(answer.read())
+
+
+def next_portfolio(socket: ClientConnection, op: str) -> Any:
+    """The next frame of the portfolio channel that is an *op*; others are passed over."""
+    while True:
+        frame = json.loads(socket.recv(timeout=PATIENCE_S))
+        if frame["op"] == op and frame["channel"] == "portfolio":
+            return frame
 
 
 def a_match_that_begins_now(path: Path) -> Path:
@@ -171,13 +179,11 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
         ticket = ask(f"{api}/v1/ws-token", {}, Authorization=bearer)
         with connect(f"{ticket['url']}?token={ticket['token']}") as socket:
             socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["portfolio"]}))
+            # An order filled before the snapshot is in it, and makes no update.
+            next_portfolio(socket, "snapshot")
             order = {"instrument": clubs[0]["idx"], "side": "buy", "quantity": "1.000"}
             filled = ask(f"{api}/v1/orders", order, Authorization=bearer, Idempotency_Key="one")
-            pushed = next(
-                frame
-                for frame in map(json.loads, socket)
-                if frame["op"] == "update" and frame["channel"] == "portfolio"
-            )
+            pushed = next_portfolio(socket, "update")
         codes = [service.stop() for service in reversed(services)]
         feed.stop()
 

@@ -43,6 +43,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"API_PORT": "http"}, "API_PORT: expected 0 to 65535, not 'http'"),
         ({"API_PORT": "70000"}, "API_PORT: expected 0 to 65535, not '70000'"),
         ({"API_PORT": "８０"}, "API_PORT: expected 0 to 65535, not '８０'"),
+        ({"BIND_ADDRESS": "300.1.1.1"}, "BIND_ADDRESS: expected an IP address to listen on"),
+        ({"REDIS_KEY_TAG": "a b"}, "REDIS_KEY_TAG: expected a hash tag such as {m}, or nothing"),
         ({"AUTH_DEV": "yes"}, "AUTH_DEV: expected 0 or 1, not 'yes'"),
         ({"FLUSH_INTERVAL": "100"}, "FLUSH_INTERVAL: expected a duration"),
         ({"FLUSH_INTERVAL": "0ms"}, "FLUSH_INTERVAL: expected a duration"),
