@@ -240,7 +240,9 @@ class Actor(pykka.Actor, Generic[M]):
             if reply_to is not None:
                 reply_to.fail(_for_asker(exc, self.name))
             raise
-        self.actor_inbox.handled += 1
+        mailbox = self.actor_inbox
+        mailbox.handled += 1
+        mailbox.handling_s += self.__monotonic() - self.__busy_since
         if reply_to is not None:
             reply_to.set(answer)
 

@@ -81,6 +81,14 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartOrdered:
+    """An operator has a child stopped and started again; it counts toward nothing."""
+
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class GaveUp:
     """A supervisor escalates: it stops its children and ends."""
 
@@ -98,6 +106,7 @@ Event = (
     | Killed
     | Survived
     | Stopped
+    | RestartOrdered
     | GaveUp
 )
 
@@ -113,6 +122,7 @@ LINES: dict[type[Event], tuple[int, str]] = {
     Killed: (logging.ERROR, "child killed"),
     Survived: (logging.CRITICAL, "child does not end"),
     Stopped: (logging.INFO, "child stopped"),
+    RestartOrdered: (logging.WARNING, "child restart ordered"),
     GaveUp: (logging.CRITICAL, "supervisor gave up"),
 }
 

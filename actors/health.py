@@ -38,14 +38,18 @@ class ChildHealth:
     name: str
     state: State
     critical: bool  #: readiness needs it
+    been_up: bool  #: it has started at least once
     restarts: int  #: after crashes
     outages: int  #: outages it has waited or is waiting out
     stuck: int  #: times it was killed for overstaying one message
+    ends: Mapping[str, int]  #: incarnations that gave way to another one, by reason
+    troubled_since_ms: int | None  #: Unix ms of its first end not made up for; None: all is well
     last_error: LastError | None
     depth: int  #: messages waiting
     oldest_s: float  #: how long the first of them has waited
     dropped: int
     handled: int
+    handling_s: float  #: spent on those
     busy_s: float  #: with the message at hand
     uptime_s: float  #: of this incarnation; 0 while it is not running
     detail: Mapping[str, object]
@@ -95,11 +99,15 @@ class Health:
 
 
 def _child(child: ChildHealth) -> dict[str, object]:
-    error = child.last_error
+    error, since = child.last_error, child.troubled_since_ms
     plain = {f.name: getattr(child, f.name) for f in dataclasses.fields(child)}
+    del plain["troubled_since_ms"]
     return plain | {
         "state": child.state.value,
+        "ends": dict(child.ends),
+        "troubled_since": None if since is None else _rfc3339(since),
         "last_error": _error(error) if error else None,
+        "handling_s": round(child.handling_s, 3),
         "oldest_s": round(child.oldest_s, 3),
         "busy_s": round(child.busy_s, 3),
         "uptime_s": round(child.uptime_s, 3),
@@ -109,10 +117,14 @@ def _child(child: ChildHealth) -> dict[str, object]:
 
 
 def _error(error: LastError) -> dict[str, object]:
-    at = datetime.fromtimestamp(error.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return {
         "type": error.type,
         "message": error.message,
-        "at": at.replace("+00:00", "Z"),
+        "at": _rfc3339(error.at_ms),
         "traceback": error.traceback,
     }
+
+
+def _rfc3339(unix_ms: int) -> str:
+    at = datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return at.replace("+00:00", "Z")

@@ -48,6 +48,7 @@ class Mailbox:
         "closed",
         "dropped",
         "handled",
+        "handling_s",
         "idle",
         "name",
     )
@@ -56,6 +57,7 @@ class Mailbox:
         self.name = name
         self.dropped = 0
         self.handled = 0  #: messages whose ``receive`` returned
+        self.handling_s = 0.0  #: seconds spent on those
         self.idle = False  #: a reader waits for the next message
         self._monotonic = monotonic
         self._queue: deque[Letter] = deque()

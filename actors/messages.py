@@ -45,4 +45,12 @@ class WatchDue:
     """From the supervisor's timer: time to look for stuck and for recovered children."""
 
 
-SupervisorMessage = ChildStarted | ChildEnded | StartOverdue | RestartDue | WatchDue
+@dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """From ``Tree.restart``: an operator wants a child replaced, whatever it does."""
+
+    name: str
+    by: str  #: who, for the log
+
+
+SupervisorMessage = ChildStarted | ChildEnded | StartOverdue | RestartDue | WatchDue | RestartAsked

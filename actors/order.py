@@ -39,6 +39,8 @@ class LaunchOrder:
         """Let *slot* be launched when its turn comes; until then it holds up nobody itself."""
         if slot.actor is None:
             slot.state = State.STOPPED
+        if slot.waiting:
+            return
         slot.waiting = True
         insort(self._waiting, slot, key=lambda waiting: waiting.position)
 

@@ -15,11 +15,12 @@ from pykka.messages import _ActorStop
 from .actor import Actor, Ending
 from .address import Address
 from .child import Child, Restart
-from .errors import describe, kind_of, text_of
+from .errors import Stuck, describe
 from .events import Crashed, Event, Killed, Stopped, Survived
-from .health import ChildHealth, LastError, State
+from .health import ChildHealth, State
 from .messages import ChildEnded, ChildStarted
 from .place import Place, Surroundings
+from .record import Record
 from .timer import Timer
 
 KILL_S = 1.0  #: seconds a killed child has to unwind before it counts as a survivor
@@ -35,21 +36,14 @@ class Slot:
         "_running_since",
         "_surroundings",
         "actor",
-        "attempt",
         "child",
-        "in_outage",
-        "last_error",
         "mailbox",
         "name",
-        "outages",
         "overdue",
-        "parked",
         "position",
-        "reason",
-        "restarts",
+        "record",
         "retrying",
         "state",
-        "stuck",
         "timer",
         "waiting",
     )
@@ -65,18 +59,19 @@ class Slot:
         self.retrying = False  #: the next launch is a restart, not a start
         self.actor: Actor[Any] | None = None  #: the incarnation, until it is known to be dead
         self.timer: Timer | None = None  #: its start deadline or its next try
-        self.attempt = 0  #: consecutive failures, for the delays
-        self.restarts = 0
-        self.outages = 0
-        self.stuck = 0
-        self.in_outage = False
-        self.parked = False
-        self.last_error: LastError | None = None
-        self.reason = ""  #: the last error in one line
+        self.record = Record()
         self._surroundings = surroundings
         self._running_since = 0.0
 
     # -- life
+
+    def open(self) -> None:
+        """Accept messages for the child.
+
+        Raises:
+            ValueError: another child has the name.
+        """
+        self.mailbox.open(self.child.bound, self.child.policy)
 
     def launch(self, notify: Notify) -> None:
         """Build and start a new incarnation; *notify* hears of its start and of its end.
@@ -109,6 +104,7 @@ class Slot:
         """Note that the incarnation has started."""
         self.cancel_timer()
         self.state = State.RUNNING
+        self.record.been_up = True
         self._running_since = self._surroundings.clock.monotonic()
 
     def ended(self, state: State) -> None:
@@ -166,14 +162,9 @@ class Slot:
 
     def blame(self, ending: Ending) -> Crashed:
         """Keep *ending* as the last error; return the event it makes unless it is an outage."""
-        self.reason = describe(ending.cause)
-        self.last_error = LastError(
-            type=kind_of(ending.cause),
-            message=text_of(ending.cause),
-            at_ms=self._surroundings.clock.utc_ms(),
-            traceback=ending.traceback,
-        )
-        return Crashed(self.name, self.reason, ending.traceback)
+        at_ms = self._surroundings.clock.utc_ms()
+        self.record.blame(ending.cause, ending.traceback, at_ms)
+        return Crashed(self.name, self.record.reason, ending.traceback)
 
     def is_supervisor(self) -> bool:
         """Whether the incarnation's children bound it in time, rather than its own deadlines."""
@@ -191,13 +182,27 @@ class Slot:
         """Whether it has been up long enough for old troubles to be forgotten."""
         return self.state is State.RUNNING and self._uptime_s() >= self.child.backoff.healthy_s
 
-    def forgive(self) -> None:
-        """Forget old troubles."""
-        self.attempt = 0
-        self.in_outage = False
-        self.parked = False
+    def next_delay_s(self, chance: float) -> float:
+        """Seconds until the next try, which is counted here; *chance* in [0, 1) spreads it."""
+        backoff, attempt = self.child.backoff, self.record.attempt
+        self.record.attempt += 1
+        parked = self.state is State.PARKED
+        return backoff.longest_s(chance) if parked else backoff.delay_s(attempt, chance)
 
-    def overstayed_s(self) -> float | None:
+    def kill_if_stuck(self) -> Killed | None:
+        """Kill an incarnation that has taken too long over one message; the event is new once."""
+        busy_s = self._overstayed_s()
+        if busy_s is None:
+            return None
+        reason = f"busy with one message for {busy_s:.1f} s"
+        self.kill(Stuck(reason))  # at every look, for it may have swallowed the one before
+        if self.state is State.STUCK:
+            return None
+        self.state = State.STUCK
+        self.record.stuck += 1
+        return Killed(self.name, reason)
+
+    def _overstayed_s(self) -> float | None:
         """Seconds with the message at hand if that is too long, else None."""
         if self.actor is None or self.state not in (State.RUNNING, State.STUCK):
             return None
@@ -208,19 +213,23 @@ class Slot:
 
     def health(self) -> ChildHealth:
         """A plain read of everything known."""
-        actor, mailbox = self.actor, self.mailbox
+        actor, mailbox, record = self.actor, self.mailbox, self.record
         return ChildHealth(
             name=self.name,
             state=self.state,
             critical=not self.child.parkable and not self._is_done(),
-            restarts=self.restarts,
-            outages=self.outages,
-            stuck=self.stuck,
-            last_error=self.last_error,
+            been_up=record.been_up,
+            restarts=record.restarts,
+            outages=record.outages,
+            stuck=record.stuck,
+            ends=record.ends,
+            troubled_since_ms=record.troubled_since_ms,
+            last_error=record.last_error,
             depth=mailbox.depth,
             oldest_s=mailbox.oldest_s(),
             dropped=mailbox.dropped,
             handled=mailbox.handled,
+            handling_s=mailbox.handling_s,
             busy_s=actor.busy_s() if actor is not None else 0.0,
             uptime_s=self._uptime_s(),
             detail=_detail(actor),

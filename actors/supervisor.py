@@ -19,7 +19,7 @@ from typing import Any, assert_never
 from .actor import Actor, Ending, crash
 from .backoff import CrashBudget, Intensity
 from .child import ONE_FOR_ONE, Child, Restart, Strategy
-from .errors import BootFailed, Escalated, HungStart, Stuck
+from .errors import BootFailed, Escalated, HungStart
 from .events import (
     BackedOff,
     Event,
@@ -28,6 +28,7 @@ from .events import (
     Parked,
     Recovered,
     Restarted,
+    RestartOrdered,
     Started,
     Stopped,
     Survived,
@@ -36,6 +37,7 @@ from .health import ChildHealth, State
 from .messages import (
     ChildEnded,
     ChildStarted,
+    RestartAsked,
     RestartDue,
     StartOverdue,
     SupervisorMessage,
@@ -43,6 +45,7 @@ from .messages import (
 )
 from .order import LaunchOrder
 from .place import Place
+from .record import Why
 from .slot import KILL_S, Slot
 from .timer import Timer
 
@@ -88,7 +91,7 @@ class Supervisor(Actor[SupervisorMessage]):
         """
         for child in self._children:
             slot = Slot(child, self._surroundings)
-            slot.mailbox.open(child.bound, child.policy)
+            slot.open()
             self._slots[child.name] = slot
             self._order.append(slot)
         self._launch_waiting()
@@ -108,6 +111,8 @@ class Supervisor(Actor[SupervisorMessage]):
             case RestartDue(name):
                 self._slots[name].retrying = True
                 self._order.enlist(self._slots[name])
+            case RestartAsked(name, by):
+                self._restart_asked(self._slots[name], by)
             case WatchDue():
                 for slot in self._order:
                     self._watch(slot)
@@ -117,6 +122,13 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def children_health(self) -> tuple[ChildHealth, ...]:
         return tuple(slot.health() for slot in self._order)
+
+    def supervisor_of(self, name: str) -> Supervisor | None:
+        """Whose child *name* is, here or below; a plain read."""
+        if name in self._slots:
+            return self
+        groups = (slot.actor for slot in self._order if isinstance(slot.actor, Supervisor))
+        return next((found for group in groups if (found := group.supervisor_of(name))), None)
 
     # -- starting
 
@@ -144,7 +156,7 @@ class Supervisor(Actor[SupervisorMessage]):
         if slot.actor is not actor:
             return
         if slot.retrying:
-            self._emit(Restarted(slot.name, slot.restarts, slot.in_outage))
+            self._emit(Restarted(slot.name, slot.record.restarts, slot.record.in_outage))
         else:
             self._emit(Started(slot.name))
         slot.running()
@@ -184,8 +196,9 @@ class Supervisor(Actor[SupervisorMessage]):
         if again and isinstance(ending.cause, self._surroundings.outages):
             self._wait_out(slot)
         elif starting and not self._booted:
-            raise BootFailed(f"{slot.name} did not start: {slot.reason}") from ending.cause
+            raise BootFailed(f"{slot.name} did not start: {slot.record.reason}") from ending.cause
         elif again:
+            slot.record.meet_crash(ending.cause)
             self._emit(crashed)
             self._restart_later(slot)
         else:
@@ -193,26 +206,21 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _wait_out(self, slot: Slot) -> None:
         """Back off from an outage; it never counts."""
-        if not slot.in_outage:
-            slot.in_outage = True
-            slot.attempt = 0
-            slot.outages += 1
+        slot.record.meet_outage()
         self._try_later(slot, State.BACKOFF)
-        self._emit(BackedOff(slot.name, slot.reason, slot.attempt))
+        self._emit(BackedOff(slot.name, slot.record.reason, slot.record.attempt))
         self._stop_companions(slot)
 
     def _restart_later(self, slot: Slot) -> None:
         """Restart after a bug; park or escalate if there have been too many."""
-        slot.in_outage = False
-        slot.restarts += 1
         child = slot.child
         window = self._budget.window(child.name, child.intensity, apart=child.parkable)
         too_many = window.add(self._surroundings.clock.monotonic())
         if too_many and not child.parkable:
-            reason = f"{window}, the last of {slot.name}: {slot.reason}"
+            reason = f"{window}, the last of {slot.name}: {slot.record.reason}"
             self._emit(GaveUp(self.name, reason))
             raise Escalated(reason)
-        if too_many or slot.parked:
+        if too_many or slot.record.parked:
             self._park(slot)
         else:
             self._try_later(slot, State.BACKOFF)
@@ -221,9 +229,9 @@ class Supervisor(Actor[SupervisorMessage]):
     def _park(self, slot: Slot) -> None:
         """Let the others go on without *slot*, and try it again at the longest delay."""
         self._try_later(slot, State.PARKED)
-        if not slot.parked:
-            slot.parked = True
-            self._emit(Parked(slot.name, slot.reason))
+        if not slot.record.parked:
+            slot.record.parked = True
+            self._emit(Parked(slot.name, slot.record.reason))
 
     def _over(self, slot: Slot, event: Event) -> None:
         """Leave a child ended that is not to be restarted."""
@@ -231,12 +239,8 @@ class Supervisor(Actor[SupervisorMessage]):
         self._emit(event)
 
     def _try_later(self, slot: Slot, state: State) -> None:
-        backoff, chance = slot.child.backoff, random.random()
-        parked = state is State.PARKED
-        delay_s = backoff.longest_s(chance) if parked else backoff.delay_s(slot.attempt, chance)
         slot.state = state
-        slot.attempt += 1
-        slot.timer = self.after(delay_s, RestartDue(slot.name))
+        slot.timer = self.after(slot.next_delay_s(random.random()), RestartDue(slot.name))
 
     def _stop_companions(self, slot: Slot) -> None:
         for other in tuple(self._order.companions(slot)):
@@ -244,25 +248,29 @@ class Supervisor(Actor[SupervisorMessage]):
             if other.child.restart is Restart.TEMPORARY:
                 other.mailbox.close()
             else:
+                other.record.count(Why.SIBLING)
                 self._order.enlist(other)
+
+    def _restart_asked(self, slot: Slot, by: str) -> None:
+        self._emit(RestartOrdered(slot.name, by))
+        self._stop_companions(slot)
+        self._retire(slot, slot.grace_s())
+        if slot.mailbox.closed:  # it was over
+            slot.open()
+        slot.record.count(Why.ASKED)
+        slot.record.forgive()
+        self._order.enlist(slot)
 
     # -- watching
 
     def _watch(self, slot: Slot) -> None:
-        busy_s = slot.overstayed_s()
-        if busy_s is not None:
-            self._kill_stuck(slot, f"busy with one message for {busy_s:.1f} s")
-        elif slot.attempt and slot.is_healthy():
-            if slot.in_outage or slot.parked:
+        killed, record = slot.kill_if_stuck(), slot.record
+        if killed is not None:
+            self._emit(killed)
+        elif record.attempt and slot.is_healthy():
+            if record.in_outage or record.parked:
                 self._emit(Recovered(slot.name))
-            slot.forgive()
-
-    def _kill_stuck(self, slot: Slot, reason: str) -> None:
-        if slot.state is State.RUNNING:
-            slot.state = State.STUCK
-            slot.stuck += 1
-            self._emit(Killed(slot.name, reason))
-        slot.kill(Stuck(reason))  # at every look, for it may have swallowed the one before
+            record.forgive()
 
     # -- stopping
 

@@ -18,7 +18,7 @@ from .errors import BootFailed, Escalated, describe
 from .events import Event, Killed, Started, Survived, log_event
 from .health import Health, State
 from .looplag import LoopLag
-from .messages import ChildEnded, ChildStarted
+from .messages import ChildEnded, ChildStarted, RestartAsked
 from .place import Surroundings
 from .slot import KILL_S, Slot
 from .supervisor import Supervisor
@@ -120,6 +120,18 @@ class Tree:
     def ask(self, name: str, message: object, timeout_s: float = ASK_S) -> Any:
         """Send *message* to child *name* and wait for its answer, as ``Address.ask``."""
         return self.address(name).ask(message, timeout_s)
+
+    def restart(self, name: str, by: str) -> bool:
+        """Have child *name* stopped and started again; False if there is no such child.
+
+        It is also how a parked child, or one that was not to be restarted, is tried at once.
+
+        Args:
+            by: who wants it, for the log.
+        """
+        root = self._slot.actor
+        owner = root.supervisor_of(name) if isinstance(root, Supervisor) else None
+        return owner is not None and owner.me.tell(RestartAsked(name, by))
 
     def next_event(self, timeout: float = 1.0) -> Event:
         """The oldest event since the boot that has not been read; waits for one.

@@ -18,7 +18,7 @@ from touchline.actors.looplag import LoopLag
 from touchline.actors.supervisor import Supervisor
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.probe import WAIT_S, Life, StartTree, crash, hang, wait_for
+from tests.fakes.probe import WAIT_S, Away, Life, StartTree, crash, failing, hang, outage, wait_for
 
 
 class Detailed(Actor[object]):
@@ -116,6 +116,61 @@ def test_the_traceback_is_the_childs_even_if_an_asker_saw_the_exception_too(
     assert isinstance(crashed, Crashed)
     assert "in crash" in crashed.traceback
     assert "in ask" not in crashed.traceback
+
+
+def test_trouble_has_a_beginning_and_is_over_after_a_healthy_while(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    began_ms = clock.utc_ms()
+    for _ in range(2):
+        tree.tell("a", crash)
+        tree.next_event(WAIT_S)
+        clock.advance(3.0)
+        tree.next_event(WAIT_S)
+    assert tree.snapshot().children[0].troubled_since_ms == began_ms
+
+    clock.advance(61.0)
+
+    wait_for(lambda: tree.snapshot().children[0].troubled_since_ms is None)
+
+
+def test_ends_are_counted_by_reason(start_tree: StartTree, life: Life, clock: FakeClock) -> None:
+    tree = start_tree(life.child("a"))
+    for message in (crash, outage, lambda probe: probe.greenlet.kill(block=False)):
+        tree.tell("a", message)
+        wait_for(lambda: tree.snapshot().children[0].state is State.BACKOFF)
+        clock.advance(8.0)
+        wait_for(lambda: tree.snapshot().children[0].state is State.RUNNING)
+
+    assert tree.snapshot().children[0].ends == {"crash": 1, "outage": 1, "killed": 1}
+
+
+def test_a_child_that_never_came_up_is_told_from_one_that_went_down(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    life.plan_starts("a", failing(Away("redis")))
+    tree = start_tree(life.child("a"))
+    before = tree.snapshot().children[0]
+    clock.advance(1.0)
+    tree.next_event(WAIT_S)
+    tree.tell("a", outage)
+    tree.next_event(WAIT_S)
+
+    after = tree.snapshot().children[0]
+
+    assert (before.state, before.been_up) == (State.BACKOFF, False)
+    assert (after.state, after.been_up) == (State.BACKOFF, True)
+
+
+def test_the_time_spent_on_messages_adds_up(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"))
+    for seconds in (2.0, 3.0):
+        tree.ask("a", lambda _, s=seconds: clock.stall(s), WAIT_S)
+
+    assert tree.snapshot().children[0].handling_s == 5.0
 
 
 def test_everything_can_be_written_as_json(
