@@ -23,6 +23,7 @@ from ..store.feed import FeedProvider
 from ..store.sportmonks import Sportmonks
 from . import flusher
 from .boot import prepare, rehydrator
+from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -63,13 +64,16 @@ def children(
         )
 
     return [
-        Child("sportmonks-scheduler", scheduler),
-        Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox), bound=WAITING),
-        Child(
-            "trade-executor",
-            lambda: TradeExecutor(stores.scripts, writer),
-            bound=WAITING,
-            policy=Policy.DROP_NEW,
+        group("market", Child("sportmonks-scheduler", scheduler)),
+        group(
+            "trading",
+            Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox), bound=WAITING),
+            Child(
+                "trade-executor",
+                lambda: TradeExecutor(stores.scripts, writer),
+                bound=WAITING,
+                policy=Policy.DROP_NEW,
+            ),
         ),
         Child("api-listener", lambda: HttpListener(open_http)),
     ]

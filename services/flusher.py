@@ -14,6 +14,7 @@ from ..http.health import HealthApp
 from ..http.serve import ServerFactory
 from ..store.fence import Fence
 from .boot import prepare, rehydrator
+from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -26,11 +27,14 @@ def children(stores: Stores, flush_interval_s: float) -> list[Child]:
     """The duties of a flusher, in the order they start."""
     lease, fence = stores.lease("flusher"), Fence(stores.pg, "flusher")
     return [
-        Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain)),
-        Child(
-            "flusher",
-            lambda: Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic),
-        ),
+        group(
+            "flush",
+            Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain)),
+            Child(
+                "flusher",
+                lambda: Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic),
+            ),
+        )
     ]
 
 

@@ -21,6 +21,7 @@ from ..store.presence import Replica
 from ..store.pubsub import Broadcasts
 from ..store.tickets import Tickets
 from .boot import prepare
+from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -72,11 +73,14 @@ def children(
     open_http = SocketServerFactory(door.host, door.port, entry)
     return [
         Child("presence", lambda: Presence(replica, lobby, calendar)),
-        *(
-            Child(shard.name, lambda n=n: Shard(n, lobby, calendar), bound=MAILBOX)  # type: ignore[misc]
-            for n, shard in enumerate(shards)
+        group(
+            "hub",
+            *(
+                Child(shard.name, lambda n=n: Shard(n, lobby, calendar), bound=MAILBOX)  # type: ignore[misc]
+                for n, shard in enumerate(shards)
+            ),
+            Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
-        Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         Child("ws-listener", lambda: HttpListener(open_http)),
     ]
 

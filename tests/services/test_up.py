@@ -20,6 +20,9 @@ from tests.running import Up
 WORLD_CUP = Path(__file__).parents[3] / "shared" / "data" / "worldcup-2022.json"
 SEASON_S = 200.0  #: far more than a season takes at these speeds
 
+#: The default ports may be taken by a Touchline that somebody runs beside the tests.
+FREE_PORTS = ("--api-port", "0", "--ws-port", "0")
+
 
 def touchline(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -140,7 +143,7 @@ def test_a_data_directory_is_not_played_with_another_season(tmp_path: Path) -> N
     data.mkdir()
     (data / "season").write_text("other\nSome Cup\n")
 
-    refused = touchline("up", "--data-dir", str(data), "--season", "5")
+    refused = touchline("up", "--data-dir", str(data), "--season", "5", *FREE_PORTS)
 
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"touchline: {data} holds 'Some Cup'")
@@ -154,8 +157,8 @@ def test_a_data_directory_is_not_played_with_another_season(tmp_path: Path) -> N
         (("up", "--api-port", "70000"), "--api-port"),
         (("up", "--matches", "/nowhere.json"), "/nowhere.json"),
         (("reconcile", "--data-dir", "/nowhere"), "/nowhere"),
-        (("up", "--data-dir", "/dev/null/data"), "/dev/null/data"),
-        (("up", "--data-dir", "/proc"), "/proc is not empty"),
+        (("up", "--data-dir", "/dev/null/data", *FREE_PORTS), "/dev/null/data"),
+        (("up", "--data-dir", "/proc", *FREE_PORTS), "/proc is not empty"),
         (("up", "--api-port", "18123", "--ws-port", "18123"), "both 18123"),
         (("up", "--speed", "nan"), "--speed"),
         (("api-server",), "REDIS_URL is not set"),
