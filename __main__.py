@@ -18,7 +18,7 @@ from . import config
 from .http.keys import new_keypair
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
-from .services import api_server, books, flusher, up, ws_server
+from .services import admin, api_server, books, flusher, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs
@@ -29,7 +29,14 @@ from .store.schema import SchemaMismatch
 DEFAULT_SEASON = 7
 DEFAULT_DATA = Path(".touchline")
 #: What ends a command with one line instead of a traceback.
-CLEAR = (config.SettingError, UpRefused, EmbeddedError, SeasonError, SchemaMismatch)
+CLEAR = (
+    config.SettingError,
+    UpRefused,
+    EmbeddedError,
+    SeasonError,
+    SchemaMismatch,
+    admin.GrantRefused,
+)
 
 _matches = click.option(
     "--matches",
@@ -167,6 +174,28 @@ def reconcile_command(data_dir: Path, as_json: bool) -> None:
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
     _end_with(lambda: books.reconcile_books(config.external_servers(os.environ), data_dir, as_json))
+
+
+@main.group("admin")
+def admin_group() -> None:
+    """Say who may use the operators' side of the API."""
+
+
+@admin_group.command("grant")
+@click.argument("email")
+@_data
+def admin_grant_command(email: str, data_dir: Path) -> None:
+    """Make the user EMAIL an admin, from the next sign-in on.
+
+    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
+    """
+
+    def run() -> int:
+        admin.grant(config.external_servers(os.environ), data_dir, email)
+        click.echo(f"{email} is an admin from the next sign-in on")
+        return 0
+
+    _end_with(run)
 
 
 @main.group("keys")

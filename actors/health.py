@@ -5,8 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
+
+from ..domain.clock import rfc3339
+
+SILENT_S = 10.0  #: seconds without a heartbeat after which nobody counts on a replica any more
+#: Services without which the exchange is not whole; some replica has to do the work of each.
+NEEDED = ("api-server", "ws-server", "flusher")
 
 
 class State(StrEnum):
@@ -52,8 +57,13 @@ class ChildHealth:
     handling_s: float  #: spent on those
     busy_s: float  #: with the message at hand
     uptime_s: float  #: of this incarnation; 0 while it is not running
-    detail: Mapping[str, object]
+    detail: Mapping[str, object]  #: the duty's own facts; "ailing" is the one that degrades
     children: tuple[ChildHealth, ...] = ()
+
+    @property
+    def ailing(self) -> str:
+        """What keeps it from its duty though it runs, by its own word; empty: nothing."""
+        return str(self.detail.get("ailing") or "")
 
     def walk(self) -> Iterator[ChildHealth]:
         """This child and all below it."""
@@ -78,14 +88,6 @@ class Health:
         for child in self.children:
             yield from child.walk()
 
-    def not_running(self) -> tuple[str, ...]:
-        """Critical children that are not running; none: the service is ready."""
-        return tuple(c.name for c in self.walk() if c.critical and c.state is not State.RUNNING)
-
-    def parked(self) -> tuple[str, ...]:
-        """Children the service goes on without; any: it is degraded."""
-        return tuple(c.name for c in self.walk() if c.state is State.PARKED)
-
     def as_dict(self) -> dict[str, object]:
         """The tree as plain dicts and lists, times in RFC 3339, ready for JSON."""
         return {
@@ -98,6 +100,53 @@ class Health:
         }
 
 
+class Status(StrEnum):
+    """What a service is good for at the moment, in one word."""
+
+    STARTING = "starting"  #: not up yet
+    READY = "ready"
+    DEGRADED = "degraded"  #: it serves, and something is wrong that operators should know
+    NOT_READY = "not ready"  #: it was up; what it needs is away, or a duty is down
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a service can serve, and why not: by child, or by what is needed from outside."""
+
+    status: Status
+    why: Mapping[str, str]
+
+    @property
+    def serves(self) -> bool:
+        """Whether requests should be sent here."""
+        return self.status in (Status.READY, Status.DEGRADED)
+
+
+def readiness(tree: Health, outside: Mapping[str, bool | str]) -> Readiness:
+    """Judge a service by its *tree* and by what was found of the servers it needs.
+
+    Args:
+        outside: True for a server that answers, else why it does not.
+    """
+    children = tuple(tree.walk())
+    away = {name: str(why) for name, why in outside.items() if why is not True}
+    down = [c for c in children if c.critical and c.state is not State.RUNNING]
+    if tree.state is State.STARTING or not all(child.been_up for child in down):
+        return Readiness(Status.STARTING, away | {c.name: _down(c) for c in down})
+    if away or down:
+        return Readiness(Status.NOT_READY, away | {c.name: _down(c) for c in down})
+    ailing = {c.name: c.ailing for c in children if c.ailing}
+    parked = {c.name: _down(c) for c in children if c.state is State.PARKED}
+    why = ailing | parked
+    return Readiness(Status.DEGRADED if why else Status.READY, why)
+
+
+def _down(child: ChildHealth) -> str:
+    error = child.last_error
+    text = f"{error.type}: {error.message}".strip(": ") if error else ""
+    return f"{child.state.value}: {text}" if text else child.state.value
+
+
 def _child(child: ChildHealth) -> dict[str, object]:
     error, since = child.last_error, child.troubled_since_ms
     plain = {f.name: getattr(child, f.name) for f in dataclasses.fields(child)}
@@ -105,7 +154,7 @@ def _child(child: ChildHealth) -> dict[str, object]:
     return plain | {
         "state": child.state.value,
         "ends": dict(child.ends),
-        "troubled_since": None if since is None else _rfc3339(since),
+        "troubled_since": None if since is None else rfc3339(since),
         "last_error": _error(error) if error else None,
         "handling_s": round(child.handling_s, 3),
         "oldest_s": round(child.oldest_s, 3),
@@ -120,11 +169,6 @@ def _error(error: LastError) -> dict[str, object]:
     return {
         "type": error.type,
         "message": error.message,
-        "at": _rfc3339(error.at_ms),
+        "at": rfc3339(error.at_ms),
         "traceback": error.traceback,
     }
-
-
-def _rfc3339(unix_ms: int) -> str:
-    at = datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return at.replace("+00:00", "Z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..domain.clock import Calendar, rfc3339, system_calendar
 from ..store.outage import OUTAGES
 from .actor import Actor
 
@@ -26,12 +27,17 @@ class Reachability(Actor[LookDue]):
     """
 
     def __init__(
-        self, probes: Mapping[str, Callable[[], object]], found: dict[str, bool | str]
+        self,
+        probes: Mapping[str, Callable[[], object]],
+        found: dict[str, bool | str],
+        now_ms: Calendar = system_calendar,
     ) -> None:
         """Take *probes* by name, and where to write: True, or why the thing is out of reach."""
         super().__init__()
         self._probes = probes
         self._found = found
+        self._now_ms = now_ms
+        self._away_since: dict[str, str] = {}
 
     def started(self) -> None:
         """Look once, then every second."""
@@ -45,5 +51,11 @@ class Reachability(Actor[LookDue]):
                 probe()
             except OUTAGES as outage:
                 self._found[name] = f"{type(outage).__name__}: {outage}".splitlines()[0]
+                self._away_since.setdefault(name, rfc3339(self._now_ms()))
             else:
                 self._found[name] = True
+                self._away_since.pop(name, None)
+
+    def detail(self) -> Mapping[str, object]:
+        """Since when (machine time) what is away has been away."""
+        return {"away_since": dict(self._away_since)} if self._away_since else {}

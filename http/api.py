@@ -11,6 +11,7 @@ import uuid
 from flask import Flask, Response, g, request
 
 from .account import account_routes
+from .admin import admin_routes
 from .answers import Cursors
 from .auth import auth_routes
 from .connection import MAX_BODY
@@ -45,6 +46,7 @@ def create_app(deps: ApiDeps) -> Flask:
     app.register_blueprint(order_routes(deps, listing, cursors))
     app.register_blueprint(account_routes(deps))
     app.register_blueprint(status_routes(deps))
+    app.register_blueprint(admin_routes(deps))
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware

@@ -48,6 +48,18 @@ def caller(deps: ApiDeps) -> Claims:
     return claims
 
 
+def admin(deps: ApiDeps) -> Claims:
+    """The claims of the request's access token, which an admin has to hold. Raises Refuse.
+
+    By the token alone: an operator must be let in while Postgres is what is broken.
+    """
+    claims = caller(deps)
+    if claims.role != "admin":
+        error = FieldError("/Authorization", "is not an admin's token", "header")
+        raise Refuse(Problem("FORBIDDEN", "this needs the role admin", (error,)))
+    return claims
+
+
 def auth_routes(deps: ApiDeps) -> Blueprint:
     """Sign-in, ws tokens, the own user, and the keys that verify our tokens."""
     routes = Blueprint("auth", __name__)

@@ -9,11 +9,12 @@ from ..actors.address import Address
 from ..actors.trading.messages import ExecuteTrade
 from ..domain.clock import Calendar
 from ..store.fixtures import Fixtures
+from ..store.fleet import Fleet
 from ..store.hot import Hot
 from ..store.ledger import Ledger
 from ..store.scripts import Scripts
 from ..store.users import Users
-from .health import HealthSource
+from .health_report import HealthSource
 from .tokens import Signer, Verifier
 
 
@@ -23,6 +24,7 @@ class ApiDeps:
 
     Attributes:
         executor: the `trade-executor`.
+        fleet: the way to other replicas.
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
             on every use, because a port may be known only after the start.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
@@ -39,6 +41,7 @@ class ApiDeps:
     verifier: Verifier
     calendar: Calendar
     health: HealthSource
+    fleet: Fleet
     ws_url: Callable[[], str]
     auth_dev: bool = False
     web: bool = True

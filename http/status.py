@@ -8,7 +8,7 @@ from ..domain.clock import rfc3339
 from ..domain.halts import reasons
 from .answers import json_answer
 from .deps import ApiDeps
-from .health import not_ready
+from .health_report import judged
 
 
 def status_routes(deps: ApiDeps) -> Blueprint:
@@ -18,8 +18,7 @@ def status_routes(deps: ApiDeps) -> Blueprint:
     @routes.get("/v1/status")
     def status() -> Response:
         now_ms = deps.calendar()
-        tree = deps.health.snapshot()
-        degraded = sorted({*not_ready(tree, deps.health.checks()), *tree.parked()})
+        degraded = sorted(judged(deps.health).why)
         return json_answer(
             {
                 "status": "degraded" if degraded else "ok",

@@ -83,7 +83,8 @@ def run(settings: ApiSettings) -> int:
     """Run an api-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     prepare(stores)
-    addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    covers = (SERVICE, flusher.SERVICE) if settings.flusher_embedded else (SERVICE,)
+    addresses, health = Addresses(), ServiceHealth(SERVICE, stores, covers)
     front = Front(
         host=settings.host,
         port=settings.port,
@@ -124,6 +125,7 @@ def _http(
             verifier=Verifier(front.public_keys),
             calendar=calendar,
             health=health,
+            fleet=health.fleet,
             ws_url=front.ws_url,
             auth_dev=front.auth_dev,
         )

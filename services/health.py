@@ -1,44 +1,51 @@
-"""What a service says of itself on its health pages."""
+"""What a service says of itself on its health pages, and hears of the others."""
 
 from __future__ import annotations
 
-import secrets
-import socket
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from ..actors.child import Child
 from ..actors.health import Health, State
+from ..actors.heartbeat import Heartbeat
 from ..actors.reachability import Reachability
 from ..actors.tree import Tree
-from ..http.health import Identity
+from ..http.health_report import Heard, encoded, judged, own_report
+from ..store.fleet import Fleet, Identity, Roll
 from .stores import Stores
 
-REACHABILITY = "reachability"
+LEASES = ("scheduler", "flusher", "rehydrate")
 
 
 class ServiceHealth:
     """The `HealthSource` of one service: its identity, its tree, what it needs from outside."""
 
-    def __init__(self, service: str, stores: Stores) -> None:
-        # Random as well as named: a host that restarts is another replica.
-        replica = f"{socket.gethostname()}-{secrets.token_hex(3)}"
-        self._identity = Identity(service, replica, version("touchline"))
+    def __init__(self, service: str, stores: Stores, covers: tuple[str, ...] = ()) -> None:
+        """Take *covers*, the services whose work is done here if that is not just *service*."""
+        self._identity = Identity(
+            service, stores.replica, version("touchline"), covers or (service,)
+        )
+        self.fleet = Fleet(stores.redis, stores.keys, self._identity, LEASES)
         self._found: dict[str, bool | str] = {}
         self._probes: Mapping[str, Callable[[], object]] = {
             "redis": stores.redis.ping,
             "postgres": lambda: _ask_postgres(stores),
         }
         self._tree: Tree | None = None
+        self._roll: tuple[Roll, float] | None = None  #: and when it was heard
 
     @property
     def identity(self) -> Identity:
         """Who answers."""
         return self._identity
 
-    def child(self) -> Child:
-        """The child that looks after `checks`; it starts first, so readiness never guesses."""
-        return Child(REACHABILITY, lambda: Reachability(self._probes, self._found))
+    def children(self) -> list[Child]:
+        """The children that look around; they start first, so that readiness never guesses."""
+        return [
+            Child("reachability", lambda: Reachability(self._probes, self._found)),
+            Child("heartbeat", self._heartbeat, parkable=True),
+        ]
 
     def watch(self, tree: Tree) -> None:
         """Show *tree* from now on."""
@@ -53,6 +60,26 @@ class ServiceHealth:
     def checks(self) -> Mapping[str, bool | str]:
         """What was found when it was last looked at."""
         return dict(self._found)
+
+    def heard(self) -> Heard | None:
+        """What was last heard of the other replicas."""
+        if self._roll is None:
+            return None
+        roll, at = self._roll
+        return Heard(roll, time.monotonic() - at)
+
+    def restart(self, child: str, by: str) -> bool:
+        """Have *child* restarted; False if there is none of that name."""
+        return self._tree is not None and self._tree.restart(child, by)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(self.fleet, self._report, self._hear, self.restart, time.monotonic)
+
+    def _report(self) -> tuple[str, str]:
+        return judged(self).status.value, encoded(own_report(self)).decode()
+
+    def _hear(self, roll: Roll) -> None:
+        self._roll = roll, time.monotonic()
 
 
 def _ask_postgres(stores: Stores) -> None:

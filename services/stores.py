@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ RECOVERY_CONNECTIONS = 4  #: one works, one renews the lease
 class Stores:
     """The connections of one service and the stores that share them."""
 
+    #: Who we are among all replicas; also the owner of our leases.
+    replica: str
     #: A client for subscriptions alone, behind the same gate as `redis`.
     open_pubsub: Callable[[], redis.Redis]
     #: Shut from a restart of Redis until what it lost is back (`Rehydrating`), unless opened
@@ -51,7 +55,9 @@ class Stores:
 
     def lease(self, name: str) -> Lease:
         """The lease of a duty. One a process: its next incarnation goes on holding it."""
-        return Lease(self.redis, self.keys.lease(name), monotonic=time.monotonic)
+        return Lease(
+            self.redis, self.keys.lease(name), monotonic=time.monotonic, owner=self.replica
+        )
 
     def close(self) -> None:
         """Close every connection; the last thing a service does."""
@@ -74,10 +80,13 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
     ungated = open_redis(url, role=f"{service}-recovery", connections=RECOVERY_CONNECTIONS)
     pg = Postgres(servers.database_url, size=connections, role=service)
     scripts = Scripts(client, keys)
+    # Random as well as named: a host that restarts is another replica.
+    replica = f"{socket.gethostname()}-{secrets.token_hex(3)}"
     return Stores(
+        replica=replica,
         redis=client,
         open_pubsub=lambda: open_pubsub_redis(url, role=service, on_connect=greeting),
-        recovery=Recovery(ungated, keys, pg, monotonic=time.monotonic),
+        recovery=Recovery(ungated, keys, pg, monotonic=time.monotonic, owner=replica),
         pg=pg,
         keys=keys,
         hot=Hot(client, keys),

@@ -40,7 +40,7 @@ def supervise(
     watchers = [gevent.signal_handler(n, told.set) for n in (signal.SIGINT, signal.SIGTERM)]
     try:
         tree = Tree.start(
-            [health.child(), *children],
+            [*health.children(), *children],
             name=ROOT,
             addresses=addresses,
             # A full disk keeps an embedded server away until somebody makes room.

@@ -19,6 +19,7 @@ from gevent.event import Event
 from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.feeds.pace import Pace
+from ..actors.health import NEEDED
 from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
@@ -90,7 +91,7 @@ def _play(options: UpOptions, ports: tuple[int, int], stores: Stores, keepers: l
         private_key=data_dir.private_key(options.data_dir),
         stores=stores,
         addresses=Addresses(),
-        health=ServiceHealth("up", stores),
+        health=ServiceHealth("up", stores, NEEDED),
         clock=clock,
         match_server=MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance),
     )

@@ -63,6 +63,19 @@ class Keys:
         """String: who does the job called *name*."""
         return f"{self.tag}lease:{name}"
 
+    def heartbeat(self, name: str) -> str:
+        """Hash: how the replica *name*, which is `service:replica`, said it was."""
+        return f"{self.tag}hb:{name}"
+
+    @property
+    def heartbeats(self) -> str:
+        """Sorted set: every replica by the moment of its last heartbeat (Redis ms)."""
+        return f"{self.tag}hb:replicas"
+
+    def orders(self, replica: str) -> str:
+        """List: what operators want of one replica."""
+        return f"{self.tag}ctl:{replica}"
+
     def meta(self, name: str) -> str:
         """String: a fact about this Redis itself, such as the epoch of its versions."""
         return f"{self.tag}meta:{name}"

@@ -30,15 +30,22 @@ class Recovery:
     Args:
         client: not gated, or it could never open the gate.
         monotonic: real seconds, for the lease.
+        owner: of the lease; unique, made up if not given.
     """
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, pg: Postgres, *, monotonic: Monotonic
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        pg: Postgres,
+        *,
+        monotonic: Monotonic,
+        owner: str | None = None,
     ) -> None:
         self._redis = client
         self._keys = keys
         self._pg = pg
-        self._lease = Lease(client, keys.lease("rehydrate"), monotonic=monotonic)
+        self._lease = Lease(client, keys.lease("rehydrate"), monotonic=monotonic, owner=owner)
 
     def due(self) -> bool:
         """Whether Redis has restarted since it was last put back; two small reads."""

@@ -66,6 +66,15 @@ class Users:
                     return _one(cursor, "WHERE id = %s", made)
         return None
 
+    def make_admin(self, email: str) -> bool:
+        """Give the user with this address the role admin; False if there is none."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "UPDATE users SET role = 'admin' WHERE lower(email) = lower(%s) AND id > 0",
+                (email,),
+            )
+            return bool(cursor.rowcount)
+
 
 def _names(email: str) -> tuple[str, ...]:
     """Display names to try for a new user: the plain one, then some that nobody has by chance."""

@@ -19,6 +19,15 @@ READY_S = 60.0  #: seconds a start may take on a loaded machine
 STOP_S = 60.0  #: seconds an orderly stop may take there
 
 
+def plain_environment() -> dict[str, str]:
+    """This process' environment without what would be a setting, or is meant for the tests."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_URL") and not name.startswith("TOUCHLINE_TEST_")
+    }
+
+
 @dataclass
 class Up:
     """`touchline up` as a child process; `with Up(dir, "--season", "7") as up: up.api …`."""
@@ -45,7 +54,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={k: v for k, v in os.environ.items() if not k.endswith("_URL")},
+            env=plain_environment(),
         )
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)

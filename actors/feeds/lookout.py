@@ -6,6 +6,7 @@ for as often as one in real time.
 Source: docs/operations.md, "The feed".
 """
 
+from ...domain.clock import rfc3339
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
 from ...store.feed import FeedProvider
@@ -26,6 +27,15 @@ class Lookout:
     def health(self) -> dict[str, str | int]:
         """For `feed:health`: state, last_ok and last_err (calendar ms), error, calls left."""
         return {**self._patience.health, **self._feed.status()}
+
+    @property
+    def ailing(self) -> str:
+        """Why nothing can be seen, and since when; empty while looks succeed."""
+        health = self._patience.health
+        if health["state"] != "failing":
+            return ""
+        seen = f"since {rfc3339(int(health['last_ok']))}" if "last_ok" in health else "yet"
+        return f"no good look at the feed {seen}: {health['error']}"
 
     def sees(self, now_ms: int) -> bool:
         """Whether no failure of a look is being waited out."""

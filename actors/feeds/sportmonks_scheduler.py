@@ -98,7 +98,12 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
 
     def detail(self) -> Mapping[str, object]:
         health = self._lookout.health | self._lister.health
-        return {"lease": self._lease.held(), "open": len(self._book), **health}
+        return {
+            "lease": self._lease.held(),
+            "open": len(self._book),
+            "ailing": self._lookout.ailing,
+            **health,
+        }
 
     def _unless_fenced(self, work: Callable[[], None]) -> None:
         try:

@@ -16,6 +16,7 @@ from ..actor import Actor
 from .messages import FlushDue, FlusherMessage, LeaseDue
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
+LAG_S = 5.0  #: fifty intervals behind, something is wrong
 
 log = structlog.get_logger(__name__)
 
@@ -64,11 +65,13 @@ class Flusher(Actor[FlusherMessage]):
 
     def detail(self) -> Mapping[str, object]:
         held = self._lease.held()
+        lag_s = self._monotonic() - self._level_at if held else 0.0
         return {
             "lease": held,
-            "lag_s": round(self._monotonic() - self._level_at, 3) if held else None,
+            "lag_s": round(lag_s, 3) if held else None,
             "backlog": self._last.waiting - self._last.acked,
             "refused": len(self._last.refusals),
+            "ailing": _ailing(lag_s, len(self._last.refusals)),
         }
 
     def _renew(self) -> None:
@@ -92,6 +95,12 @@ class Flusher(Actor[FlusherMessage]):
             self.me.tell(FlushDue())
         else:
             self._level_at = began_at
+
+
+def _ailing(lag_s: float, refused: int) -> str:
+    if lag_s > LAG_S:
+        return f"Postgres is {lag_s:.0f} s behind Redis"
+    return f"states that Postgres refuses: {refused}" if refused else ""
 
 
 def _report(refusals: Refusals, known: Refusals) -> None:

@@ -39,7 +39,8 @@ class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
                 assert_never(message)
 
     def detail(self) -> Mapping[str, object]:
-        return {"moved": self._moved, "refused": self._refused}
+        parked = f"facts that Postgres refuses: {self._refused}" if self._refused else ""
+        return {"moved": self._moved, "refused": self._refused, "ailing": parked}
 
     def _run(self) -> None:
         run = self._drain.facts()

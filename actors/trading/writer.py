@@ -67,9 +67,11 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._write()
 
     def detail(self) -> Mapping[str, object]:
+        away = self._away.is_set()
         return {
-            "postgres": "away" if self._away.is_set() else "there",
+            "postgres": "away" if away else "there",
             "left_behind": self._left_behind,
+            "ailing": "trades are durable in Redis only, Postgres is away" if away else "",
         }
 
     def _take(self, request: WriteTrade) -> None:

@@ -138,3 +138,18 @@ def test_a_refused_state_is_logged_once_however_often_it_comes_up(books, build):
 
     assert [line["member"] for line in logs if line["event"] == "state refused"] == ["9"]
     assert flusher.detail()["refused"] == 1
+    assert flusher.detail()["ailing"] == "states that Postgres refuses: 1"
+
+
+def test_a_flusher_that_cannot_keep_up_says_so(build, clock):
+    behind = Flushed(waiting=9000, peeked=2100, acked=2100, more=True)
+    flusher = build(ScriptedDrain(Flushed(), behind))
+    flusher.started()
+    flusher.receive(FlushDue())
+    for _ in range(4):
+        clock.advance(1.8)
+        flusher.receive(LeaseDue())
+
+    flusher.receive(FlushDue())
+
+    assert flusher.detail()["ailing"] == "Postgres is 7 s behind Redis"

@@ -45,7 +45,7 @@ def test_left_over_facts_reach_the_ledger(books):
 
     assert books.rows("SELECT count(*) FROM trades") == [(len(trades),)]
     assert books.rows("SELECT count(*) FROM wallet_ledger") == [(3,)]
-    assert drainer.detail() == {"moved": len(trades) + 3, "refused": 0}
+    assert drainer.detail() == {"moved": len(trades) + 3, "refused": 0, "ailing": ""}
 
 
 def test_a_parked_fact_is_tried_again_when_it_is_due(books):
@@ -56,6 +56,7 @@ def test_a_parked_fact_is_tried_again_when_it_is_due(books):
 
     drainer.receive(DrainDue())
     assert drainer.detail()["refused"] == 1
+    assert drainer.detail()["ailing"] == "facts that Postgres refuses: 1"
 
     add_users(books.pg, 9)
     books.rows("UPDATE trade_outbox SET next_retry_at = now()")

@@ -111,7 +111,11 @@ def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgre
 
     assert request.reply.get(block=False).durable == "redis"
     assert postgres.tried == tried
-    assert writer.detail() == {"postgres": "away", "left_behind": 2}
+    assert writer.detail() == {
+        "postgres": "away",
+        "left_behind": 2,
+        "ailing": "trades are durable in Redis only, Postgres is away",
+    }
 
 
 def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):

@@ -14,6 +14,7 @@ from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.fixtures import Fixtures
+from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
@@ -116,6 +117,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         verifier=Verifier(PUBLIC_KEYS),
         calendar=clock.calendar,
         health=health,
+        fleet=Fleet(redis, keys, health.identity, ()),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from touchline.actors.health import ChildHealth, LastError, State
 from touchline.http.health import LAG_LIMIT_MS, HealthApp
+from touchline.http.health_report import Heard
+from touchline.store.fleet import Identity, Member, Roll
 from werkzeug.test import Client, TestResponse
 
 from tests.fakes.health import FixedHealth, child
@@ -24,20 +28,49 @@ def test_a_child_in_backoff_makes_the_service_not_ready_and_is_named() -> None:
     answer = ask(FixedHealth(child("a"), child("b", State.BACKOFF)), "/readyz")
 
     assert answer.status_code == 503
-    assert answer.get_json()["waiting_for"] == {"b": "backoff"}
+    assert answer.get_json()["status"] == "not ready"
+    assert answer.get_json()["why"] == {"b": "backoff"}
+
+
+def test_a_child_that_never_came_up_makes_the_service_a_starting_one() -> None:
+    error = LastError("ConnectionError", "refused", 0, "")
+    late = child("b", State.BACKOFF, been_up=False, last_error=error)
+
+    answer = ask(FixedHealth(child("a"), late), "/readyz")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "starting")
+    assert answer.get_json()["why"] == {"b": "backoff: ConnectionError: refused"}
+
+
+def test_a_tree_that_is_not_up_yet_makes_the_service_a_starting_one() -> None:
+    health = FixedHealth()
+    health.state = State.STARTING
+
+    answer = ask(health, "/readyz")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "starting")
+
+
+def test_a_duty_that_says_it_ails_degrades_the_service_and_leaves_it_ready() -> None:
+    scheduler = child("sportmonks-scheduler", detail={"ailing": "HTTP 401"})
+
+    answer = ask(FixedHealth(child("market", children=(scheduler,))), "/readyz")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "degraded")
+    assert answer.get_json()["why"] == {"sportmonks-scheduler": "HTTP 401"}
 
 
 def test_a_child_deep_in_the_tree_counts() -> None:
     group: ChildHealth = child("margin", children=(child("sweeper", State.STARTING),))
 
-    assert ask(FixedHealth(group), "/readyz").get_json()["waiting_for"] == {"sweeper": "starting"}
+    assert ask(FixedHealth(group), "/readyz").get_json()["why"] == {"sweeper": "starting"}
 
 
 def test_a_parked_child_degrades_the_service_and_leaves_it_ready() -> None:
     answer = ask(FixedHealth(child("bots", State.PARKED, critical=False)), "/readyz")
 
     assert (answer.status_code, answer.get_json()["status"]) == (200, "degraded")
-    assert answer.get_json()["parked"] == ["bots"]
+    assert answer.get_json()["why"] == {"bots": "parked"}
 
 
 def test_a_server_that_is_away_makes_the_service_not_ready_and_says_why() -> None:
@@ -67,17 +100,36 @@ def test_the_tree_is_json_with_the_service_named() -> None:
     assert [node["name"] for node in answer["tree"]["children"]] == ["a"]
 
 
-def test_a_browser_gets_a_page_that_reloads_itself_and_escapes_what_it_shows() -> None:
-    error = LastError("ValueError", "<script>alert(1)</script>", 0, "Traceback <b>")
-    health = FixedHealth(child("a", State.BACKOFF, last_error=error))
+def test_leases_and_the_other_replicas_are_shown_as_they_were_last_heard() -> None:
+    ws = Identity("ws-server", "host-b", "0.1.0", ("ws-server",))
+    health = FixedHealth(child("a"))
+    roll = Roll((Member(ws, "ready", 12.34, '{"tree":{}}'),), {"scheduler": "replica-1"})
+    health.last_roll = Heard(roll, 1.5)
 
-    answer = ask(health, "/supervisor", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    answer = ask(health, "/supervisor").get_json()
 
-    assert answer.mimetype == "text/html"
-    assert 'http-equiv="refresh"' in answer.text
-    assert "&lt;script&gt;" in answer.text
-    assert "<script" not in answer.text
-    assert "Traceback &lt;b&gt;" in answer.text
+    assert answer["leases"] == {"scheduler": "replica-1"}
+    assert answer["fleet_heard_s"] == 1.5
+    assert answer["fleet"] == [
+        {
+            "service": "ws-server",
+            "replica": "host-b",
+            "version": "0.1.0",
+            "status": "ready",
+            "silent_s": 12.3,
+            "report": {"tree": {}},
+        }
+    ]
+
+
+def test_a_browser_gets_a_page_and_the_files_it_needs() -> None:
+    page = ask(FixedHealth(), "/supervisor", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+
+    assert page.mimetype == "text/html"
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    wanted = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+    assert wanted
+    assert [ask(FixedHealth(), path).status_code for path in wanted] == [200] * len(wanted)
 
 
 def test_what_accepts_anything_gets_json() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import urllib.error
@@ -15,7 +14,7 @@ from touchline.matchserver.matches import Season, results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
 
-from tests.running import Up
+from tests.running import Up, plain_environment
 
 WORLD_CUP = Path(__file__).parents[3] / "shared" / "data" / "worldcup-2022.json"
 SEASON_S = 200.0  #: far more than a season takes at these speeds
@@ -30,7 +29,7 @@ def touchline(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=90,
-        env={k: v for k, v in os.environ.items() if not k.endswith("_URL")},
+        env=plain_environment(),
         check=False,
     )
 

@@ -10,7 +10,7 @@ from touchline.actors.child import ONE_FOR_ALL, REST_FOR_ONE, Child
 from touchline.actors.errors import BootFailed
 from touchline.actors.events import Event as TreeEvent
 from touchline.actors.events import Killed, Restarted, Started, Survived
-from touchline.actors.health import State
+from touchline.actors.health import Readiness, State, Status, readiness
 from touchline.actors.supervisor import Supervisor
 from touchline.actors.tree import Tree
 
@@ -144,7 +144,9 @@ def test_an_outage_at_boot_is_waited_out_while_the_boot_goes_on(
     tree = start_tree(life.child("a"), life.child("b"))
 
     assert [child.state for child in tree.snapshot().children] == [State.BACKOFF, State.RUNNING]
-    assert tree.snapshot().not_running() == ("a",)
+    assert readiness(tree.snapshot(), {}) == Readiness(
+        Status.STARTING, {"a": "backoff: Away: redis"}
+    )
     clock.advance(1.0)
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=0, after_outage=True)
 

@@ -7,7 +7,7 @@ from touchline.actors.backoff import Backoff, Intensity
 from touchline.actors.child import Child
 from touchline.actors.errors import Escalated, Undelivered
 from touchline.actors.events import Crashed, GaveUp, Parked, Recovered, Restarted
-from touchline.actors.health import State
+from touchline.actors.health import Readiness, State, Status, readiness
 from touchline.actors.supervisor import Supervisor
 from touchline.actors.tree import Tree
 
@@ -152,7 +152,7 @@ def test_a_parkable_child_is_parked_and_the_others_go_on(
 
     health = tree.snapshot()
     assert health.children[0].state is State.PARKED
-    assert (health.parked(), health.not_running()) == (("bots",), ())
+    assert readiness(health, {}) == Readiness(Status.DEGRADED, {"bots": "parked: ValueError: boom"})
     assert tree.ask("a", "alive", WAIT_S) == "alive"
 
 

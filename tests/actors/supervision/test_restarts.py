@@ -9,7 +9,7 @@ from touchline.actors.address import Addresses
 from touchline.actors.child import Child, Restart
 from touchline.actors.errors import Undelivered
 from touchline.actors.events import Crashed, Restarted, Stopped
-from touchline.actors.health import State
+from touchline.actors.health import State, Status, readiness
 from touchline.actors.messages import ChildEnded, ChildStarted
 from touchline.actors.place import Surroundings
 from touchline.actors.slot import Slot
@@ -226,7 +226,7 @@ def test_a_transient_child_comes_back_only_after_a_crash(
 
     assert tree.next_event(WAIT_S) == Stopped("a")
     assert tree.snapshot().children[0].state is State.STOPPED
-    assert tree.snapshot().not_running() == ()
+    assert readiness(tree.snapshot(), {}).status is Status.READY
 
 
 def test_a_temporary_child_never_comes_back_and_its_askers_are_told(

@@ -1,0 +1,82 @@
+"""What operators may do: for now, have a child of any replica started again.
+
+Source: docs/operations.md, "The fleet".
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from flask import Blueprint, Response, request
+
+from ..actors.health import SILENT_S
+from ..store.fleet import Member, Order
+from .answers import json_answer
+from .auth import admin
+from .deps import ApiDeps
+from .health_report import HealthSource
+from .problems import FieldError, Problem, Refuse
+from .validate import body
+
+log = structlog.get_logger(__name__)
+
+
+class RestartWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /v1/admin/actors/{name}/restart`; without a replica it is this one."""
+
+    replica: str | None = None
+
+
+def admin_routes(deps: ApiDeps) -> Blueprint:
+    """The routes of this file; all need the role admin."""
+    routes = Blueprint("admin", __name__)
+
+    @routes.post("/v1/admin/actors/<name>/restart")
+    def restart(name: str) -> Response:
+        by = f"user {admin(deps).user}"
+        wanted = body(RestartWanted) if request.get_data() else RestartWanted()
+        own = deps.health.identity.replica
+        replica = own if wanted.replica is None else wanted.replica
+        if replica == own:
+            # Not by way of Redis: it may be what is away.
+            known = deps.health.restart(name, by)
+        else:
+            known = name in _children(_member(deps.health, replica))
+            if known:
+                deps.fleet.order(replica, Order(name, by))
+        if not known:
+            error = FieldError("/name", "is no child of that replica", "path")
+            raise Refuse(Problem("CHILD_UNKNOWN", f"{replica} has no child {name}", (error,)))
+        log.info("restart ordered", ordered=name, replica_ordered=replica, by=by)
+        return json_answer({"child": name, "replica": replica, "status": "ordered"}, 202)
+
+    return routes
+
+
+def _member(health: HealthSource, replica: str) -> Member:
+    heard = health.heard()
+    for member in heard.roll.members if heard else ():
+        if member.who.replica == replica and member.silent_s < SILENT_S:
+            return member
+    error = FieldError("/replica", "is not a replica that is heard of")
+    raise Refuse(Problem("REPLICA_UNKNOWN", f"nothing is heard of {replica}", (error,)))
+
+
+class _Node(msgspec.Struct):
+    name: str
+    children: list[_Node] = []
+
+
+class _Report(msgspec.Struct):
+    tree: _Node
+
+
+def _children(member: Member) -> set[str]:
+    """The names of all children in the tree that *member* last reported."""
+    names: set[str] = set()
+    waiting = msgspec.json.decode(member.report, type=_Report).tree.children
+    while waiting:
+        node = waiting.pop()
+        names.add(node.name)
+        waiting += node.children
+    return names

@@ -1,0 +1,108 @@
+"""What a service says of itself and of its fellows, as plain values ready for JSON.
+
+Source: docs/operations.md, "Health".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from ..actors.health import Health, Readiness, readiness
+from ..store.fleet import Identity, Member, Roll
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The latest roll, and how many seconds ago it was."""
+
+    roll: Roll
+    ago_s: float
+
+
+class HealthSource(Protocol):
+    """Where a service's health is read; no method may block."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who answers."""
+        ...
+
+    def snapshot(self) -> Health:
+        """The supervision tree right now."""
+        ...
+
+    def checks(self) -> Mapping[str, bool | str]:
+        """What is needed from outside: True where it is reachable, else why not."""
+        ...
+
+    def heard(self) -> Heard | None:
+        """What was last heard of the other replicas; None: nothing yet."""
+        ...
+
+    def restart(self, child: str, by: str) -> bool:
+        """Have *child* of this replica restarted on behalf of *by*; False: there is none."""
+        ...
+
+
+def judged(source: HealthSource) -> Readiness:
+    """Whether the service can serve right now."""
+    return readiness(source.snapshot(), source.checks())
+
+
+def readyz(source: HealthSource) -> dict[str, object]:
+    """The body of `/readyz`."""
+    tree, checks = source.snapshot(), source.checks()
+    verdict = readiness(tree, checks)
+    return {
+        "status": verdict.status.value,
+        "why": verdict.why,
+        "checks": {name: "ok" if ok is True else str(ok) for name, ok in checks.items()},
+        "actors": {child.name: child.state.value for child in tree.walk()},
+    }
+
+
+def own_report(source: HealthSource) -> dict[str, object]:
+    """This replica: who it is, how it is and why, and its whole tree."""
+    tree, checks, identity = source.snapshot(), source.checks(), source.identity
+    verdict = readiness(tree, checks)
+    return {
+        "service": identity.service,
+        "replica": identity.replica,
+        "version": identity.version,
+        "covers": identity.covers,
+        "status": verdict.status.value,
+        "why": verdict.why,
+        "checks": checks,
+        "tree": tree.as_dict(),
+    }
+
+
+def full_report(source: HealthSource) -> dict[str, object]:
+    """The body of `/supervisor`: this replica, the leases, and what the others last said."""
+    heard = source.heard()
+    roll = heard.roll if heard else Roll((), {})
+    return own_report(source) | {
+        "leases": roll.leases,
+        "fleet_heard_s": round(heard.ago_s, 3) if heard else None,
+        "fleet": [_member(member) for member in roll.members],
+    }
+
+
+def encoded(document: dict[str, object]) -> bytes:
+    """*document* as JSON, whatever an actor puts into its detail: it must answer in any trouble."""
+    return msgspec.json.encode(document, enc_hook=str)
+
+
+def _member(member: Member) -> dict[str, object]:
+    return {
+        "service": member.who.service,
+        "replica": member.who.replica,
+        "version": member.who.version,
+        "status": member.status,
+        "silent_s": round(member.silent_s, 1),
+        "report": msgspec.Raw(member.report.encode()),
+    }

@@ -1,0 +1,118 @@
+"""The operators' side: who may, and where an order goes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from touchline.http.health_report import Heard
+from touchline.store.fleet import Fleet, Identity, Member, Order, Roll
+
+from tests.api.conftest import Api, Trader
+
+WS = Identity("ws-server", "host-b", "0.1.0", ("ws-server",))
+REPORT = json.dumps(
+    {"tree": {"name": "root", "children": [{"name": "hub", "children": [{"name": "hub-3"}]}]}}
+)
+RESTART = "/v1/admin/actors/{}/restart"
+
+
+@pytest.fixture
+def operator(api: Api) -> Trader:
+    api.sign_in("op@example.com")
+    api.deps.users.make_admin("OP@example.com")
+    return api.sign_in("op@example.com")
+
+
+def heard_of(api: Api, silent_s: float = 1.0) -> None:
+    roll = Roll((Member(WS, "ready", silent_s, REPORT),), {})
+    api.health.last_roll = Heard(roll, 0.5)
+
+
+def orders(api: Api) -> tuple[Order, ...]:
+    return Fleet(api.redis, api.deps.fleet._keys, WS, ()).beat("ready", "{}")[1]
+
+
+def test_an_admin_has_a_child_of_this_replica_restarted(api: Api, operator: Trader) -> None:
+    answer = operator.post(RESTART.format("trade-executor"))
+
+    assert answer.status_code == 202
+    assert answer.get_json() == {
+        "child": "trade-executor",
+        "replica": "replica-1",
+        "status": "ordered",
+    }
+    assert api.health.restarted == [("trade-executor", f"user {operator.id}")]
+
+
+def test_an_order_for_another_replica_reaches_that_one(api: Api, operator: Trader) -> None:
+    heard_of(api)
+
+    answer = operator.post(RESTART.format("hub-3"), json={"replica": "host-b"})
+
+    assert (answer.status_code, answer.get_json()["replica"]) == (202, "host-b")
+    assert api.health.restarted == []
+    assert orders(api) == (Order("hub-3", f"user {operator.id}"),)
+
+
+def test_the_own_replica_may_be_named(api: Api, operator: Trader) -> None:
+    answer = operator.post(RESTART.format("flusher"), json={"replica": "replica-1"})
+
+    assert answer.status_code == 202
+    assert [child for child, _ in api.health.restarted] == ["flusher"]
+
+
+def test_a_trader_may_not(api: Api, ada: Trader) -> None:
+    answer = ada.post(RESTART.format("trade-executor"))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "FORBIDDEN")
+    assert api.health.restarted == []
+
+
+def test_nobody_without_a_token_may(api: Api) -> None:
+    answer = api.client.post(RESTART.format("trade-executor"))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "TOKEN_REQUIRED")
+
+
+@pytest.mark.parametrize(
+    ("child", "body", "code"),
+    [
+        ("nobody", {}, "CHILD_UNKNOWN"),
+        ("trade-executor", {"replica": "host-b"}, "CHILD_UNKNOWN"),
+        ("hub-3", {"replica": "host-c"}, "REPLICA_UNKNOWN"),
+        ("hub-3", {"replica": 7}, "VALIDATION"),
+        ("hub-3", {"host": "host-b"}, "VALIDATION"),
+    ],
+)
+def test_what_does_not_exist_is_named(
+    api: Api, operator: Trader, child: str, body: dict[str, object], code: str
+) -> None:
+    heard_of(api)
+
+    answer = operator.post(RESTART.format(child), json=body)
+
+    assert answer.get_json()["code"] == code
+    assert answer.get_json()["errors"]
+    assert orders(api) == ()
+
+
+def test_a_replica_that_has_fallen_silent_takes_no_orders(api: Api, operator: Trader) -> None:
+    heard_of(api, silent_s=11.0)
+
+    answer = operator.post(RESTART.format("hub-3"), json={"replica": "host-b"})
+
+    assert answer.get_json()["code"] == "REPLICA_UNKNOWN"
+    assert orders(api) == ()
+
+
+def test_before_anything_was_heard_only_the_own_replica_is_known(
+    api: Api, operator: Trader
+) -> None:
+    answer = operator.post(RESTART.format("hub-3"), json={"replica": "host-b"})
+
+    assert answer.get_json()["code"] == "REPLICA_UNKNOWN"
+
+
+def test_an_address_nobody_has_signed_in_with_cannot_become_an_admin(api: Api) -> None:
+    assert not api.deps.users.make_admin("nobody@example.com")
