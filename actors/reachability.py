@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..domain.clock import Calendar, rfc3339, system_calendar
-from ..store.outage import OUTAGES
+from ..store.outage import OUTAGES, one_line
 from .actor import Actor
 
 EVERY_S = 1.0
@@ -50,7 +50,7 @@ class Reachability(Actor[LookDue]):
             try:
                 probe()
             except OUTAGES as outage:
-                self._found[name] = f"{type(outage).__name__}: {outage}".splitlines()[0]
+                self._found[name] = one_line(outage)
                 self._away_since.setdefault(name, rfc3339(self._now_ms()))
             else:
                 self._found[name] = True

@@ -27,6 +27,7 @@ from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
+from .waiting_room import waiting_room
 
 SERVICE = "api-server"
 POSTGRES_CONNECTIONS = 8
@@ -82,9 +83,10 @@ def children(
 def run(settings: ApiSettings) -> int:
     """Run an api-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
-    prepare(stores)
     covers = (SERVICE, flusher.SERVICE) if settings.flusher_embedded else (SERVICE,)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores, covers)
+    with waiting_room("API_PORT", settings.host, settings.port, health):
+        prepare(stores, health.note)
     front = Front(
         host=settings.host,
         port=settings.port,

@@ -15,7 +15,7 @@ from ..actors.child import Child
 from ..actors.rehydrator import Rehydrator
 from ..config import SettingError
 from ..http.keys import PublicKeys, read_private_key, thumbprint
-from ..store.outage import OUTAGES
+from ..store.outage import OUTAGES, one_line
 from ..store.schema import apply_schema
 from .stores import Stores
 
@@ -57,17 +57,21 @@ def check_keys(public_keys: str, private_key: str | None = None) -> None:
         raise SettingError("JWT_PRIVATE_KEY: its public key is not among JWT_PUBLIC_KEYS")
 
 
-def prepare(stores: Stores) -> None:
+#: Takes the name of a server, and True once it answers or why it is waited for.
+Note = Callable[[str, bool | str], None]
+
+
+def prepare(stores: Stores, note: Note = lambda _server, _found: None) -> None:
     """Return when Postgres has the schema and Redis has everything Postgres knows of.
 
-    Waits for servers that are away, with one line in the log.
+    Waits for servers that are away, with one line in the log; *note* hears of it.
 
     Raises:
         SchemaMismatch: the database is of another version or another program.
         SettingError: a server refuses what we call ourselves or may do, or Redis evicts.
     """
-    _waited_out("postgres", lambda: apply_schema(stores.pg))
-    _waited_out("redis", lambda: _complete(stores))
+    _waited_out("postgres", lambda: apply_schema(stores.pg), note)
+    _waited_out("redis", lambda: _complete(stores), note)
 
 
 def rehydrator(stores: Stores) -> Child:
@@ -93,7 +97,7 @@ def _check_eviction(client: redis.Redis) -> None:
         raise SettingError(f"REDIS_URL: {name} is {found[name]} there, it must be noeviction")
 
 
-def _waited_out(server: str, step: Callable[[], object]) -> None:
+def _waited_out(server: str, step: Callable[[], object], note: Note) -> None:
     pause_s = RETRY_S
     while True:
         try:
@@ -102,11 +106,13 @@ def _waited_out(server: str, step: Callable[[], object]) -> None:
             _refuse(error)
             if not isinstance(error, OUTAGES):
                 raise
+            note(server, one_line(error))
             if pause_s == RETRY_S:
                 _log.warning("waiting for a server", server=server, why=str(error).strip())
             time.sleep(pause_s)
             pause_s = min(LONGEST_RETRY_S, pause_s * 2)
         else:
+            note(server, True)
             return
 
 

@@ -18,6 +18,7 @@ from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
+from .waiting_room import waiting_room
 
 SERVICE = "flusher"
 POSTGRES_CONNECTIONS = 4  #: one a drain, one for the health probe, one for the rehydrator
@@ -41,8 +42,9 @@ def children(stores: Stores, flush_interval_s: float) -> list[Child]:
 def run(settings: FlusherSettings) -> int:
     """Run a flusher until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
-    prepare(stores)
     health = ServiceHealth(SERVICE, stores)
+    with waiting_room("HEALTH_PORT", settings.host, settings.health_port, health):
+        prepare(stores, health.note)
     listed = [rehydrator(stores), *children(stores, settings.flush_interval_s)]
     if settings.health_port is not None:
         open_http = ServerFactory(settings.host, settings.health_port, HealthApp(health))

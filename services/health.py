@@ -61,6 +61,10 @@ class ServiceHealth:
         """What was found when it was last looked at."""
         return dict(self._found)
 
+    def note(self, server: str, found: bool | str) -> None:
+        """Show of *server* that it answers (True), or why it is waited for."""
+        self._found[server] = found
+
     def heard(self) -> Heard | None:
         """What was last heard of the other replicas."""
         if self._roll is None:

@@ -25,6 +25,7 @@ from .groups import group
 from .health import ServiceHealth
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
+from .waiting_room import waiting_room
 
 SERVICE = "ws-server"
 POSTGRES_CONNECTIONS = 1  #: for the health probe; everything else here is in Redis
@@ -88,8 +89,9 @@ def children(
 def run(settings: WsSettings) -> int:
     """Run a ws-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
-    prepare(stores)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    with waiting_room("WS_PORT", settings.host, settings.port, health):
+        prepare(stores, health.note)
     door = Door(
         host=settings.host,
         port=settings.port,

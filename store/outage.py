@@ -35,3 +35,8 @@ OUTAGES: tuple[type[Exception], ...] = (
     psycopg2.InterfaceError,
 )
 """What every supervisor is given as its outages; the feed's own is added by its service."""
+
+
+def one_line(outage: Exception) -> str:
+    """*outage* for people: its type and the first line of what it says."""
+    return f"{type(outage).__name__}: {outage}".splitlines()[0]
