@@ -9,7 +9,6 @@ to the event loop. Timers never have more than one message waiting.
 
 from __future__ import annotations
 
-import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from .address import Address
 from .errors import LinkEnded, StopAsked, Undelivered, describe
 from .future import Future
 from .health import ChildHealth
+from .loop import Ending, Loop, crash
 from .mailbox import Letter, Mailbox
 from .place import Place
 from .timer import SYSTEM_CLOCK, Timer
@@ -36,21 +36,6 @@ SLICE_S = 0.002
 YIELD_S = 1e-6
 #: Seconds a killed reader has to clean up before its owner's successor starts.
 LINK_STOP_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an actor's greenlet ended; its value, so that gevent prints nothing by itself."""
-
-    cause: BaseException | None = None  #: None: in good order
-    #: As text and from the moment of the crash: a live one keeps frames alive, and changes
-    #: when an asker raises the same exception.
-    traceback: str = ""
-
-
-def crash(cause: BaseException) -> Ending:
-    """The ending by *cause*, which is being handled."""
-    return Ending(cause, "".join(traceback.format_exception(cause)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +135,7 @@ class Actor(pykka.Actor, Generic[M]):
     def launch(self) -> gevent.Greenlet:
         """Start the loop; the greenlet returned ends with an ``Ending`` as its value."""
         self.__busy_since = self.__monotonic()
-        self.greenlet = gevent.spawn(self.__live)
+        self.greenlet = Loop.spawn(self.__live)
         return self.greenlet
 
     def busy_s(self) -> float:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .actor import Actor, Ending
+    from .actor import Actor
+    from .loop import Ending
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import gevent
 from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
-from .actor import Actor, Ending
+from .actor import Actor
 from .address import Address
 from .child import Child, Restart
 from .errors import Stuck, describe
 from .events import Crashed, Event, Killed, Stopped, Survived
 from .health import ChildHealth, State
+from .loop import Ending, ending_of
 from .messages import ChildEnded, ChildStarted
 from .place import Place, Surroundings
 from .record import Record
@@ -98,7 +98,7 @@ class Slot:
         self.actor = actor
         greenlet = actor.launch()
         # The only hook that fires for every kind of death, even a kill before the first step.
-        greenlet.link(lambda g: notify(ChildEnded(self.name, actor, _ending(g))))
+        greenlet.link(lambda g: notify(ChildEnded(self.name, actor, ending_of(g))))
 
     def running(self) -> None:
         """Note that the incarnation has started."""
@@ -142,7 +142,7 @@ class Slot:
             actor.cut_off()
             return Survived(self.name)
         self.ended(State.STOPPED)
-        ending = _ending(greenlet)
+        ending = ending_of(greenlet)
         if killed:
             return Killed(self.name, f"no end within {grace_s or 0:g} s")
         return Stopped(self.name) if ending.cause is None else self.blame(ending)
@@ -243,14 +243,6 @@ class Slot:
         if self.state not in (State.RUNNING, State.STUCK):
             return 0.0
         return self._surroundings.clock.monotonic() - self._running_since
-
-
-def _ending(greenlet: gevent.Greenlet) -> Ending:
-    """How a dead greenlet ended. A killed one counts as successful, with an exception as value."""
-    value = greenlet.value
-    if isinstance(value, Ending):
-        return value
-    return Ending(value if isinstance(value, BaseException) else greenlet.exception)
 
 
 def _detail(actor: Actor[Any] | None) -> dict[str, object]:

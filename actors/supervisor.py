@@ -16,7 +16,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from .actor import Actor, Ending, crash
+from .actor import Actor
 from .backoff import CrashBudget, Intensity
 from .child import ONE_FOR_ONE, Child, Restart, Strategy
 from .errors import BootFailed, Escalated, HungStart
@@ -34,6 +34,7 @@ from .events import (
     Survived,
 )
 from .health import ChildHealth, State
+from .loop import Ending, crash
 from .messages import (
     ChildEnded,
     ChildStarted,
@@ -291,8 +292,7 @@ class Supervisor(Actor[SupervisorMessage]):
         slot.mailbox.close()
 
     def _retire(self, slot: Slot, grace_s: float | None) -> None:
-        event = slot.retire(grace_s)
-        if event is not None:
+        if (event := slot.retire(grace_s)) is not None:
             self._emit(event)
 
     def post(self, timer: Timer) -> None:

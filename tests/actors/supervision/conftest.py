@@ -18,8 +18,8 @@ from tests.fakes.probe import WAIT_S, Away, Life, StartTree
 
 
 def _live_greenlets() -> set[gevent.Greenlet]:
-    # By exact type, which is quick; everything under test is made by gevent.spawn.
-    return {o for o in gc.get_objects() if type(o) is gevent.Greenlet and not o.dead}
+    # By type, for to ask an object for its class may run code of its own.
+    return {o for o in gc.get_objects() if issubclass(type(o), gevent.Greenlet) and not o.dead}
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,16 @@ def test_a_recorded_timer_can_be_cancelled() -> None:
     assert actor.timers == ()
 
 
+def test_an_actor_does_not_keep_the_stack_it_was_spawned_from(no_leaks: None) -> None:
+    ref = Echo.start()
+    actor = ref._actor_weakref()
+
+    assert actor is not None
+    assert actor.greenlet is not None
+    assert actor.greenlet.spawning_stack is None
+    ref.stop()
+
+
 def test_a_duty_may_have_private_names_like_those_of_its_base(start_tree: StartTree) -> None:
     class Overlapping(Echo):
         def __init__(self) -> None:
