@@ -23,8 +23,9 @@ from .address import Address
 from .errors import LinkEnded, StopAsked, Undelivered, describe
 from .future import Future
 from .health import ChildHealth
-from .loop import Ending, Loop, crash
+from .loop import Ending, Loop, crash, ending_of
 from .mailbox import Letter, Mailbox
+from .messages import ChildEnded, ChildStarted
 from .place import Place
 from .timer import SYSTEM_CLOCK, Timer
 
@@ -90,7 +91,7 @@ class Actor(pykka.Actor, Generic[M]):
     @property
     def me(self) -> Address[M]:
         """The own address, for messages to oneself and for others to answer to."""
-        return self.__place.address if self.__place else Address(self.name, self.actor_inbox)
+        return Address(self.name, self.__place.mailbox if self.__place else self.actor_inbox)
 
     @property
     def timers(self) -> tuple[Timer, ...]:
@@ -136,6 +137,8 @@ class Actor(pykka.Actor, Generic[M]):
         """Start the loop; the greenlet returned ends with an ``Ending`` as its value."""
         self.__busy_since = self.__monotonic()
         self.greenlet = Loop.spawn(self.__live)
+        # The only hook that fires for every kind of death, even a kill before the first step.
+        self.greenlet.link(self.__report_end)
         return self.greenlet
 
     def busy_s(self) -> float:
@@ -189,13 +192,17 @@ class Actor(pykka.Actor, Generic[M]):
             try:
                 self.started()
                 if self.__place is not None:
-                    self.__place.acknowledge()
+                    self.__place.notify(ChildStarted(self.__place.name, self))
                 self.__serve()
             except StopAsked:
                 self.stopped()
         except BaseException as exc:
             return crash(exc)
         return Ending()
+
+    def __report_end(self, greenlet: gevent.Greenlet) -> None:
+        if (place := self.__place) is not None:
+            place.notify(ChildEnded(place.name, self, ending_of(greenlet)))
 
     def __serve(self) -> None:
         """Handle letters until an exception ends it."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from .address import Address, Addresses
+from .address import Addresses
 from .events import Event
 from .mailbox import Mailbox
+from .messages import ChildEnded, ChildStarted
 from .timer import Clock
+
+Notify = Callable[[ChildStarted | ChildEnded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,6 @@ class Place:
     """One incarnation's place in the tree."""
 
     name: str
-    address: Address[Any]
     mailbox: Mailbox
     surroundings: Surroundings
-    acknowledge: Callable[[], None]  #: to be called once, when ``started`` has returned
+    notify: Notify  #: told when ``started`` has returned and, from the event loop, of the end

@@ -5,28 +5,23 @@ A slot knows how to launch, stop and kill; when to do so is the supervisor's dec
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
 from .actor import Actor
-from .address import Address
 from .child import Child, Restart
 from .errors import Stuck, describe
 from .events import Crashed, Event, Killed, Stopped, Survived
 from .health import ChildHealth, State
 from .loop import Ending, ending_of
-from .messages import ChildEnded, ChildStarted
-from .place import Place, Surroundings
+from .place import Notify, Place, Surroundings
 from .record import Record
 from .timer import Timer
 
 KILL_S = 1.0  #: seconds a killed child has to unwind before it counts as a survivor
 GROUP_KILL_S = 10.0  #: the same for a supervisor, which kills its children one after the other
-
-Notify = Callable[[ChildStarted | ChildEnded], None]
 
 
 class Slot:
@@ -85,20 +80,10 @@ class Slot:
         if actor.greenlet is not None:
             raise TypeError(f"the factory of {self.name} must build a new actor each time")
         self.mailbox.clear_urgent()
-        actor.take_place(
-            Place(
-                name=self.name,
-                address=Address(self.name, self.mailbox),
-                mailbox=self.mailbox,
-                surroundings=self._surroundings,
-                acknowledge=lambda: notify(ChildStarted(self.name, actor)),
-            )
-        )
+        actor.take_place(Place(self.name, self.mailbox, self._surroundings, notify))
         ActorRegistry.register(actor.actor_ref)
         self.actor = actor
-        greenlet = actor.launch()
-        # The only hook that fires for every kind of death, even a kill before the first step.
-        greenlet.link(lambda g: notify(ChildEnded(self.name, actor, ending_of(g))))
+        actor.launch()
 
     def running(self) -> None:
         """Note that the incarnation has started."""
