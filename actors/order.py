@@ -52,10 +52,16 @@ class LaunchOrder:
         slot.waiting = False
         return slot
 
-    def companions(self, slot: Slot) -> Iterator[Slot]:
-        """The live children that stop when *slot* ends, and start after it, last one first."""
+    def companions(self, slot: Slot, *, itself: bool = False) -> Iterator[Slot]:
+        """The live children that stop when *slot* ends, and start after it, last one first.
+
+        Args:
+            itself: *slot* is to be stopped too; it comes in its place.
+        """
         for other in reversed(self):
             if other is slot:
+                if itself:
+                    yield slot
                 if self._strategy is Strategy.REST_FOR_ONE:
                     return
             elif self._strategy is not Strategy.ONE_FOR_ONE and other.is_live():

@@ -243,9 +243,11 @@ class Supervisor(Actor[SupervisorMessage]):
         slot.state = state
         slot.timer = self.after(slot.next_delay_s(random.random()), RestartDue(slot.name))
 
-    def _stop_companions(self, slot: Slot) -> None:
-        for other in tuple(self._order.companions(slot)):
+    def _stop_companions(self, slot: Slot, *, itself: bool = False) -> None:
+        for other in tuple(self._order.companions(slot, itself=itself)):
             self._retire(other, other.grace_s())
+            if other is slot:
+                continue
             if other.child.restart is Restart.TEMPORARY:
                 other.mailbox.close()
             else:
@@ -254,8 +256,7 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _restart_asked(self, slot: Slot, by: str) -> None:
         self._emit(RestartOrdered(slot.name, by))
-        self._stop_companions(slot)
-        self._retire(slot, slot.grace_s())
+        self._stop_companions(slot, itself=True)
         if slot.mailbox.closed:  # it was over
             slot.open()
         slot.record.count(Why.ASKED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from touchline.actors.backoff import Intensity
-from touchline.actors.child import REST_FOR_ONE, Child, Restart
+from touchline.actors.child import ONE_FOR_ALL, REST_FOR_ONE, Child, Restart
 from touchline.actors.events import (
     Crashed,
     Parked,
@@ -16,7 +16,15 @@ from touchline.actors.health import State
 from touchline.actors.supervisor import Supervisor
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.probe import WAIT_S, Life, StartTree, crash, hang, read_until, wait_for
+from tests.fakes.probe import (
+    WAIT_S,
+    Life,
+    StartTree,
+    crash,
+    hang,
+    read_until,
+    wait_for,
+)
 
 
 def test_a_running_child_is_stopped_in_order_and_started_again(
@@ -111,6 +119,19 @@ def test_the_children_after_it_go_along_where_they_stand_on_it(
 
     read_until(tree, Started("c"))
     assert life.log == ["stop c", "stop b", "start b", "start c"]
+
+
+def test_a_group_that_stands_together_stops_in_reverse_with_the_child_in_its_place(
+    start_tree: StartTree, life: Life
+) -> None:
+    children = [life.child(name) for name in "abc"]
+    tree = start_tree(*children, strategy=ONE_FOR_ALL)
+    life.log.clear()
+
+    tree.restart("b", by="ada")
+
+    read_until(tree, Started("c"))
+    assert life.log == ["stop c", "stop b", "stop a", "start a", "start b", "start c"]
 
 
 def test_a_group_and_a_child_in_a_group_are_found_by_name(
