@@ -45,11 +45,11 @@ class LaunchOrder:
         insort(self._waiting, slot, key=lambda waiting: waiting.position)
 
     def next(self) -> Slot | None:
-        """Take the first slot that waits, unless it has to go on waiting for another."""
-        if not self._waiting or self._must_wait(self._waiting[0]):
-            return None
-        slot = self._waiting.pop(0)
-        slot.waiting = False
+        """Take the first slot that waits and need not go on waiting for another."""
+        slot = next((slot for slot in self._waiting if not self._must_wait(slot)), None)
+        if slot is not None:
+            self._waiting.remove(slot)
+            slot.waiting = False
         return slot
 
     def companions(self, slot: Slot, *, itself: bool = False) -> Iterator[Slot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gevent.event import Event
 from touchline.actors.backoff import Intensity
 from touchline.actors.child import ONE_FOR_ALL, REST_FOR_ONE, Child, Restart
 from touchline.actors.events import (
@@ -11,6 +12,7 @@ from touchline.actors.events import (
     RestartOrdered,
     Started,
     Stopped,
+    Survived,
 )
 from touchline.actors.health import State
 from touchline.actors.supervisor import Supervisor
@@ -21,6 +23,7 @@ from tests.fakes.probe import (
     Life,
     StartTree,
     crash,
+    deaf_until,
     hang,
     read_until,
     wait_for,
@@ -132,6 +135,25 @@ def test_a_group_that_stands_together_stops_in_reverse_with_the_child_in_its_pla
 
     read_until(tree, Started("c"))
     assert life.log == ["stop c", "stop b", "stop a", "start a", "start b", "start c"]
+
+
+def test_one_that_survives_its_kill_holds_up_nobody_who_does_not_stand_on_it(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    release = Event()
+    tree = start_tree(life.child("a", stop_s=0.0), life.child("b"))
+    tree.tell("a", lambda _: deaf_until(release))
+    tree.restart("a", by="ada")
+    read_until(tree, Survived("a"))
+
+    tree.tell("b", crash)
+    read_until(tree, Crashed("b", "ValueError: boom"))
+    clock.advance(1.0)
+    read_until(tree, Restarted("b", restarts=1))
+
+    assert life.log.count("start a") == 1
+    release.set()
+    read_until(tree, Started("a"))
 
 
 def test_a_group_and_a_child_in_a_group_are_found_by_name(
