@@ -21,7 +21,14 @@ class LaunchOrder:
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
         self._slots: list[Slot] = []
+        self._by_name: dict[str, Slot] = {}
         self._waiting: list[Slot] = []
+
+    def __getitem__(self, name: str) -> Slot:
+        return self._by_name[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
@@ -33,6 +40,7 @@ class LaunchOrder:
         """Add the next child of the list; it waits to be launched."""
         slot.position = len(self._slots)
         self._slots.append(slot)
+        self._by_name[slot.name] = slot
         self.enlist(slot)
 
     def enlist(self, slot: Slot) -> None:

@@ -74,7 +74,6 @@ class Supervisor(Actor[SupervisorMessage]):
         self._children = tuple(children)
         self._order = LaunchOrder(strategy)
         self._budget = CrashBudget(intensity or Intensity())
-        self._slots: dict[str, Slot] = {}
         self._latest: Slot | None = None  #: the child launched last
         self._booted = False
 
@@ -93,7 +92,6 @@ class Supervisor(Actor[SupervisorMessage]):
         for child in self._children:
             slot = Slot(child, self._surroundings)
             slot.open()
-            self._slots[child.name] = slot
             self._order.append(slot)
         self._launch_waiting()
         while self._is_boot_busy():
@@ -104,16 +102,16 @@ class Supervisor(Actor[SupervisorMessage]):
     def receive(self, message: SupervisorMessage) -> None:
         match message:
             case ChildStarted(name, actor):
-                self._child_started(self._slots[name], actor)
+                self._child_started(self._order[name], actor)
             case ChildEnded(name, actor, ending):
-                self._child_ended(self._slots[name], actor, ending)
+                self._child_ended(self._order[name], actor, ending)
             case StartOverdue(name):
-                self._start_overdue(self._slots[name])
+                self._start_overdue(self._order[name])
             case RestartDue(name):
-                self._slots[name].retrying = True
-                self._order.enlist(self._slots[name])
+                self._order[name].retrying = True
+                self._order.enlist(self._order[name])
             case RestartAsked(name, by):
-                self._restart_asked(self._slots[name], by)
+                self._restart_asked(self._order[name], by)
             case WatchDue():
                 for slot in self._order:
                     self._watch(slot)
@@ -126,7 +124,7 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def supervisor_of(self, name: str) -> Supervisor | None:
         """Whose child *name* is, here or below; a plain read."""
-        if name in self._slots:
+        if name in self._order:
             return self
         groups = (slot.actor for slot in self._order if isinstance(slot.actor, Supervisor))
         return next((found for group in groups if (found := group.supervisor_of(name))), None)
