@@ -49,7 +49,7 @@ def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Bluepri
             start_ms=_ms(wanted.start, "/from"),
             end_ms=_ms(wanted.end, "/to"),
             phase=wanted.status,
-            club=listing.idx_of(wanted.team, "/team", "query") if wanted.team else None,
+            club=listing.idx_of(wanted.team, "/team", "query") if wanted.team is not None else None,
             after=_place(cursors.read(_LIST, wanted.cursor)) if wanted.cursor else None,
             limit=wanted.limit + 1,
         )

@@ -81,7 +81,7 @@ def order_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprint
             limit=wanted.limit + 1,
             before=_place(cursors.read(name, wanted.cursor)) if wanted.cursor else None,
             idx=listing.idx_of(wanted.instrument, "/instrument", "query")
-            if wanted.instrument
+            if wanted.instrument is not None
             else None,
         )
 

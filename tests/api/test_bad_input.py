@@ -298,7 +298,9 @@ def test_an_order_without_a_token_is_refused_before_anything_else(api: Api) -> N
         ("/v1/fixtures?to=9999-12-31T23:59:59-14:00", "/to"),
         ("/v1/fixtures?status=over", "/status"),
         ("/v1/fixtures?team=NOBODY", "/team"),
+        ("/v1/fixtures?team=", "/team"),
         ("/v1/trades?instrument=0", "/instrument"),
+        ("/v1/trades?instrument=", "/instrument"),
         ("/v1/trades?limit=-1", "/limit"),
     ],
 )
