@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from .account import account_routes
 from .admin import admin_routes
 from .answers import Cursors
-from .auth import auth_routes
+from .auth import Nothing, auth_routes
 from .connection import MAX_BODY
 from .deps import ApiDeps
 from .errors import install
@@ -24,9 +24,20 @@ from .markets import market_routes
 from .orders import order_routes
 from .page import page_routes
 from .status import status_routes
+from .validate import query
 
 #: Ids from outside that are taken over: short and harmless in a log line.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: What takes parameters, and takes them apart itself.
+_TAKE_PARAMETERS = frozenset(
+    {
+        "fixtures.all_fixtures",
+        "markets.all_instruments",
+        "markets.one_quote",
+        "markets.ticks",
+        "orders.own_trades",
+    }
+)
 
 
 def create_app(deps: ApiDeps) -> Flask:
@@ -37,6 +48,7 @@ def create_app(deps: ApiDeps) -> Flask:
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
+    app.before_request(_refuse_stray_parameters)
     app.after_request(_finish)
     listing = Listing(deps.hot)
     cursors = Cursors(deps.signer.secret_for("cursors"))
@@ -56,6 +68,14 @@ def create_app(deps: ApiDeps) -> Flask:
 def _take_request_id() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _refuse_stray_parameters() -> None:
+    """A parameter where none is taken is misspelt or in the wrong place. Raises Refuse."""
+    # The page is left out: links to it may carry what other programs put there.
+    api_route = request.url_rule is not None and request.path.startswith("/v1/")
+    if api_route and request.endpoint not in _TAKE_PARAMETERS:
+        query(Nothing)
 
 
 def _finish(response: Response) -> Response:

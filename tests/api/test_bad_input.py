@@ -312,6 +312,43 @@ def test_a_query_that_is_wrong_is_refused_by_name(ada: Trader, path: str, pointe
     assert (error["pointer"], error["in"]) == (pointer, "query")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/me",
+        "/v1/account",
+        "/v1/holdings",
+        "/v1/portfolio",
+        "/v1/status",
+        "/v1/instruments",
+        "/v1/instruments/17",
+        "/v1/instruments/17/quote",
+        "/v1/instruments/17/ticks",
+        "/v1/fixtures",
+        "/v1/fixtures/1",
+        "/v1/orders/019fbd61-c0ad-7cd6-8106-bfed5a6acfe6",
+        "/v1/trades",
+    ],
+)
+def test_a_parameter_that_is_not_known_is_named_on_every_route(ada: Trader, path: str) -> None:
+    answer = ada.get(f"{path}?levrage=5")
+
+    said = problem(answer)
+    assert (answer.status_code, said["code"]) == (400, "VALIDATION")
+    assert {"pointer": "/levrage", "detail": "is not known here", "in": "query"} in said["errors"]
+
+
+def test_an_order_whose_bound_is_in_the_wrong_place_is_not_carried_out(
+    api: Api, ada: Trader
+) -> None:
+    before = api.stored()
+
+    answer = ada.post("/v1/orders?price_bound=90.00", json=GOOD, headers=KEY)
+
+    assert [error["pointer"] for error in problem(answer)["errors"]] == ["/price_bound"]
+    assert api.stored() == before
+
+
 @pytest.mark.parametrize("cursor", ["x", "%00", "AAAA", "=" * 10, "é", "A" * 4000])
 @pytest.mark.parametrize("path", ["/v1/instruments", "/v1/fixtures", "/v1/trades"])
 def test_a_cursor_nobody_issued_is_refused(ada: Trader, path: str, cursor: str) -> None:
