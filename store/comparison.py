@@ -6,6 +6,7 @@ dirty, or have reached Postgres since, which a second look at the row tells.
 At equal versions every column must be equal.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ from .scripts import Scripts
 from .states import States
 
 CHUNK = 500  #: states in one round trip
+VERSION = re.compile("[0-9]{1,18}")  #: what surely fits a BIGINT
 
 
 class Finding(StrEnum):
@@ -32,6 +34,7 @@ class Finding(StrEnum):
     POSTGRES_NEWER = "postgres is newer"
     UNMARKED = "redis is newer and not marked dirty"
     UNEQUAL = "unequal at the same version"
+    UNREADABLE = "unreadable in redis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,11 @@ class Comparison:
         unmarked = []
         for member in members:
             row, hashed = rows.get(member, ["0"]), hashes.get(member, ("0",))
-            ours, theirs = int(hashed[-1] or 0), int(row[-1])
+            theirs = int(row[-1])
+            if not _readable(layout, member, hashed[-1]):
+                yield Difference(layout.state, member, Finding.UNREADABLE, 0, theirs)
+                continue
+            ours = int(hashed[-1] or 0)
             if theirs > ours:
                 yield Difference(layout.state, member, Finding.POSTGRES_NEWER, ours, theirs)
             elif ours == theirs:
@@ -156,6 +163,15 @@ class Comparison:
                 array_columns([member.split(":") for member in members]),
             )
             return _by_member(layout, cursor)
+
+
+def _readable(layout: Layout, member: str, version: str | None) -> bool:
+    """Whether Postgres could hold a state of this name at this version."""
+    named = all(
+        re.fullmatch("[0-9]{1,9}" if column.type == "int" else "[0-9]{1,18}", part)
+        for column, part in zip(layout.identity, member.split(":"), strict=False)
+    )
+    return named and VERSION.fullmatch(version or "") is not None
 
 
 def _by_member(layout: Layout, cursor: Cursor) -> dict[str, Sequence[str]]:

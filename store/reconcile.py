@@ -6,13 +6,12 @@ machine. Source: docs/operations.md, "Proving the books".
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 import redis
 
 from ..domain.ids import TREASURY
-from .comparison import Comparison, Finding
+from .comparison import VERSION, Comparison, Finding
 from .keys import Keys, State
 from .outbox import Outbox
 from .parked import ALARM_ATTEMPTS
@@ -23,6 +22,9 @@ from .refusals import Cursor
 SHOWN = 100  #: offenders listed per proof
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
 FIRST_FACTS = 100  #: entries looked at for the oldest fact that still waits
+
+#: A key that holds another type than it should, or bytes that are no text.
+UNREADABLE = (redis.ResponseError, UnicodeDecodeError)
 
 Offender = Mapping[str, object]
 
@@ -94,9 +96,8 @@ def reconcile(
             for proof in SQL_PROOFS
         ]
     comparison = Comparison(client, keys, pg)
-    verdicts.append(
-        _verdict("redis", "Redis and Postgres agree at equal versions", _differences(comparison))
-    )
+    differences = map(asdict, comparison.differences())
+    verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
     waiting = _waiting_too_long(Outbox(client, keys.trade_outbox), pg, limits or Limits())
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)
@@ -119,14 +120,17 @@ def _complete_up_to(client: redis.Redis, keys: Keys) -> int:
     Facts leave the stream only once they are in Postgres, in any order; those before the
     oldest that is still there are all in Postgres.
     """
-    with client.pipeline(transaction=True) as pipe:
-        pipe.xrange(keys.trade_outbox, count=FIRST_FACTS)
-        pipe.hget(keys.wallet(TREASURY), "v")
-        waiting, version = pipe.execute()
-    for _, fields in waiting:
-        if fields.get("tv", "").isdecimal():
-            return int(fields["tv"]) - 1
-    return int(version or 0)
+    try:
+        with client.pipeline(transaction=True) as pipe:
+            pipe.xrange(keys.trade_outbox, count=FIRST_FACTS)
+            pipe.hget(keys.wallet(TREASURY), "v")
+            waiting, version = pipe.execute()
+    except UNREADABLE:
+        return 0  # whoever reads the same key for a proof of its own names it
+    for version_of_fact in (fields.get("tv", "") for _, fields in waiting):
+        if VERSION.fullmatch(version_of_fact):
+            return int(version_of_fact) - 1
+    return int(version) if VERSION.fullmatch(version or "") else 0
 
 
 def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, ...]:
@@ -135,16 +139,16 @@ def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, 
     return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 
 
-def _differences(comparison: Comparison) -> list[Offender]:
-    try:
-        return [asdict(each) for each in comparison.differences()]
-    except redis.ResponseError as error:
-        # A key that holds another type: Redis' text names the command and the key.
-        return [{"finding": "unreadable", "error": str(error)}]
-
-
 def _verdict(name: str, claim: str, offenders: Iterable[Offender]) -> Verdict:
-    return Verdict(name, claim, tuple(islice(offenders, SHOWN)))
+    found: list[Offender] = []
+    try:
+        # To the end, however many there are: the state hashes need all.
+        for offender in offenders:
+            found.append(offender)
+    except UNREADABLE as error:
+        # Redis' text names the command, and mostly the key.
+        found.insert(0, {"finding": "unreadable", "error": str(error)})
+    return Verdict(name, claim, tuple(found[:SHOWN]))
 
 
 def _waiting_too_long(outbox: Outbox, pg: Postgres, limits: Limits) -> Iterable[Offender]:

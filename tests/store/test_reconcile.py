@@ -206,6 +206,58 @@ def test_a_key_of_another_type_is_found_and_named(books):
     assert "wallet:2" in offender["error"]
 
 
+@pytest.mark.parametrize("version", ["abc", "nan", "3.0", "-1", "٣"])
+@pytest.mark.parametrize(
+    ("key", "field", "member"),
+    [
+        ("wallet:0", "v", "0"),
+        ("wallet:2", "v", "2"),
+        ("hold:2", "v:8", "2:8"),
+        ("inst:8", "v", "8"),
+    ],
+)
+def test_a_version_that_is_no_number_is_named(books, key, field, member, version):
+    books.redis.hset(key, field, version)
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["finding"]) == (member, "unreadable in redis")
+
+
+@pytest.mark.parametrize(("key", "member"), [("wallet:abc", "abc"), ("hold:abc", "abc:8")])
+def test_a_state_of_nobody_is_named(books, key, member):
+    books.redis.hset(key, mapping={"v": "1", "v:8": "1", "8": "5"})
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["finding"]) == (member, "unreadable in redis")
+
+
+def test_bytes_that_are_no_text_are_found(books):
+    books.redis.hset("wallet:2", "cash", b"\xff")
+
+    (offender,) = offenders(books, "redis")
+
+    assert offender["finding"] == "unreadable"
+
+
+def test_a_stream_of_another_type_is_found_and_named(books):
+    books.redis.set(books.keys.trade_outbox, "x")
+
+    (offender,) = offenders(books, "ages")
+
+    assert offender["finding"] == "unreadable"
+    assert "WRONGTYPE" in offender["error"]
+
+
+def test_a_treasury_of_another_type_is_found_and_named(books):
+    books.redis.set("wallet:0", "x")
+
+    (offender,) = offenders(books, "redis")
+
+    assert "wallet:0" in offender["error"]
+
+
 def test_equal_books_have_equal_hashes_on_both_sides_until_one_changes(books):
     first, again = report_of(books).state_hashes, report_of(books).state_hashes
     books.redis.hincrby("wallet:2", "cash", 1)
