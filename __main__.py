@@ -36,6 +36,7 @@ CLEAR = (
     SeasonError,
     SchemaMismatch,
     admin.GrantRefused,
+    books.BooksUnreadable,
 )
 
 _matches = click.option(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg2
+
 from ..config import Servers
-from ..store.outage import OUTAGES
 from .reach import servers_of
 from .stores import open_stores
 
@@ -18,15 +19,15 @@ def grant(external: Servers | None, data_dir: Path, email: str) -> None:
     """Make the user with this address an admin; it takes effect at the next sign-in.
 
     Raises:
-        GrantRefused: nobody has signed in with the address, or Postgres is away.
+        GrantRefused: nobody has signed in with the address, or Postgres cannot be asked.
         EmbeddedError: there is no data in *data_dir*.
     """
     with servers_of(external, data_dir) as servers:
         stores = open_stores(servers, "admin", connections=1, gated=False)
         try:
             known = stores.users.make_admin(email)
-        except OUTAGES as outage:
-            raise GrantRefused(str(outage).strip()) from None
+        except psycopg2.Error as why:
+            raise GrantRefused(str(why).partition("\n")[0]) from None
         finally:
             stores.close()
     if not known:

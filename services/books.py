@@ -5,21 +5,42 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psycopg2
+import redis
+
 from ..config import Servers
-from ..store.reconcile import reconcile
+from ..store.reconcile import Report, reconcile
 from .reach import servers_of
-from .stores import open_stores
+from .stores import Stores, open_stores
+
+
+class BooksUnreadable(Exception):
+    """A server is away, refuses us or is not Touchline's; the text is the one line to show."""
 
 
 def reconcile_books(external: Servers | None, data_dir: Path, as_json: bool) -> int:
     """Print the report; return 0 when everything agrees and 1 otherwise.
 
     Works beside running services as well as on a data directory that nobody
-    uses at the moment. Raises EmbeddedError: there is no data there.
+    uses at the moment.
+
+    Raises:
+        EmbeddedError: there is no data there.
+        BooksUnreadable: nothing is known of the books, which is not the same as wrong ones.
     """
     with servers_of(external, data_dir) as servers:
         stores = open_stores(servers, "reconcile", connections=2, gated=False)
-        report = reconcile(stores.redis, stores.keys, stores.pg)
+        report = _report(stores)
         stores.close()
     print(json.dumps(report.as_dict()) if as_json else report.as_text())
     return 0 if report.ok else 1
+
+
+def _report(stores: Stores) -> Report:
+    try:
+        # First, because a refusal of everything would later pass for unreadable books.
+        stores.redis.ping()
+        return reconcile(stores.redis, stores.keys, stores.pg)
+    except (redis.RedisError, psycopg2.Error) as why:
+        said = str(why).partition("\n")[0]
+        raise BooksUnreadable(f"cannot read the books: {type(why).__name__}: {said}") from None

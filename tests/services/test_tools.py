@@ -1,0 +1,76 @@
+"""The commands that are no service: what cannot work ends them with one line and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from touchline.config import Servers
+from touchline.services.books import BooksUnreadable, reconcile_books
+from touchline.store.embedded import Addresses
+
+PATIENCE_S = 30.0
+NOWHERE = Path("/nowhere")
+
+
+@pytest.fixture
+def given(servers: Addresses) -> Servers:
+    """Servers that can be reconciled."""
+    return Servers(servers.redis_url, servers.database_url, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"redis_url": "unix:///nowhere.sock"}, "ConnectionError: "),
+        ({"database_url": "postgresql:///touchline?host=/nowhere"}, "OperationalError: "),
+    ],
+)
+def test_books_on_servers_that_are_away_are_not_called_wrong(
+    given: Servers, change: dict[str, str], line: str
+) -> None:
+    with pytest.raises(BooksUnreadable, match=f"cannot read the books: {line}"):
+        reconcile_books(replace(given, **change), NOWHERE, as_json=True)
+
+
+def test_a_redis_without_the_database_asked_for_is_not_called_wrong(given: Servers) -> None:
+    url = given.redis_url.replace("db=0", "db=9999")
+
+    with pytest.raises(BooksUnreadable, match="DB index is out of range"):
+        reconcile_books(replace(given, redis_url=url), NOWHERE, as_json=True)
+
+
+def test_a_database_of_another_program_is_not_called_wrong(given: Servers) -> None:
+    url = given.database_url.replace("/touchline?", "/postgres?")
+
+    with pytest.raises(BooksUnreadable, match=r'relation "\w+" does not exist'):
+        reconcile_books(replace(given, database_url=url), NOWHERE, as_json=True)
+
+
+def test_reconcile_says_in_one_line_that_it_cannot_look() -> None:
+    away = {
+        "REDIS_URL": "unix:///nowhere.sock",
+        "DATABASE_URL": "postgresql:///touchline?host=/nowhere",
+    }
+
+    assert refusal("reconcile", "--json", **away).startswith("touchline: cannot read the books: ")
+
+
+def refusal(*arguments: str, **env: str) -> str:
+    """The one line with which a command ends."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "touchline", *arguments],
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    said = (ended.stdout + ended.stderr).splitlines()
+
+    assert (ended.returncode, len(said)) == (2, 1), said
+    return said[0]
