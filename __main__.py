@@ -34,6 +34,7 @@ CLEAR = (
     UpRefused,
     EmbeddedError,
     SeasonError,
+    match_server.PortRefused,
     SchemaMismatch,
     admin.GrantRefused,
     books.BooksUnreadable,

@@ -16,6 +16,10 @@ from .season import generate_season
 from .server import MatchServer
 
 
+class PortRefused(Exception):
+    """The match server cannot listen where it should; the text is the one line to show."""
+
+
 def choose_season(matches: Path | None, seed: int | None) -> Season:
     """The season of the file *matches*, or the generated one of *seed*.
 
@@ -40,12 +44,15 @@ def run(matches: Path | None, season: int | None, speed: float, port: int) -> No
         port: 0 takes a free one.
 
     Raises:
-        SeasonError: as `choose_season`. OSError: the port is taken.
+        SeasonError: as `choose_season`. PortRefused: the port is taken, or not for us.
     """
     played = choose_season(matches, season)
     clock = WarpClock(windows_of(played, speed), speed, time.monotonic)
     server = MatchServer(played, clock, port=port, advance=clock.advance)
-    server.start()
+    try:
+        server.start()
+    except OSError as why:
+        raise PortRefused(f"port {port}: {why.strerror}") from None
     print(f"{played.name}: {len(played.matches)} matches on {server.base_url}", flush=True)
     _until_told_to_stop()
     server.stop()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,13 @@ NOWHERE = Path("/nowhere")
 def given(servers: Addresses) -> Servers:
     """Servers that can be reconciled."""
     return Servers(servers.redis_url, servers.database_url, "")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,12 @@ def test_reconcile_says_in_one_line_that_it_cannot_look() -> None:
     }
 
     assert refusal("reconcile", "--json", **away).startswith("touchline: cannot read the books: ")
+
+
+def test_a_match_server_says_in_one_line_that_its_port_is_taken(taken: int) -> None:
+    line = refusal("match-server", "--port", str(taken))
+
+    assert line.startswith(f"touchline: port {taken}: Address already in use")
 
 
 def refusal(*arguments: str, **env: str) -> str:
