@@ -164,9 +164,18 @@ def postgres_address(text: str) -> bool:
 
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in text.split(","))
-    if any(urlsplit(o).scheme not in ("http", "https") or urlsplit(o).path for o in origins):
+    if not all(map(_sent_by_browsers, origins)):
         raise ValueError(text)
     return origins
+
+
+def _sent_by_browsers(origin: str) -> bool:
+    """Whether a browser may send *origin*; another one would match nobody. Raises ValueError."""
+    if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", origin):
+        return False
+    parts = urlsplit(origin)
+    # A port that the scheme implies is left out.
+    return parts.port not in (0, {"http": 80, "https": 443}[parts.scheme])
 
 
 def _refuse_unknown(name: str, defaults: Mapping[str, str | None]) -> None:

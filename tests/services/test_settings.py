@@ -139,6 +139,40 @@ def test_what_kubernetes_injects_is_not_mistaken_for_a_setting() -> None:
     assert config.api_settings({**API, **injected}).port == 8080
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://a.example/page",
+        "https://a.example:99999",
+        "https://a.example:0",
+        "https://a.example:443",
+        "http://a.example:80",
+        "https://a.example:",
+        "https://A.example",
+        "https://user@a.example",
+        "https://a example",
+        "https://*.example",
+        "ws://a.example",
+        "*",
+        "",
+        "https://a.example,",
+    ],
+)
+def test_what_no_browser_would_send_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(SettingError, match=r"^WS_ALLOWED_ORIGINS"):
+        config.ws_settings({**WS, "WS_ALLOWED_ORIGINS": origin})
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://a.example", "http://localhost:8080", "http://[::1]:8080", "http://my_host"]
+)
+def test_an_origin_is_kept_as_a_browser_sends_it(origin: str) -> None:
+    assert config.ws_settings({**WS, "WS_ALLOWED_ORIGINS": f"{origin}/"}).origins == (origin,)
+
+
 def test_ws_server_refuses_a_private_key() -> None:
     with pytest.raises(SettingError, match="JWT_PRIVATE_KEY: ws-server verifies and never signs"):
         config.ws_settings({**WS, "JWT_PRIVATE_KEY": "x"})
