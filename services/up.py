@@ -132,6 +132,13 @@ def children(stage: _Stage) -> list[Child]:
     ]
 
 
+def page_origins(api_port: int) -> tuple[str, ...]:
+    """Origins of the page, under both names of this machine."""
+    # Browsers leave out the port that the scheme implies.
+    port = "" if api_port == 80 else f":{api_port}"
+    return tuple(f"http://{host}{port}" for host in (HOST, "localhost"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stage:
     """What one run is made of, and what its services are given of it."""
@@ -161,7 +168,7 @@ class _Stage:
             host=HOST,
             port=self.ws_port,
             public_keys=public_jwks(self.private_key),
-            origins=tuple(f"http://{host}:{self.api_port}" for host in (HOST, "localhost")),
+            origins=page_origins(self.api_port),
             capacity=20_000,
         )
 

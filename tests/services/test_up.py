@@ -13,6 +13,7 @@ import pytest
 from touchline.matchserver.matches import Season, results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
+from touchline.services.up import page_origins
 
 from tests.running import Up, plain_environment
 
@@ -173,3 +174,16 @@ def test_a_wrong_command_line_is_refused_and_names_what_is_wrong(
     assert refused.returncode == 2
     assert named in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("port", "origins"),
+    [
+        (8080, ("http://127.0.0.1:8080", "http://localhost:8080")),
+        (80, ("http://127.0.0.1", "http://localhost")),
+    ],
+)
+def test_the_page_may_connect_from_what_its_browser_calls_its_origin(
+    port: int, origins: tuple[str, ...]
+) -> None:
+    assert page_origins(port) == origins
