@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 const POLL_MS = 2000; // fixtures always; prices only while nobody is signed in
 const FIXTURES_SHOWN = 12;
 
-const state = { clubs: new Map(), first: new Map(), chosen: null, fixtures: [], portfolio: null, user: null };
+const state = { clubs: new Map(), first: new Map(), chosen: null, charted: null, fixtures: [], portfolio: null, user: null, unsettled: null };
 const chart = new Chart($("chart"));
 let live = null;
 
@@ -137,6 +137,7 @@ function paintCalendar(now) {
 function paintConnection(now) {
   $("connection").textContent = now === "polling" ? "prices by poll" : now;
   $("connection").dataset.state = now;
+  if (now === "offline") state.charted = null; // prices are missed from here on
 }
 
 // ---- what happened ---------------------------------------------------------
@@ -166,15 +167,22 @@ async function refreshPortfolio() {
   paintPortfolio();
 }
 
-async function choose(idx) {
+function choose(idx) {
   state.chosen = idx;
   for (const row of $("clubs").children) row.setAttribute("aria-selected", Number(row.dataset.idx) === idx);
   paintChosen(state.clubs.get(idx));
   paintFixtures();
+  chart.show([]); // the line of one club never stands under the name of another
+  showHistory().catch(() => {}); // the next poll asks again
+  showQuote();
+}
+
+async function showHistory() {
+  const idx = state.chosen;
   const history = await api.ticks(idx);
   if (state.chosen !== idx) return;
+  state.charted = idx;
   chart.show(history.data.map((tick) => ({ at: Date.parse(tick.ts), price: Number(tick.mid) })));
-  showQuote();
 }
 
 // Somebody who has chosen nothing yet sees a club that is playing, if one is.
@@ -254,6 +262,7 @@ async function poll() {
     state.fixtures = await api.fixtures();
     paintFixtures();
     if (state.chosen === null && state.clubs.size) choose(firstToShow());
+    else if (state.charted !== state.chosen) await showHistory();
   } catch {
     if (!live) paintConnection("offline");
   }

@@ -42,9 +42,11 @@ export class Chart {
     pen.font = "12px system-ui, sans-serif";
     const style = getComputedStyle(canvas);
     const colour = (name) => style.getPropertyValue(name).trim();
+    const empty = "No price history yet.";
+    canvas.setAttribute("aria-label", points.length ? `Price chart, now at ${points.at(-1).price.toFixed(2)}` : empty);
     if (points.length === 0) {
       pen.fillStyle = colour("--quiet");
-      pen.fillText("No price history yet.", MARGIN.left + 4, height / 2);
+      pen.fillText(empty, MARGIN.left + 4, height / 2);
       return;
     }
     const scale = this.scale(width, height);

@@ -66,3 +66,34 @@ def test_a_reload_keeps_the_session_and_the_holdings(page: webdriver.Chrome) -> 
 
     wait(page, lambda: text(page, "#connection") == "live")
     wait(page, lambda: text(page, "#holdings tr td:nth-child(2)") == "2.5")
+
+
+def test_another_clubs_line_is_never_shown_while_the_server_is_away(page: webdriver.Chrome) -> None:
+    sign_in(page, "offline@example.com")
+    first, other = page.find_elements(By.CSS_SELECTOR, "#clubs tr")[:2]
+    for club in (other, first):
+        club.click()
+        buy(page)
+        wait(page, lambda: chart(page).startswith("Price chart"))
+    page.set_network_conditions(offline=True, latency=0, throughput=0)
+
+    other.click()
+
+    wait(page, lambda: chart(page) == "No price history yet.")
+    page.delete_network_conditions()
+    wait(page, lambda: chart(page).startswith("Price chart"))
+    page.get_log("browser")  # what could not be fetched is reported there
+
+
+def buy(page: webdriver.Chrome) -> None:
+    """Buy one share and wait for the answer and the push."""
+    cash = text(page, "#cash")
+    wait(page, lambda: page.find_element(By.ID, "trade").is_enabled())
+    page.find_element(By.ID, "trade").click()
+    wait(page, lambda: text(page, "#answer").startswith("Bought 1 "))
+    wait(page, lambda: text(page, "#cash") != cash)
+
+
+def chart(page: webdriver.Chrome) -> str:
+    """What the chart says of itself to those who cannot see it."""
+    return page.find_element(By.ID, "chart").get_attribute("aria-label") or ""
