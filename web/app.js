@@ -2,13 +2,17 @@
 
 import * as api from "./api.js";
 import { Chart } from "./chart.js";
+import { outcomeUnknown, place } from "./orders.js";
 import { Live } from "./socket.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 2000; // fixtures always; prices only while nobody is signed in
 const FIXTURES_SHOWN = 12;
 
-const state = { clubs: new Map(), first: new Map(), chosen: null, charted: null, fixtures: [], portfolio: null, user: null, unsettled: null };
+const state = {
+  clubs: new Map(), first: new Map(), fixtures: [], portfolio: null, user: null,
+  chosen: null, charted: null, // the club in view, and the one whose whole history the chart has
+};
 const chart = new Chart($("chart"));
 let live = null;
 
@@ -211,16 +215,22 @@ async function trade(event) {
   $("answer").className = "";
   const body = { instrument: state.chosen, side: chosenSide(), quantity: $("quantity").value };
   try {
-    const fill = await api.order(body, crypto.randomUUID());
+    const fill = await place(body);
     const verb = fill.side === "buy" ? "Bought" : "Sold";
     $("answer").textContent = `${verb} ${Number(fill.quantity)} ${fill.symbol} at ${fill.average_price}.`;
     $("answer").className = "filled";
   } catch (problem) {
-    $("answer").textContent = problem.message;
-    $("answer").className = "refused";
+    refused(problem);
   } finally {
-    $("trade").disabled = false;
+    $("trade").disabled = !state.user;
   }
+}
+
+function refused(problem) {
+  $("answer").textContent = outcomeUnknown(problem)
+    ? "No answer: the order may have been carried out. Send it again to find out; it will not trade twice."
+    : problem.message;
+  $("answer").className = "refused";
 }
 
 // ---- signing in and out ------------------------------------------------------

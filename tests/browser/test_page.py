@@ -85,6 +85,22 @@ def test_another_clubs_line_is_never_shown_while_the_server_is_away(page: webdri
     page.get_log("browser")  # what could not be fetched is reported there
 
 
+def test_an_order_whose_answer_was_lost_is_repeated_and_not_traded_twice(
+    page: webdriver.Chrome,
+) -> None:
+    sign_in(page, "unlucky@example.com")
+    lose_the_next_answer(page)
+    wait(page, lambda: page.find_element(By.ID, "trade").is_enabled())
+    page.find_element(By.ID, "trade").click()
+    wait(page, lambda: "may have been carried out" in text(page, "#answer"))
+
+    page.find_element(By.ID, "trade").click()
+
+    wait(page, lambda: text(page, "#answer").startswith("Bought 1 "))
+    buy(page)
+    wait(page, lambda: shares(page) == "2")
+
+
 def buy(page: webdriver.Chrome) -> None:
     """Buy one share and wait for the answer and the push."""
     cash = text(page, "#cash")
@@ -94,6 +110,29 @@ def buy(page: webdriver.Chrome) -> None:
     wait(page, lambda: text(page, "#cash") != cash)
 
 
+def shares(page: webdriver.Chrome) -> str:
+    """Shares in the first holding; in one step, because every price paints the rows anew."""
+    shown: str = page.execute_script(
+        "return document.querySelector('#holdings tr td:nth-child(2)').textContent"
+    )
+    return shown
+
+
 def chart(page: webdriver.Chrome) -> str:
     """What the chart says of itself to those who cannot see it."""
     return page.find_element(By.ID, "chart").get_attribute("aria-label") or ""
+
+
+def lose_the_next_answer(page: webdriver.Chrome) -> None:
+    """The next order arrives and is carried out, and its answer is lost on the way back."""
+    page.execute_script(
+        """
+        const { fetch } = window;
+        window.fetch = async (path, request) => {
+          const answer = await fetch(path, request);
+          if (path !== "/v1/orders") return answer;
+          window.fetch = fetch;
+          throw new TypeError("Failed to fetch");
+        };
+        """
+    )
