@@ -227,6 +227,7 @@ async function trade(event) {
 }
 
 function refused(problem) {
+  if (problem.status === 401) signOut(); // a session lives for 15 minutes
   $("answer").textContent = outcomeUnknown(problem)
     ? "No answer: the order may have been carried out. Send it again to find out; it will not trade twice."
     : problem.message;

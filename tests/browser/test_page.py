@@ -101,6 +101,22 @@ def test_an_order_whose_answer_was_lost_is_repeated_and_not_traded_twice(
     wait(page, lambda: shares(page) == "2")
 
 
+def test_a_session_that_is_over_leads_back_to_the_sign_in(page: webdriver.Chrome) -> None:
+    sign_in(page, "late@example.com")
+    page.execute_async_script(
+        "import('/web/api.js').then((api) => arguments[0](api.useToken('x')))"
+    )
+    wait(page, lambda: page.find_element(By.ID, "trade").is_enabled())
+
+    page.find_element(By.ID, "trade").click()
+
+    wait(page, lambda: page.find_element(By.ID, "sign-in").is_displayed())
+    wait(page, lambda: text(page, "#connection") == "prices by poll")
+    assert "token" in text(page, "#answer")
+    assert not page.find_element(By.ID, "trade").is_enabled()
+    page.get_log("browser")  # the refused request itself is reported there
+
+
 def buy(page: webdriver.Chrome) -> None:
     """Buy one share and wait for the answer and the push."""
     cash = text(page, "#cash")
