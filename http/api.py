@@ -23,6 +23,7 @@ from .listing import Listing
 from .markets import market_routes
 from .orders import order_routes
 from .page import page_routes
+from .problems import Problem, Refuse
 from .status import status_routes
 from .validate import query
 
@@ -48,6 +49,7 @@ def create_app(deps: ApiDeps) -> Flask:
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
+    app.before_request(_refuse_doubled_slash)
     app.before_request(_refuse_stray_parameters)
     app.after_request(_finish)
     listing = Listing(deps.hot)
@@ -68,6 +70,12 @@ def create_app(deps: ApiDeps) -> Flask:
 def _take_request_id() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _refuse_doubled_slash() -> None:
+    """Werkzeug routes //v1/me like /v1/me; a proxy's rule for /v1/ may not. Raises Refuse."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise Refuse(Problem("NOT_FOUND", "no path begins with two slashes"))
 
 
 def _refuse_stray_parameters() -> None:

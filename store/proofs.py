@@ -160,12 +160,16 @@ KEYS = Proof(
 
 TRADES = Proof(
     "trades",
-    "every trade's value is price times quantity, and changes the cost of the holding by itself",
+    "every trade's value is price times quantity and changes the holding's cost; sales realise",
     """
     SELECT id::text AS trade, user_id, 'value_e4' AS what, value_e4 AS found,
            (px * qty + CASE side WHEN 'buy' THEN 999 ELSE 0 END) / 1000 AS expected
       FROM trades
      WHERE value_e4 <> (px * qty + CASE side WHEN 'buy' THEN 999 ELSE 0 END) / 1000
+    UNION ALL
+    SELECT id::text, user_id, 'realized_e4', realized_e4, 0
+      FROM trades
+     WHERE side = 'buy' AND realized_e4 <> 0
     UNION ALL
     SELECT id::text, user_id, 'cost_after_e4', cost_after_e4, expected
       FROM (SELECT t.*, coalesce(before.cost_after_e4, 0)

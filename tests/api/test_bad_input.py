@@ -360,7 +360,6 @@ def test_a_cursor_nobody_issued_is_refused(ada: Trader, path: str, cursor: str) 
     [
         "/v2",
         "/v1/orders/",
-        "//v1/me",
         "/v1/me/",
         "/v1/instruments/",
         "/web/",
@@ -382,6 +381,14 @@ def test_a_path_that_leads_nowhere_is_a_problem_too(ada: Trader, path: str) -> N
 
     assert answer.status_code == 404
     assert problem(answer)["instance"]
+
+
+@pytest.mark.parametrize("path", ["//v1/me", "//v1/status", "//healthz", "///"])
+def test_a_path_with_a_slash_too_many_in_front_leads_nowhere(ada: Trader, path: str) -> None:
+    # As it arrives from a socket: the test client would take the first part for a host.
+    answer = ada.api.client.get("/", environ_overrides={"PATH_INFO": path}, headers=ada.auth)
+
+    assert (answer.status_code, problem(answer)["code"]) == (404, "NOT_FOUND")
 
 
 def test_a_wrong_method_says_which_are_right(ada: Trader) -> None:

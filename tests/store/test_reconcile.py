@@ -157,6 +157,7 @@ TAMPERINGS = [
     ("shares", "UPDATE holdings SET qty = qty - 1 WHERE user_id = 1 AND idx = 8"),
     ("trades", "UPDATE trades SET px = px + 1000 WHERE user_id = 2 AND idx = 8"),
     ("trades", "UPDATE trades SET realized_e4 = realized_e4 + 1 WHERE side = 'sell'"),
+    ("trades", "UPDATE trades SET realized_e4 = 1 WHERE side = 'buy' AND user_id = 2"),
     ("keys", "UPDATE trades SET idem_key = 'one' WHERE user_id = 2 AND idx = 7"),
 ]  # fmt: skip
 
