@@ -5,6 +5,7 @@ A slot knows how to launch, stop and kill; when to do so is the supervisor's dec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pykka import ActorRegistry
@@ -131,6 +132,27 @@ class Slot:
         if killed:
             return Killed(self.name, f"no end within {grace_s or 0:g} s")
         return Stopped(self.name) if ending.cause is None else self.blame(ending)
+
+    def close(
+        self, kill: BaseException | None, emit: Callable[[Event], None]
+    ) -> BaseException | None:
+        """Retire for good, at once after a *kill* of the supervisor; return the latest kill.
+
+        Kills may come at any moment and more than one: whatever happens, no incarnation and no
+        open mailbox is left behind, for that would keep the next supervisor from starting.
+        """
+        while True:
+            try:
+                event = self.retire(0.0 if kill is not None else self.grace_s())
+            except BaseException as another:
+                if isinstance(another, Exception):
+                    raise
+                kill = another
+                continue
+            self.mailbox.close()
+            if event is not None:
+                emit(event)
+            return kill
 
     def kill(self, reason: BaseException) -> None:
         """Throw *reason* into the incarnation; does not wait."""

@@ -276,19 +276,12 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def wind_down(self, cause: BaseException | None) -> None:
         """Stop the children in reverse order; at once if we are being killed ourselves."""
-        killed = cause is not None and not isinstance(cause, Exception)
-        try:
-            for slot in reversed(self._order):
-                self._close(slot, 0.0 if killed else slot.grace_s())
-        finally:  # killed while we waited for one: the rest goes without ceremony
-            for slot in reversed(self._order):
-                if not slot.mailbox.closed:
-                    self._close(slot, 0.0)
-            super().wind_down(cause)
-
-    def _close(self, slot: Slot, grace_s: float | None) -> None:
-        self._retire(slot, grace_s)
-        slot.mailbox.close()
+        kill = None if isinstance(cause, Exception) else cause
+        for slot in reversed(self._order):
+            kill = slot.close(kill, self._emit)
+        super().wind_down(cause)
+        if kill is not None and kill is not cause:
+            raise kill
 
     def _retire(self, slot: Slot, grace_s: float | None) -> None:
         if (event := slot.retire(grace_s)) is not None:

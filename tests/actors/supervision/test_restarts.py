@@ -13,9 +13,11 @@ from touchline.actors.health import State, Status, readiness
 from touchline.actors.messages import ChildEnded, ChildStarted
 from touchline.actors.place import Surroundings
 from touchline.actors.slot import Slot
+from touchline.actors.supervisor import Supervisor
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.probe import (
+    PLAIN,
     WAIT_S,
     Life,
     Probe,
@@ -117,6 +119,25 @@ def test_a_child_killed_while_idle_is_noticed(
     assert tree.next_event(WAIT_S) == Crashed("a", "GreenletExit: killed")
     clock.advance(1.0)
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+
+
+def test_a_group_killed_again_while_it_ends_leaves_nothing_in_its_successors_way(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    made: list[Supervisor] = []
+
+    def group() -> Supervisor:
+        made.append(Supervisor([life.child(name, stop_s=60.0) for name in "ab"]))
+        return made[-1]
+
+    tree = start_tree(Child("group", group, backoff=PLAIN))
+    for _ in range(3):
+        made[0].greenlet.kill(block=False)
+    read_until(tree, Crashed("group", "GreenletExit: killed"))
+    clock.advance(1.0)
+
+    read_until(tree, Restarted("group", restarts=1))
+    assert [tree.ask(name, "here", WAIT_S) for name in "ab"] == ["here", "here"]
 
 
 def test_a_child_killed_before_its_first_step_is_noticed_as_well(
