@@ -71,7 +71,7 @@ class Supervisor(Actor[SupervisorMessage]):
         intensity: Intensity | None = None,
     ) -> None:
         super().__init__()
-        self._children = tuple(children)
+        self.children = tuple(children)  #: as listed, whether or not they run
         self._order = LaunchOrder(strategy)
         self._budget = CrashBudget(intensity or Intensity())
         self._latest: Slot | None = None  #: the child launched last
@@ -89,7 +89,7 @@ class Supervisor(Actor[SupervisorMessage]):
             BootFailed: one of them crashed instead; those before it are stopped again. (One
                 that met an outage backs off, and the boot goes on.)
         """
-        for child in self._children:
+        for child in self.children:
             slot = Slot(child, self._surroundings)
             slot.open()
             self._order.append(slot)
