@@ -28,7 +28,7 @@ def greenlets_before() -> set[gevent.Greenlet]:
     return _live_greenlets()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_leaks(greenlets_before: set[gevent.Greenlet]) -> Iterator[None]:
     """After the test no greenlet more than before, and no actor registered."""
     registered = pykka.ActorRegistry.get_all()

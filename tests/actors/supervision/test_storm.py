@@ -91,3 +91,17 @@ def test_an_actor_with_a_long_backlog_lets_timers_and_sockets_in(
 
     assert left_when_fired
     assert left_when_fired[0] > 0
+
+
+def test_a_full_mailbox_does_not_starve_another_actor(
+    start_tree: StartTree, life: Life, addresses: Addresses
+) -> None:
+    backlog = 100_000
+    start_tree(life.child("full", bound=backlog), life.child("other"), clock=SYSTEM_CLOCK)
+    for number in range(backlog):
+        addresses.of("full").tell(number)
+
+    answer = addresses.of("other").ask("hello", timeout_s=60)
+
+    assert answer == "hello"
+    assert addresses.mailbox("full").depth > 0
