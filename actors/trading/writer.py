@@ -58,8 +58,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
             case BatchDue():
                 self._write()
             case PostgresReturned():
-                self._away.clear()
-                log.info("postgres is back", left_behind=self._left_behind)
+                self._return()
             case _:
                 assert_never(message)
 
@@ -101,6 +100,12 @@ class TradeWriter(Actor[TradeWriterMessage]):
     def _leave(self, why: str) -> None:
         self._away.set()
         log.warning("postgres is away; trades are durable in redis only", why=why)
+
+    def _return(self) -> None:
+        # Often told twice: the watch has begun another round when the first is handled.
+        if self._away.is_set():
+            self._away.clear()
+            log.info("postgres is back", left_behind=self._left_behind)
 
     def _watch_for_postgres(self) -> None:
         while True:

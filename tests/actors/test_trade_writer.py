@@ -5,6 +5,7 @@ import psycopg2
 import pytest
 from gevent.event import AsyncResult
 from redis.exceptions import ConnectionError as RedisAway
+from structlog.testing import capture_logs
 from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteTrade
 from touchline.actors.trading.writer import BATCH, TradeWriter
 from touchline.store.ledger import Ledger
@@ -135,6 +136,19 @@ def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
     back = written(writer, books.trade())
 
     assert [answer.durable for answer in (*still_away, *back)] == ["redis", "postgres"]
+
+
+def test_a_return_of_postgres_that_is_told_twice_is_logged_once(books, outbox, postgres):
+    writer = writer_with(postgres, outbox)
+    postgres.away = True
+    written(writer, books.trade())
+
+    with capture_logs() as logs:
+        # The watch looks once more before the first of them is handled.
+        writer.receive(PostgresReturned())
+        writer.receive(PostgresReturned())
+
+    assert [line["event"] for line in logs] == ["postgres is back"]
 
 
 def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outbox):
