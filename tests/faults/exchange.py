@@ -1,0 +1,208 @@
+"""A whole exchange in processes, under a light load, and what must hold after every fault."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psycopg2
+from touchline.http.keys import new_keypair
+
+from .days import IDLE, two_match_days
+from .load import Client
+from .ports import free_ports
+from .process import Service, request
+from .seen import Seen
+from .servers import Servers
+from .waiting import eventually
+
+#: A backoff is 6 s at the longest, an answer that does not come is waited for as long again;
+#: the rest is for a machine that is busy with other things.
+RECOVERY_S = 60.0
+PUSH_S = 2.0  #: then another order is tried: the first may have come before the subscription
+BOOT_S = 60.0
+
+
+class Exchange:
+    """Two api-servers (the second with a flusher), a ws-server, a flusher; two clients trade."""
+
+    def __init__(self, servers: Servers, services: Mapping[str, Service], clients: list[Client]):
+        self.servers = servers
+        self.services = services
+        self.clients = clients
+
+    # -- while something fails
+
+    @contextmanager
+    def fault(self) -> Iterator[Seen]:
+        """Yield a view of what happens from now on; let everything go on again at the end."""
+        try:
+            yield Seen(self.services, self.clients)
+        finally:
+            for service in self.services.values():
+                service.go_on()
+            self.servers.mend()
+
+    def goes_on_for(self, seconds: float) -> None:
+        """Let the clients try to trade; the fault itself is what is waited for."""
+        gevent.sleep(seconds)
+
+    def holder(self, duty: str) -> Service | None:
+        """The service that holds the lease of *duty*, of those that answer."""
+        for service in self.services.values():
+            if not service.is_paused and service.detail(duty).get("lease"):
+                return service
+        return None
+
+    # -- afterwards
+
+    def recovers(self) -> None:
+        """Wait until all are ready, trades go through and are pushed, and Postgres is level.
+
+        Raises:
+            AssertionError: that takes longer than `RECOVERY_S`.
+        """
+        self.wait(self.is_ready)
+        for client in self.clients:
+            self.wait(lambda client=client: _is_pushed(client))
+        self.wait(self.is_level)
+
+    def wait(self, seen: Callable[[], Any]) -> None:
+        """Wait until *seen* is true. Raises AssertionError: not within `RECOVERY_S`."""
+        eventually(seen, RECOVERY_S, self._state)
+
+    def is_ready(self) -> bool:
+        return all(service.is_ready() for service in self.services.values())
+
+    def is_level(self) -> bool:
+        """Whether a flusher is at work and has nothing left behind."""
+        holder = self.holder("flusher")
+        return holder is not None and holder.detail("flusher")["backlog"] == 0
+
+    def has_every_trade_once(self) -> None:
+        """Wait until all that was acknowledged is in Postgres, once, and the books agree."""
+        given = {key: a["order_id"] for c in self.clients for key, a in c.filled.items()}
+        self.wait(lambda: given.keys() <= self._trades().keys())
+        found = self._trades()
+
+        assert {key: found[key] for key in given} == {key: [id_] for key, id_ in given.items()}
+        assert [key for key, ids in found.items() if len(ids) > 1] == []
+        assert [dict(client.refused) for client in self.clients] == [{}, {}]
+        assert reconcile(self.servers) == 0
+
+    def durable_trades_are_there(self) -> None:
+        """Check that Postgres has now what clients were told it has."""
+        found = self._trades()
+        given = [
+            key
+            for client in self.clients
+            for key, answer in client.filled.items()
+            if answer["durable"] == "postgres"
+        ]
+
+        assert [key for key in given if key not in found] == []
+
+    def _trades(self) -> dict[str, list[str]]:
+        """Ids of all trades in Postgres by Idempotency-Key."""
+        connection = psycopg2.connect(self.servers.settings["DATABASE_URL"])
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT idem_key, array_agg(id::text) FROM trades GROUP BY 1")
+                return dict(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def _state(self) -> dict[str, object]:
+        """What to print when something does not recover."""
+        return {
+            name: (service.pid, service.said()[-20:]) for name, service in self.services.items()
+        }
+
+
+def _is_pushed(client: Client) -> bool:
+    answer = client.order()
+    if answer is None:
+        return False
+    with gevent.Timeout(PUSH_S, False):
+        while answer["order_id"] not in client.pushed:
+            gevent.sleep(0.02)
+    return answer["order_id"] in client.pushed
+
+
+def reconcile(servers: Servers) -> int:
+    """The exit code of `touchline reconcile`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "touchline", "reconcile"],
+        env={"PATH": os.environ["PATH"], **servers.settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, done.stderr)
+    return done.returncode
+
+
+@contextmanager
+def open_exchange(root: Path) -> Iterator[Exchange]:
+    """Start everything below *root*; yield it when it trades; stop it."""
+    private_key, public_keys = new_keypair()
+    api, second, ws, flush, feed = free_ports(5)
+    with ExitStack() as stack:
+        servers = stack.enter_context(Servers(root / "servers"))
+        common = servers.settings | {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
+        api_env = common | {
+            "JWT_PRIVATE_KEY": private_key,
+            "WS_PUBLIC_URL": f"ws://127.0.0.1:{ws}/ws",
+            "SPORTMONKS_URL": f"http://127.0.0.1:{feed}/v3/football",
+            "SPORTMONKS_TOKEN": "any",
+            "AUTH_DEV": "1",
+        }
+
+        def start(name: str, port: int, env: Mapping[str, str], *command: str) -> Service:
+            url = f"http://127.0.0.1:{port}"
+            return stack.enter_context(Service(root / name, url, command, env))
+
+        matches = two_match_days(root / "cup.json")
+        start("feed", feed, {}, "match-server", "--matches", str(matches), "--port", str(feed))
+        ws_env = common | {"WS_PORT": str(ws), "WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"}
+        services = {
+            "flusher": start("flusher", flush, common | {"HEALTH_PORT": str(flush)}, "flusher"),
+            "ws-server": start("ws-server", ws, ws_env, "ws-server"),
+            "api-server": start("api-server", api, api_env | {"API_PORT": str(api)}, "api-server"),
+        }
+        _until_ready(services)
+        # Later, so that the first ones hold the leases.
+        second_env = api_env | {"API_PORT": str(second), "FLUSHER_EMBEDDED": "1"}
+        services["second"] = start("second", second, second_env, "api-server")
+        _until_ready(services)
+        yield from _with_clients(Exchange(servers, services, []))
+        # In the order of a shutdown; none may have to be killed.
+        assert [service.stop() for service in reversed(services.values())] == [0] * 4
+
+
+def _with_clients(exchange: Exchange) -> Iterator[Exchange]:
+    first, second = exchange.services["api-server"].url, exchange.services["second"].url
+    clubs = eventually(lambda: _idle_clubs(first), BOOT_S, exchange.is_ready)
+    exchange.clients += [Client("anna", first, clubs[0]), Client("ben", second, clubs[1])]
+    doing = [gevent.spawn(do) for c in exchange.clients for do in (c.trade, c.listen)]
+    try:
+        exchange.recovers()
+        yield exchange
+    finally:
+        gevent.killall(doing)
+
+
+def _idle_clubs(api: str) -> list[int]:
+    clubs = {club["name"]: club["idx"] for club in request(f"{api}/v1/instruments")["data"]}
+    return [clubs[name] for name in IDLE if name in clubs] if len(clubs) == 4 else []
+
+
+def _until_ready(services: Mapping[str, Service]) -> None:
+    for service in services.values():
+        eventually(service.is_ready, BOOT_S, service.said)
