@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
 import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
@@ -42,11 +43,14 @@ class Ledger:
     def __init__(self, pg: Postgres) -> None:
         self._pg = pg
 
-    def insert_facts(self, entries: Sequence[Entry]) -> int:
+    def insert_facts(self, entries: Sequence[Entry], within_s: float | None = None) -> int:
         """Make *entries* durable in one transaction; return how many had to be parked.
 
         When this returns, every entry is either a row of its table or parked, and may be
         deleted from the stream.
+
+        Args:
+            within_s: when to give up, if somebody waits; the pool's own times are longer.
         """
         parked: list[str] = []
 
@@ -54,7 +58,8 @@ class Ledger:
             park(cursor, entry, error)
             parked.append(entry.id)
 
-        with self._pg.transaction() as cursor:
+        late = psycopg2.OperationalError(f"the ledger took longer than {within_s} s")
+        with gevent.Timeout(within_s, late), self._pg.transaction() as cursor:
             insert_kinds(cursor, entries, refuse)
         return len(parked)
 

@@ -23,6 +23,9 @@ from .messages import (
 )
 
 BATCH = 256  #: trades in one INSERT; the first of them waits for all
+#: Real seconds for a write. Its owner waits for 5 (http/desk.py) and is to hear where the trade
+#: is; from a Postgres that is frozen, and not gone, no refusal comes.
+WRITE_S = 2.0
 PROBE_S = 1.0  #: real seconds between two looks at a Postgres that was away
 
 log = structlog.get_logger(__name__)
@@ -85,7 +88,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         durable: Durable = "redis"
         try:
             if batch and not self._away.is_set():
-                self._ledger.insert_facts(list(map(_entry, batch)))
+                self._ledger.insert_facts(list(map(_entry, batch)), within_s=WRITE_S)
                 durable = "postgres"
                 self._outbox.delete(request.filled.entry_id for request in batch)
         except LEDGER_AWAY as outage:

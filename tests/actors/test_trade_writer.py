@@ -8,6 +8,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from structlog.testing import capture_logs
 from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteTrade
 from touchline.actors.trading.writer import BATCH, TradeWriter
+from touchline.http.desk import ANSWER_S
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
 
@@ -117,6 +118,19 @@ def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgre
         "left_behind": 2,
         "ailing": "trades are durable in Redis only, Postgres is away",
     }
+
+
+def test_a_postgres_that_does_not_answer_is_given_up_while_the_owner_still_waits(books, outbox):
+    writer = writer_with(books.pg, outbox)
+    trade = books.trade()
+
+    with books.pg.transaction() as cursor, gevent.Timeout(ANSWER_S):
+        cursor.execute("LOCK TABLE trades")
+        (answer,) = written(writer, trade)
+
+    assert answer == Executed(trade, "redis")
+    assert outbox.length() == 1
+    assert writer.detail()["postgres"] == "away"
 
 
 def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
