@@ -13,19 +13,18 @@ from .waiting import LOOK_S
 
 WINDOW_S = 10.0
 ROOT_FORGIVES = 5  #: crashes in any `WINDOW_S`
-GROUP_FORGIVES = 3  #: the same of a supervisor below the root
 
 
 class Turns:
     """Every child of *services* once, a supervisor before what it holds.
 
-    The next one comes when its supervisor has forgiven enough of those before it: what is
-    tested is one death, not too many.
+    The next one comes when the root has forgiven enough of those before it: what is tested is
+    one death, not too many.
     """
 
     def __init__(self, services: Mapping[str, Service]) -> None:
         self._waiting = {name: list(service.children()) for name, service in services.items()}
-        self._deaths: defaultdict[tuple[str, ChildPath], list[float]] = defaultdict(list)
+        self._deaths: defaultdict[str, list[float]] = defaultdict(list)  # below the root itself
 
     def __iter__(self) -> Iterator[tuple[str, ChildPath]]:
         while any(self._waiting.values()):
@@ -34,11 +33,12 @@ class Turns:
                     path = waiting.pop(0)
                     yield name, path
                     # Asked for the next one, so this one's death is over.
-                    self._deaths[name, path[:-1]].append(time.monotonic())
+                    if len(path) == 1:
+                        self._deaths[name].append(time.monotonic())
             gevent.sleep(LOOK_S)
 
     def _may_die(self, service: str, path: ChildPath) -> bool:
-        supervisor = path[:-1]
+        if len(path) > 1:  # in a group each duty counts by itself, and dies once
+            return True
         since = time.monotonic() - WINDOW_S
-        recent = [at for at in self._deaths[service, supervisor] if at > since]
-        return len(recent) < (GROUP_FORGIVES if supervisor else ROOT_FORGIVES)
+        return sum(at > since for at in self._deaths[service]) < ROOT_FORGIVES
