@@ -48,6 +48,11 @@ class Seen:
             if count > before.get(where, 0)
         }
 
+    def is_back(self, service: str, path: ChildPath) -> bool:
+        """Whether a child has spent a restart and runs again; one not critical holds up nobody."""
+        child = self._services[service].children()[path]
+        return child["state"] == "running" and (service, path) in self.restarted()
+
     def lines(self) -> list[tuple[str, dict[str, Any]]]:
         """What was logged, by service. Raises ValueError for what no logger of ours wrote."""
         return [

@@ -16,8 +16,7 @@ def eventually(seen: Callable[[], T], within_s: float, otherwise: Callable[[], o
     """What *seen* returns once it is true; an OSError counts as not yet.
 
     Raises:
-        AssertionError: it was not within *within_s*; the text is *seen*'s name, *otherwise*()
-            and the last OSError.
+        AssertionError: it was not within *within_s*; it has *otherwise*() and the last OSError.
     """
     last: OSError | None = None
     with gevent.Timeout(within_s, False):
@@ -28,4 +27,4 @@ def eventually(seen: Callable[[], T], within_s: float, otherwise: Callable[[], o
             except OSError as why:
                 last = why
             gevent.sleep(LOOK_S)
-    raise AssertionError(f"{seen.__name__}: not within {within_s:g} s", otherwise(), last)
+    raise AssertionError(f"not within {within_s:g} s", otherwise(), last)
