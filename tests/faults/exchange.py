@@ -98,13 +98,13 @@ class Exchange:
 
     def durable_trades_are_there(self) -> None:
         """Check that Postgres has now what clients were told it has."""
-        found = self._trades()
         given = [
             key
             for client in self.clients
             for key, answer in client.filled.items()
             if answer["durable"] == "postgres"
         ]
+        found = self._trades()
 
         assert [key for key in given if key not in found] == []
 
