@@ -8,8 +8,6 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-import pytest
-
 from tests.services.test_apart import Process, eventually, refusal
 
 AWAY = {
@@ -27,16 +25,9 @@ def answer(url: str) -> tuple[int, Any]:
         return refused.code, json.loads(refused.read())
 
 
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_a_service_that_waits_for_its_servers_says_so_and_is_alive(port: int) -> None:
-    with Process("flusher", env=AWAY | {"HEALTH_PORT": str(port)}) as waiting:
-        url = f"http://127.0.0.1:{port}"
+def test_a_service_that_waits_for_its_servers_says_so_and_is_alive(free_port: int) -> None:
+    with Process("flusher", env=AWAY | {"HEALTH_PORT": str(free_port)}) as waiting:
+        url = f"http://127.0.0.1:{free_port}"
         status, ready = eventually(
             lambda: (found := answer(f"{url}/readyz"))[1]["why"] and found, waiting
         )

@@ -1,0 +1,102 @@
+"""A flusher without a port, as an operator sees it and orders it about through an api-server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from touchline.http.keys import new_keypair
+from touchline.store.embedded import Embedded
+
+from tests.services.test_apart import PATIENCE_S, Process, ask, eventually
+
+OPERATOR = {"email": "op@example.com"}
+
+
+@pytest.fixture
+def environment(tmp_path: Any) -> Iterator[dict[str, str]]:
+    with Embedded(tmp_path / "servers", fsync=False) as servers:
+        yield {
+            "REDIS_URL": servers.redis_url,
+            "DATABASE_URL": servers.database_url,
+            "BIND_ADDRESS": "127.0.0.1",
+        }
+
+
+def grant(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "touchline", "admin", "grant", OPERATOR["email"]],
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def named(children: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The child *name* in a tree."""
+    for child in children:
+        if found := child if child["name"] == name else named(child["children"], name):
+            return found
+    return None
+
+
+def test_a_flusher_without_a_port_is_seen_and_restarted_from_an_api_server(
+    environment: dict[str, str], free_port: int
+) -> None:
+    private_key, public_keys = new_keypair()
+    api_environment = environment | {
+        "API_PORT": str(free_port),
+        "JWT_PRIVATE_KEY": private_key,
+        "JWT_PUBLIC_KEYS": public_keys,
+        "WS_PUBLIC_URL": "ws://127.0.0.1:9/ws",
+        "SPORTMONKS_URL": "http://127.0.0.1:9/v3/football",
+        "SPORTMONKS_TOKEN": "any",
+        "AUTH_DEV": "1",
+    }
+    api = f"http://127.0.0.1:{free_port}"
+    with Process("api-server", env=api_environment) as service, Process("flusher", env=environment):
+
+        def flusher() -> dict[str, Any] | None:
+            fleet = ask(f"{api}/supervisor", Accept="application/json")["fleet"]
+            return next((one for one in fleet if one["service"] == "flusher"), None)
+
+        def up() -> dict[str, Any] | None:
+            reported = flusher()
+            return reported if reported and reported["report"]["tree"]["children"] else None
+
+        seen = eventually(up, service)
+        ask(f"{api}/v1/auth/dev-login", OPERATOR)
+        granted = grant(environment)
+        token = ask(f"{api}/v1/auth/dev-login", OPERATOR)["access_token"]
+        ordered = ask(
+            f"{api}/v1/admin/actors/flusher/restart",
+            {"replica": seen["replica"]},
+            Authorization=f"Bearer {token}",
+        )
+
+        def restarted() -> bool:
+            reported = flusher()
+            child = named(reported["report"]["tree"]["children"], "flusher") if reported else None
+            return child is not None and child["ends"] == {"asked": 1}
+
+        eventually(restarted, service)
+
+    detail = named(seen["report"]["tree"]["children"], "flusher")
+    assert detail is not None
+    assert {"lag_s", "backlog", "lease"} <= set(detail["detail"])
+    assert granted.returncode == 0, granted.stderr
+    assert ordered["replica"] == seen["replica"]
+
+
+def test_nobody_becomes_an_admin_before_they_have_signed_in(environment: dict[str, str]) -> None:
+    with Process("flusher", env=environment):
+        refused = eventually(lambda: (said := grant(environment)).stderr.count("\n") and said)
+
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
