@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .address import Address, Addresses
 from .events import Event
 from .mailbox import Mailbox
+from .record import Past
 from .timer import Clock
 
 
@@ -20,6 +21,7 @@ class Surroundings:
     clock: Clock
     outages: tuple[type[Exception], ...]  #: exceptions to wait out; they are nobody's bug
     emit: Callable[[Event], None]
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True)
