@@ -9,6 +9,7 @@ in progress; every refusal is a problem document.
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         result = super().handle_one_request()
         if isinstance(result, tuple):
             status = str(result[0])
+            self.server.meter.refused(int(status))
             return status, raw_response(_HEAD_PROBLEMS[status])
         return result
 
@@ -109,9 +111,15 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         if problem is not None:
             self.application = _Refusing(problem)
             self.close_connection = True
-        super().handle_one_response()
+        self._respond()
         if self.server.draining:
             self.close_connection = True
+
+    def _respond(self) -> None:
+        self.code, began_at = 0, time.monotonic()
+        super().handle_one_response()
+        if self.code:  # pywsgi turns it negative where the body may not be written
+            self.server.meter.add(abs(self.code), time.monotonic() - began_at)
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
         # pywsgi would print a traceback here for anything it did not expect of

@@ -1,4 +1,4 @@
-"""What operators ask every service: `/healthz`, `/readyz` and `/supervisor`.
+"""What operators ask every service: `/healthz`, `/readyz`, `/supervisor` and `/metrics`.
 
 A small WSGI application of its own: the ws-server mounts it alone, the
 api-server in front of Flask. It answers from plain reads (no message to any
@@ -19,6 +19,7 @@ from werkzeug.http import parse_accept_header
 
 from ..actors.health import Health
 from .health_page import page
+from .metrics import Metrics
 from .problems import CONTENT_TYPE, Problem, status_line
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Identity:
 
 class HealthSource(Protocol):
     """Where a service's health is read; no method may block."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What `/metrics` shows."""
+        ...
 
     @property
     def identity(self) -> Identity:
@@ -62,7 +68,7 @@ class _Answer:
 
 
 class HealthApp:
-    """WSGI: the three health paths; every other path goes to *fallback* (404 without one)."""
+    """WSGI: the four health paths; every other path goes to *fallback* (404 without one)."""
 
     def __init__(self, source: HealthSource, fallback: WSGIApplication | None = None) -> None:
         self._source = source
@@ -71,6 +77,7 @@ class HealthApp:
             "/healthz": lambda _: _healthz(source),
             "/readyz": lambda _: _readyz(source),
             "/supervisor": lambda environ: _supervisor(source, environ),
+            "/metrics": lambda environ: _metrics(source, environ),
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -135,6 +142,11 @@ def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
     }
     # Whatever an actor puts into its detail: this page is for when things go wrong.
     return _Answer(200, msgspec.json.encode(members, enc_hook=str))
+
+
+def _metrics(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
+    body, content_type = source.metrics.render(environ.get("HTTP_ACCEPT", ""))
+    return _Answer(200, body, content_type)
 
 
 def _problem(code: str, detail: str, path: str) -> _Answer:

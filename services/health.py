@@ -12,6 +12,10 @@ from ..actors.health import Health, State
 from ..actors.reachability import Reachability
 from ..actors.tree import Tree
 from ..http.health import Identity
+from ..http.meter import HttpMeter
+from ..http.metrics import Metrics
+from ..store.lease import Lease
+from .metrics import show_health
 from .stores import Stores
 
 REACHABILITY = "reachability"
@@ -24,17 +28,38 @@ class ServiceHealth:
         # Random as well as named: a host that restarts is another replica.
         replica = f"{socket.gethostname()}-{secrets.token_hex(3)}"
         self._identity = Identity(service, replica, version("touchline"))
+        self._stores = stores
         self._found: dict[str, bool | str] = {}
         self._probes: Mapping[str, Callable[[], object]] = {
             "redis": stores.redis.ping,
             "postgres": lambda: _ask_postgres(stores),
         }
         self._tree: Tree | None = None
+        self._metrics = Metrics()
+        self._leases: dict[str, Lease] = {}
+        self._listeners: list[HttpMeter] = []
+        show_health(self._metrics, self, self._leases, self._listeners)
 
     @property
     def identity(self) -> Identity:
         """Who answers."""
         return self._identity
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted; services add what their duties count."""
+        return self._metrics
+
+    def lease(self, name: str) -> Lease:
+        """The lease of a duty, shown from now on. One a process: see `Stores.lease`."""
+        self._leases[name] = self._stores.lease(name)
+        return self._leases[name]
+
+    def http_meter(self, listener: str) -> HttpMeter:
+        """Where the child *listener* counts requests, whichever server it has at the time."""
+        meter = HttpMeter(listener)
+        self._listeners.append(meter)
+        return meter
 
     def child(self) -> Child:
         """The child that looks after `checks`; it starts first, so readiness never guesses."""

@@ -23,10 +23,12 @@ from ..store.tickets import Tickets
 from .boot import prepare
 from .groups import group
 from .health import ServiceHealth
+from .hub_metrics import HUB, Hub
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 
 SERVICE = "ws-server"
+LISTENER = "ws-listener"
 POSTGRES_CONNECTIONS = 1  #: for the health probe; everything else here is in Redis
 SHARDS = 8
 #: A tick for every instrument many times over: a shard that fell behind drops the oldest.
@@ -70,7 +72,8 @@ def children(
         door.origins,
         HealthApp(health),
     )
-    open_http = SocketServerFactory(door.host, door.port, entry)
+    health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)
+    open_http = SocketServerFactory(door.host, door.port, entry, health.http_meter(LISTENER))
     return [
         Child("presence", lambda: Presence(replica, lobby, calendar)),
         group(
@@ -81,15 +84,15 @@ def children(
             ),
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
-        Child("ws-listener", lambda: HttpListener(open_http)),
+        Child(LISTENER, lambda: HttpListener(open_http)),
     ]
 
 
 def run(settings: WsSettings) -> int:
     """Run a ws-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
-    prepare(stores)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    prepare(stores)
     door = Door(
         host=settings.host,
         port=settings.port,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from touchline.actors.health import ChildHealth, Health, LastError, State
 from touchline.http.health import Identity
+from touchline.http.metrics import Metrics
 
 
 def child(
@@ -45,6 +46,7 @@ class FixedHealth:
     def __init__(self, *children: ChildHealth, lag_ms: float = 0.2) -> None:
         self.children = children
         self.lag_ms = lag_ms
+        self.metrics = Metrics()
         self.outside: dict[str, bool | str] = {"redis": True, "postgres": True}
 
     @property
