@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from .problems import CONTENT_TYPE, Problem, raw_response, status_line
+from .request_id import request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,11 +109,15 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
 
     def handle_one_response(self) -> None:
         """Take the body, then let the application answer; without a body, refuse for it."""
-        problem = self._take_body()
-        if problem is not None:
-            self.application = _Refusing(problem)
-            self.close_connection = True
-        self._respond()
+        bind_contextvars(request_id=request_id_of(self.environ))
+        try:
+            problem = self._take_body()
+            if problem is not None:
+                self.application = _Refusing(problem)
+                self.close_connection = True
+            self._respond()
+        finally:
+            unbind_contextvars("request_id")  # the connection's next request has its own
         if self.server.draining:
             self.close_connection = True
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from .connection import Connection, Limits
 from .meter import HttpMeter
@@ -40,6 +41,9 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         """Prepare to serve on *host*:*port* (0: a free one); nothing is bound before `start`."""
         self.limits = limits or Limits()
         self.meter = meter or HttpMeter("")
+        # What is logged for a client is logged for the child whose server this is: greenlets
+        # begin without the context of whoever spawned them.
+        self._log_context = get_contextvars()
         self.draining = False
         self._requests: Group = Group()
         self._connections: set[Connection] = set()
@@ -75,6 +79,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection, or turn it away when there are too many."""
+        bind_contextvars(**self._log_context)
         if len(self._connections) >= self.limits.connections:
             self.meter.refused(503)
             _turn_away(sock)

@@ -27,6 +27,7 @@ from .connection import Connection, Limits
 from .handshake import PATH, HandshakeRate, Hub, Seat
 from .meter import HttpMeter
 from .problems import CONTENT_TYPE, Problem, status_line
+from .request_id import HEADER, request_id_of
 from .serve import HttpServer
 from .tokens import Claims, TokenRefused, Verifier
 
@@ -223,11 +224,13 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         return _Guest(seat, UserId(identified.user))
 
     def _refuse(self, problem: Problem) -> list[bytes]:
-        body = problem.body(self.environ["PATH_INFO"])
+        request_id = request_id_of(self.environ)
+        body = problem.body(self.environ["PATH_INFO"], request_id)
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
+            (HEADER, request_id),
             *problem.headers.items(),
         ]
         self.start_response(status_line(problem.status), headers)

@@ -141,6 +141,13 @@ def test_handshakes_are_counted_by_what_became_of_them(door):
     }
 
 
+def test_a_refused_handshake_names_its_request(door):
+    answer = door.knock(X_Request_Id="from-the-proxy")
+
+    assert answer.headers["x-request-id"] == "from-the-proxy"
+    assert answer.problem()["request_id"] == "from-the-proxy"
+
+
 def test_the_token_may_come_as_a_subprotocol_instead(door):
     offered = f"touchline.v1, ticket.{door.token()}"
 
