@@ -21,7 +21,7 @@ from .matchserver.matches import Season, SeasonError
 from .services import api_server, books, flusher, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
-from .services.logs import configure_logs
+from .services.logs import configure_logs, name_process
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
 from .store.schema import SchemaMismatch
@@ -69,10 +69,12 @@ _speed = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="touchline")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Touchline: the backend of a live football exchange."""
     install_wait_callback()
     configure_logs()
+    name_process(context.invoked_subcommand or "touchline")
 
 
 @main.command("up")

@@ -27,6 +27,7 @@ from .boot import prepare, rehydrator
 from .duty_metrics import Feed, show_market
 from .groups import group
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 
@@ -92,6 +93,7 @@ def run(settings: ApiSettings) -> int:
     """Run an api-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    name_process(SERVICE, health.identity.replica)
     prepare(stores)
     front = Front(
         host=settings.host,

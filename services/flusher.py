@@ -18,6 +18,7 @@ from .boot import prepare, rehydrator
 from .duty_metrics import Flush, show_flush
 from .groups import group
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 
@@ -47,6 +48,7 @@ def run(settings: FlusherSettings) -> int:
     """Run a flusher until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     health = ServiceHealth(SERVICE, stores)
+    name_process(SERVICE, health.identity.replica)
     prepare(stores)
     listed = [rehydrator(stores), *children(stores, health, settings.flush_interval_s)]
     if settings.health_port is not None:

@@ -33,6 +33,7 @@ from . import api_server, course, data_dir, flusher, ws_server
 from .boot import prepare, rehydrator
 from .data_dir import UpRefused
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import supervise
 
@@ -70,6 +71,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
     with _servers(options.data_dir, external) as (servers, keepers):
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         health = ServiceHealth("up", stores)
+        name_process("up", health.identity.replica)
         prepare(stores)
         if external is None:
             # The lock on the data directory proves that their holders are gone.

@@ -24,6 +24,7 @@ from .boot import prepare
 from .groups import group
 from .health import ServiceHealth
 from .hub_metrics import HUB, Hub
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 
@@ -92,6 +93,7 @@ def run(settings: WsSettings) -> int:
     """Run a ws-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    name_process(SERVICE, health.identity.replica)
     prepare(stores)
     door = Door(
         host=settings.host,
