@@ -22,6 +22,7 @@ from .services import api_server, books, flusher, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
+from .services.scrub import scrub_text
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
 from .store.schema import SchemaMismatch
@@ -195,7 +196,7 @@ def _end_with(run: Callable[[], int]) -> None:
     try:
         code = run()
     except CLEAR as why:
-        click.echo(f"touchline: {why}", err=True)
+        click.echo(f"touchline: {scrub_text(str(why))}", err=True)
         code = 2
     sys.exit(code)
 

@@ -129,6 +129,22 @@ def test_what_json_cannot_hold_is_written_all_the_same() -> None:
     assert (line["n"], line["k"]) == ("nan", {"1": "b'x'", "(2,)": [3]})
 
 
+def test_the_line_with_which_a_boot_is_refused_has_no_secret_either() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "touchline", "flusher"],
+        env={"REDIS_URL": "redis://h/0", "DATABASE_URL": "postgresql://h/d"}
+        | {"FLUSH_INTERVAL": "redis://u:hushhush@h/0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("touchline: FLUSH_INTERVAL: ")
+    assert "hushhush" not in refused.stderr
+
+
 def test_in_a_terminal_a_line_is_for_people() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", START + "configure_logs(terminal=True)\nlog.info('hello', n=1)"],
