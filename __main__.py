@@ -21,7 +21,8 @@ from .matchserver.matches import Season, SeasonError
 from .services import admin, api_server, books, flusher, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
-from .services.logs import configure_logs
+from .services.logs import configure_logs, name_process
+from .services.scrub import scrub_text
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
 from .store.schema import SchemaMismatch
@@ -78,10 +79,12 @@ _speed = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="touchline")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Touchline: the backend of a live football exchange."""
     install_wait_callback()
     configure_logs()
+    name_process(context.invoked_subcommand or "touchline")
 
 
 @main.command("up")
@@ -224,7 +227,7 @@ def _end_with(run: Callable[[], int]) -> None:
     try:
         code = run()
     except CLEAR as why:
-        click.echo(f"touchline: {why}", err=True)
+        click.echo(f"touchline: {scrub_text(str(why))}", err=True)
         code = 2
     sys.exit(code)
 

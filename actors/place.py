@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .address import Addresses
 from .events import Event
 from .mailbox import Mailbox
 from .messages import ChildEnded, ChildStarted
+from .record import Past
 from .timer import Clock
 
 Notify = Callable[[ChildStarted | ChildEnded], None]
@@ -22,6 +23,7 @@ class Surroundings:
     clock: Clock
     outages: tuple[type[Exception], ...]  #: exceptions to wait out; they are nobody's bug
     emit: Callable[[Event], None]
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True)

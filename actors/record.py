@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -30,10 +31,28 @@ _CRASHES = (Why.CRASH, Why.STUCK, Why.SLOW_START, Why.KILLED, Why.ENDED)
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
+class Past:
+    """Why children of one tree ended, by name, for as long as the process lives.
+
+    Counted beside the records because those go with their supervisor, and a counter that
+    operators watch must not go back when a group is started anew.
+    """
+
+    def __init__(self) -> None:
+        self.ends: dict[str, Counter[str]] = {}  #: by child, then by reason
+        self.outages: Counter[str] = Counter()  #: by child; however many tries each took
+
+    def count(self, name: str, why: Why) -> None:
+        """Note one more end of child *name*."""
+        self.ends.setdefault(name, Counter())[why.value] += 1
+
+
 class Record:
     """Kept by a slot for all incarnations of its child."""
 
     __slots__ = (
+        "_name",
+        "_past",
         "attempt",
         "been_up",
         "ends",
@@ -46,7 +65,9 @@ class Record:
         "troubled_since_ms",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, past: Past) -> None:
+        self._name = name
+        self._past = past
         self.attempt = 0  #: consecutive failures, for the delays
         self.been_up = False  #: some incarnation has started
         self.ends = _NOTHING  #: by reason
@@ -67,6 +88,7 @@ class Record:
         """Note one more end."""
         # A new mapping each time: most children never need one.
         self.ends = MappingProxyType({**self.ends, why.value: self.ends.get(why, 0) + 1})
+        self._past.count(self._name, why)
 
     def meet_outage(self) -> None:
         """Note an end by an outage: the first of it, or another try that failed."""
@@ -75,6 +97,7 @@ class Record:
             self.in_outage = True
             self.attempt = 0
             self.outages += 1
+            self._past.outages[self._name] += 1
 
     def meet_crash(self, cause: BaseException | None) -> None:
         """Note an end by a bug."""

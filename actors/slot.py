@@ -55,7 +55,7 @@ class Slot:
         self.retrying = False  #: the next launch is a restart, not a start
         self.actor: Actor[Any] | None = None  #: the incarnation, until it is known to be dead
         self.timer: Timer | None = None  #: its start deadline or its next try
-        self.record = Record()
+        self.record = Record(child.name, surroundings.past)
         self._surroundings = surroundings
         self._running_since = 0.0
 

@@ -68,7 +68,9 @@ class Tree:
         self._ended = Flag()
         self._cause: BaseException | None = None
         self._lag = LoopLag(clock)
-        self._slot = Slot(root, Surroundings(addresses, clock, outages, self._emit))
+        surroundings = Surroundings(addresses, clock, outages, self._emit)
+        self._past = surroundings.past
+        self._slot = Slot(root, surroundings)
 
     @classmethod
     def start(
@@ -155,6 +157,8 @@ class Tree:
             loop_lag_ms=self._lag.worst_ms(),
             undelivered=self._addresses.undelivered(),
             children=root.children,
+            ends={name: dict(ends) for name, ends in self._past.ends.items()},
+            outages=dict(self._past.outages),
         )
 
     def stop(self, timeout_s: float = STOP_S) -> StopReport:

@@ -5,9 +5,6 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-import re
-import uuid
-
 from flask import Flask, Response, g, request
 
 from .account import account_routes
@@ -24,11 +21,10 @@ from .markets import market_routes
 from .orders import order_routes
 from .page import page_routes
 from .problems import Problem, Refuse
+from .request_id import HEADER, request_id_of
 from .status import status_routes
 from .validate import query
 
-#: Ids from outside that are taken over: short and harmless in a log line.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: What takes parameters, and takes them apart itself.
 _TAKE_PARAMETERS = frozenset(
     {
@@ -68,8 +64,7 @@ def create_app(deps: ApiDeps) -> Flask:
 
 
 def _take_request_id() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = request_id_of(request.environ)
 
 
 def _refuse_doubled_slash() -> None:
@@ -88,7 +83,7 @@ def _refuse_stray_parameters() -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    headers["X-Request-Id"] = g.get("request_id", "")
+    headers[HEADER] = g.get("request_id", "")
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

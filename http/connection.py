@@ -9,14 +9,17 @@ in progress; every refusal is a problem document.
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from .problems import CONTENT_TYPE, Problem, raw_response, status_line
+from .request_id import request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,18 +103,29 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         result = super().handle_one_request()
         if isinstance(result, tuple):
             status = str(result[0])
+            self.server.meter.refused(int(status))
             return status, raw_response(_HEAD_PROBLEMS[status])
         return result
 
     def handle_one_response(self) -> None:
         """Take the body, then let the application answer; without a body, refuse for it."""
-        problem = self._take_body()
-        if problem is not None:
-            self.application = _Refusing(problem)
-            self.close_connection = True
-        super().handle_one_response()
+        bind_contextvars(request_id=request_id_of(self.environ))
+        try:
+            problem = self._take_body()
+            if problem is not None:
+                self.application = _Refusing(problem)
+                self.close_connection = True
+            self._respond()
+        finally:
+            unbind_contextvars("request_id")  # the connection's next request has its own
         if self.server.draining:
             self.close_connection = True
+
+    def _respond(self) -> None:
+        self.code, began_at = 0, time.monotonic()
+        super().handle_one_response()
+        if self.code:  # pywsgi turns it negative where the body may not be written
+            self.server.meter.add(abs(self.code), time.monotonic() - began_at)
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
         # pywsgi would print a traceback here for anything it did not expect of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..actors.address import Address
+from ..actors.meters import TradeMeter
 from ..actors.trading.messages import ExecuteTrade
 from ..domain.clock import Calendar
 from ..store.fixtures import Fixtures
@@ -29,6 +30,7 @@ class ApiDeps:
             on every use, because a port may be known only after the start.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
+        trades: where orders and their answers are counted.
     """
 
     hot: Hot
@@ -45,3 +47,4 @@ class ApiDeps:
     ws_url: Callable[[], str]
     auth_dev: bool = False
     web: bool = True
+    trades: TradeMeter = field(default_factory=TradeMeter)

@@ -6,18 +6,20 @@ moment; see domain/notional.py for what holds when the price moves meanwhile.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from gevent.event import AsyncResult
 
 from ..actors.address import Address
+from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Executed, ExecuteTrade, Unavailable
-from ..domain.clock import Calendar
+from ..domain.clock import Calendar, Monotonic
 from ..domain.ids import InstrumentIdx, UserId, uuid7
 from ..domain.notional import Sized, sized
 from ..domain.refusals import Refusal, Refused
 from ..domain.trading import Side
-from ..store.commands import TradeCommand
+from ..store.commands import Filled, Replayed, TradeCommand
 from ..store.hot import Hot
 
 ANSWER_S = 5.0  #: longest wait for the executor; it answers in milliseconds or says why not
@@ -48,11 +50,16 @@ class Desk:
         executor: Address[ExecuteTrade],
         calendar: Calendar,
         answer_s: float = ANSWER_S,
+        *,
+        meter: TradeMeter | None = None,
+        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._hot = hot
         self._answer_s = answer_s
         self._executor = executor
         self._calendar = calendar
+        self._meter = meter or TradeMeter()
+        self._monotonic = monotonic
 
     def place(self, wanted: Wanted) -> Executed | Unavailable:
         """Have *wanted* carried out, replayed or refused.
@@ -60,6 +67,13 @@ class Desk:
         Unavailable means that the outcome is not known: only the same order
         under the same key may follow.
         """
+        began_at = self._monotonic()
+        answer = self._place(wanted)
+        self._meter.answers.add(self._monotonic() - began_at)
+        self._meter.results[_result(answer)] += 1
+        return answer
+
+    def _place(self, wanted: Wanted) -> Executed | Unavailable:
         if wanted.notional_e4 is None:
             return self._execute(wanted, Sized(wanted.qty or 0, wanted.bound_px))
         return self._place_amount(wanted, wanted.notional_e4)
@@ -101,6 +115,19 @@ class Desk:
             reply.set(Unavailable("no answer in time: the order may have been carried out"))
         answer: Executed | Unavailable = reply.get()
         return answer
+
+
+def _result(answer: Executed | Unavailable) -> tuple[str, str]:
+    """The answer as it is counted: what it was and, where it was a refusal, its code."""
+    if isinstance(answer, Unavailable):
+        return "unavailable", ""
+    match answer.outcome:
+        case Filled():
+            return "filled", ""
+        case Replayed():
+            return "replayed", ""
+        case Refused(code):
+            return "refused", code.value
 
 
 def _outrun(answer: Executed | Unavailable, wanted: Wanted) -> bool:

@@ -1,4 +1,4 @@
-"""What operators ask every service: `/healthz`, `/readyz` and `/supervisor`.
+"""What operators ask every service: `/healthz`, `/readyz`, `/supervisor` and `/metrics`.
 
 A small WSGI application of its own: the ws-server mounts it alone, the
 api-server in front of Flask. It answers from plain reads (no message to any
@@ -45,6 +45,7 @@ class HealthApp:
             "/supervisor": lambda environ: _supervisor(source, environ),
             "/supervisor/page.js": lambda _: _asset("supervisor.js"),
             "/supervisor/page.css": lambda _: _asset("supervisor.css"),
+            "/metrics": lambda environ: _metrics(source, environ),
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,6 +84,11 @@ def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
 def _asset(name: str) -> _Answer:
     asset = assets()[name]
     return _Answer(200, asset.body, asset.content_type)
+
+
+def _metrics(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
+    body, content_type = source.metrics.render(environ.get("HTTP_ACCEPT", ""))
+    return _Answer(200, body, content_type)
 
 
 def _problem(code: str, detail: str, path: str) -> _Answer:

@@ -13,6 +13,7 @@ import msgspec
 
 from ..actors.health import Health, Readiness, readiness
 from ..store.fleet import Identity, Member, Roll
+from .metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Heard:
 
 class HealthSource(Protocol):
     """Where a service's health is read; no method may block."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What `/metrics` shows."""
+        ...
 
     @property
     def identity(self) -> Identity:

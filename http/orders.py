@@ -55,7 +55,7 @@ class TradesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def order_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprint:
     """The routes of this file."""
     routes = Blueprint("orders", __name__)
-    desk = Desk(deps.hot, deps.executor, deps.calendar)
+    desk = Desk(deps.hot, deps.executor, deps.calendar, meter=deps.trades)
 
     @routes.post("/v1/orders")
     def place_order() -> Response:

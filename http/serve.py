@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from .connection import Connection, Limits
+from .meter import HttpMeter
 from .problems import Problem, raw_response
 
 if TYPE_CHECKING:
@@ -34,9 +36,14 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         application: WSGIApplication,
         limits: Limits | None = None,
         handler_class: type[Connection] = Connection,
+        meter: HttpMeter | None = None,
     ) -> None:
         """Prepare to serve on *host*:*port* (0: a free one); nothing is bound before `start`."""
         self.limits = limits or Limits()
+        self.meter = meter or HttpMeter("")
+        # What is logged for a client is logged for the child whose server this is: greenlets
+        # begin without the context of whoever spawned them.
+        self._log_context = get_contextvars()
         self.draining = False
         self._requests: Group = Group()
         self._connections: set[Connection] = set()
@@ -72,11 +79,14 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection, or turn it away when there are too many."""
+        bind_contextvars(**self._log_context)
         if len(self._connections) >= self.limits.connections:
+            self.meter.refused(503)
             _turn_away(sock)
             return
         connection = self.handler_class(sock, address, self)
         self._connections.add(connection)
+        self.meter.open += 1
         try:
             connection.handle()
         except ConnectionError:
@@ -85,6 +95,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
             sock.close()
         finally:
             self._connections.discard(connection)
+            self.meter.open -= 1
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop accepting, let requests in progress end within *timeout* seconds, hang up."""
@@ -105,16 +116,24 @@ class ServerFactory:
     """
 
     def __init__(
-        self, host: str, port: int, application: WSGIApplication, limits: Limits | None = None
+        self,
+        host: str,
+        port: int,
+        application: WSGIApplication,
+        limits: Limits | None = None,
+        meter: HttpMeter | None = None,
     ) -> None:
         self._host = host
         self.port = port
         self._application = application
         self._limits = limits
+        self._meter = meter
 
     def __call__(self) -> HttpServer:
         """A server that listens. Raises OSError if the port is taken."""
-        server = HttpServer(self._host, self.port, self._application, self._limits)
+        server = HttpServer(
+            self._host, self.port, self._application, self._limits, meter=self._meter
+        )
         server.start()
         self.port = server.port
         return server

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -24,7 +25,9 @@ from ..store.outage import OUTAGES
 from . import handshake
 from .connection import Connection, Limits
 from .handshake import PATH, HandshakeRate, Hub, Seat
+from .meter import HttpMeter
 from .problems import CONTENT_TYPE, Problem, status_line
+from .request_id import HEADER, request_id_of
 from .serve import HttpServer
 from .tokens import Claims, TokenRefused, Verifier
 
@@ -54,6 +57,7 @@ class SocketDeps:
     Attributes:
         origins: pages that may connect, such as https://example.com.
         health: answers every path but `/ws`.
+        handshakes: how many so far, by what became of them: `accepted`, or the code.
     """
 
     hub: Hub
@@ -62,6 +66,7 @@ class SocketDeps:
     origins: tuple[str, ...]
     health: WSGIApplication
     monotonic: Monotonic = time.monotonic
+    handshakes: Counter[str] = field(default_factory=Counter)
 
 
 class FailureLog:
@@ -85,24 +90,29 @@ class FailureLog:
 class SocketServer(HttpServer):
     """An HTTP server whose `/ws` leads into the hub."""
 
-    def __init__(self, host: str, port: int, deps: SocketDeps) -> None:
+    def __init__(
+        self, host: str, port: int, deps: SocketDeps, meter: HttpMeter | None = None
+    ) -> None:
         self.deps = deps
         self.rate = HandshakeRate(deps.monotonic)
         self.failures = FailureLog(deps.monotonic)
-        super().__init__(host, port, deps.health, LIMITS, SocketHandler)
+        super().__init__(host, port, deps.health, LIMITS, SocketHandler, meter)
 
 
 class SocketServerFactory:
     """Opens socket servers on one port; asked for port 0, the next keep the first one's."""
 
-    def __init__(self, host: str, port: int, deps: SocketDeps) -> None:
+    def __init__(
+        self, host: str, port: int, deps: SocketDeps, meter: HttpMeter | None = None
+    ) -> None:
         self._host = host
         self._deps = deps
+        self._meter = meter
         self.port = port
 
     def __call__(self) -> SocketServer:
         """A server that listens. Raises OSError if the port is taken."""
-        server = SocketServer(self._host, self.port, self._deps)
+        server = SocketServer(self._host, self.port, self._deps, self._meter)
         server.start()
         self.port = server.port
         return server
@@ -129,7 +139,9 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
             return None
         admitted = self._admit()
         if isinstance(admitted, Problem):
+            self.server.deps.handshakes[admitted.code] += 1
             return self._refuse(admitted)
+        self.server.deps.handshakes["accepted"] += 1
         self.guest = admitted
         self.upgrade_connection()  # cannot fail: everything it looks at was checked
         chosen = handshake.subprotocol(self.environ)
@@ -212,11 +224,13 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         return _Guest(seat, UserId(identified.user))
 
     def _refuse(self, problem: Problem) -> list[bytes]:
-        body = problem.body(self.environ["PATH_INFO"])
+        request_id = request_id_of(self.environ)
+        body = problem.body(self.environ["PATH_INFO"], request_id)
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
+            (HEADER, request_id),
             *problem.headers.items(),
         ]
         self.start_response(status_line(problem.status), headers)

@@ -11,6 +11,7 @@ from ..actors.feeds.pace import Pace
 from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..actors.listener import HttpListener
 from ..actors.mailbox import Policy
+from ..actors.meters import FeedMeter, TradeMeter
 from ..actors.trading.executor import TradeExecutor
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
@@ -23,13 +24,16 @@ from ..store.feed import FeedProvider
 from ..store.sportmonks import Sportmonks
 from . import flusher
 from .boot import prepare, rehydrator
+from .duty_metrics import Feed, show_market
 from .groups import group
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
 
 SERVICE = "api-server"
+LISTENER = "api-listener"
 POSTGRES_CONNECTIONS = 8
 WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its client told to retry
 
@@ -56,27 +60,33 @@ def children(
     front: Front,
 ) -> list[Child]:
     """The duties of an api-server, in the order they start."""
-    open_http = _http(stores, addresses, health, calendar, front)
-    writer, lease = addresses.of("trade-writer"), stores.lease("scheduler")
+    writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
+    trades, feed = TradeMeter(), FeedMeter()
+    open_http = _http(stores, addresses, health, calendar, front, trades)
+    show_market(health.metrics, trades, Feed(feed, lease, calendar))
 
     def scheduler() -> SportmonksScheduler:
         return SportmonksScheduler(
-            open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace
+            open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace, feed
         )
 
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
             "trading",
-            Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox), bound=WAITING),
+            Child(
+                "trade-writer",
+                lambda: TradeWriter(stores.ledger, stores.outbox, trades),
+                bound=WAITING,
+            ),
             Child(
                 "trade-executor",
-                lambda: TradeExecutor(stores.scripts, writer),
+                lambda: TradeExecutor(stores.scripts, writer, trades),
                 bound=WAITING,
                 policy=Policy.DROP_NEW,
             ),
         ),
-        Child("api-listener", lambda: HttpListener(open_http)),
+        Child(LISTENER, lambda: HttpListener(open_http)),
     ]
 
 
@@ -85,6 +95,7 @@ def run(settings: ApiSettings) -> int:
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     covers = (SERVICE, flusher.SERVICE) if settings.flusher_embedded else (SERVICE,)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores, covers)
+    name_process(SERVICE, stores.replica)
     with waiting_room("API_PORT", settings.host, settings.port, health):
         prepare(stores, health.note)
     front = Front(
@@ -105,7 +116,7 @@ def run(settings: ApiSettings) -> int:
         front,
     )
     if settings.flusher_embedded:
-        listed = [*flusher.children(stores, settings.flush_interval_s), *listed]
+        listed = [*flusher.children(stores, health, settings.flush_interval_s), *listed]
     listed = [rehydrator(stores), *listed]
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
@@ -113,7 +124,12 @@ def run(settings: ApiSettings) -> int:
 
 
 def _http(
-    stores: Stores, addresses: Addresses, health: ServiceHealth, calendar: Calendar, front: Front
+    stores: Stores,
+    addresses: Addresses,
+    health: ServiceHealth,
+    calendar: Calendar,
+    front: Front,
+    trades: TradeMeter,
 ) -> ServerFactory:
     app = create_app(
         ApiDeps(
@@ -130,6 +146,7 @@ def _http(
             fleet=health.fleet,
             ws_url=front.ws_url,
             auth_dev=front.auth_dev,
+            trades=trades,
         )
     )
-    return ServerFactory(front.host, front.port, app)
+    return ServerFactory(front.host, front.port, app, meter=health.http_meter(LISTENER))

@@ -9,32 +9,38 @@ from ..actors.child import Child
 from ..actors.flush.flusher import Flusher
 from ..actors.flush.trade_outbox_drainer import TradeOutboxDrainer
 from ..actors.listener import HttpListener
+from ..actors.meters import FlushMeter
 from ..config import FlusherSettings
 from ..http.health import HealthApp
 from ..http.serve import ServerFactory
 from ..store.fence import Fence
 from .boot import prepare, rehydrator
+from .duty_metrics import Flush, show_flush
 from .groups import group
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
 
 SERVICE = "flusher"
+LISTENER = "health-listener"
 POSTGRES_CONNECTIONS = 4  #: one a drain, one for the health probe, one for the rehydrator
 
 
-def children(stores: Stores, flush_interval_s: float) -> list[Child]:
+def children(stores: Stores, health: ServiceHealth, flush_interval_s: float) -> list[Child]:
     """The duties of a flusher, in the order they start."""
-    lease, fence = stores.lease("flusher"), Fence(stores.pg, "flusher")
+    lease, fence, meter = health.lease("flusher"), Fence(stores.pg, "flusher"), FlushMeter()
+    show_flush(health.metrics, Flush(meter, lease, time.monotonic))
+
+    def flush() -> Flusher:
+        return Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic, meter)
+
     return [
         group(
             "flush",
-            Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain)),
-            Child(
-                "flusher",
-                lambda: Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic),
-            ),
+            Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain, meter)),
+            Child("flusher", flush),
         )
     ]
 
@@ -43,12 +49,16 @@ def run(settings: FlusherSettings) -> int:
     """Run a flusher until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     health = ServiceHealth(SERVICE, stores)
+    name_process(SERVICE, stores.replica)
     with waiting_room("HEALTH_PORT", settings.host, settings.health_port, health):
         prepare(stores, health.note)
-    listed = [rehydrator(stores), *children(stores, settings.flush_interval_s)]
+    listed = [rehydrator(stores), *children(stores, health, settings.flush_interval_s)]
     if settings.health_port is not None:
-        open_http = ServerFactory(settings.host, settings.health_port, HealthApp(health))
-        listed.append(Child("health-listener", lambda: HttpListener(open_http)))
+        meter = health.http_meter(LISTENER)
+        open_http = ServerFactory(
+            settings.host, settings.health_port, HealthApp(health), meter=meter
+        )
+        listed.append(Child(LISTENER, lambda: HttpListener(open_http)))
     code = supervise(listed, addresses=Addresses(), health=health, ready=stay)
     stores.close()
     return code

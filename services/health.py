@@ -12,7 +12,11 @@ from ..actors.heartbeat import Heartbeat
 from ..actors.reachability import Reachability
 from ..actors.tree import Tree
 from ..http.health_report import Heard, encoded, judged, own_report
+from ..http.meter import HttpMeter
+from ..http.metrics import Metrics
 from ..store.fleet import Fleet, Identity, Roll
+from ..store.lease import Lease
+from .metrics import show_health
 from .stores import Stores
 
 LEASES = ("scheduler", "flusher", "rehydrate")
@@ -27,6 +31,7 @@ class ServiceHealth:
             service, stores.replica, version("touchline"), covers or (service,)
         )
         self.fleet = Fleet(stores.redis, stores.keys, self._identity, LEASES)
+        self._stores = stores
         self._found: dict[str, bool | str] = {}
         self._probes: Mapping[str, Callable[[], object]] = {
             "redis": stores.redis.ping,
@@ -34,6 +39,10 @@ class ServiceHealth:
         }
         self._tree: Tree | None = None
         self._roll: tuple[Roll, float] | None = None  #: and when it was heard
+        self._metrics = Metrics()
+        self._leases: dict[str, Lease] = {}
+        self._listeners: list[HttpMeter] = []
+        show_health(self._metrics, self, self._leases, self._listeners)
 
     @property
     def identity(self) -> Identity:
@@ -46,6 +55,22 @@ class ServiceHealth:
             Child("reachability", lambda: Reachability(self._probes, self._found)),
             Child("heartbeat", self._heartbeat, parkable=True),
         ]
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted; services add what their duties count."""
+        return self._metrics
+
+    def lease(self, name: str) -> Lease:
+        """The lease of a duty, shown from now on. One a process: see `Stores.lease`."""
+        self._leases[name] = self._stores.lease(name)
+        return self._leases[name]
+
+    def http_meter(self, listener: str) -> HttpMeter:
+        """Where the child *listener* counts requests, whichever server it has at the time."""
+        meter = HttpMeter(listener)
+        self._listeners.append(meter)
+        return meter
 
     def watch(self, tree: Tree) -> None:
         """Show *tree* from now on."""

@@ -34,6 +34,7 @@ from . import api_server, course, data_dir, flusher, ws_server
 from .boot import prepare, rehydrator
 from .data_dir import UpRefused
 from .health import ServiceHealth
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import supervise
 
@@ -70,16 +71,24 @@ def run(options: UpOptions, external: Servers | None) -> int:
     data_dir.claim(options.data_dir, options.season)
     with _servers(options.data_dir, external) as (servers, keepers):
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
+        health = ServiceHealth("up", stores, NEEDED)
+        name_process("up", stores.replica)
         prepare(stores)
         if external is None:
             # The lock on the data directory proves that their holders are gone.
             course.forget_leases(stores)
-        code = _play(options, ports, stores, keepers)
+        code = _play(options, ports, stores, health, keepers)
         stores.close()
     return code
 
 
-def _play(options: UpOptions, ports: tuple[int, int], stores: Stores, keepers: list[Child]) -> int:
+def _play(
+    options: UpOptions,
+    ports: tuple[int, int],
+    stores: Stores,
+    health: ServiceHealth,
+    keepers: list[Child],
+) -> int:
     season, speed = options.season, options.speed
     # It stands still until everything runs: at the highest speeds a boot would
     # take longer than the first round of matches.
@@ -91,7 +100,7 @@ def _play(options: UpOptions, ports: tuple[int, int], stores: Stores, keepers: l
         private_key=data_dir.private_key(options.data_dir),
         stores=stores,
         addresses=Addresses(),
-        health=ServiceHealth("up", stores, NEEDED),
+        health=health,
         clock=clock,
         match_server=MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance),
     )
@@ -120,7 +129,7 @@ def children(stage: _Stage) -> list[Child]:
     """A match server and the three services, each under a supervisor of its own."""
     stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
     pace, feed = Pace.at(stage.options.speed), stage.open_feed
-    drains = flusher.children(stores, FLUSH_INTERVAL_S)
+    drains = flusher.children(stores, health, FLUSH_INTERVAL_S)
     sockets = ws_server.children(stores, addresses, health, clock, stage.door())
     api = api_server.children(stores, addresses, health, clock, pace, feed, stage.front())
     return [

@@ -23,11 +23,14 @@ from ..store.tickets import Tickets
 from .boot import prepare
 from .groups import group
 from .health import ServiceHealth
+from .hub_metrics import HUB, Hub
+from .logs import name_process
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
 
 SERVICE = "ws-server"
+LISTENER = "ws-listener"
 POSTGRES_CONNECTIONS = 1  #: for the health probe; everything else here is in Redis
 SHARDS = 8
 #: A tick for every instrument many times over: a shard that fell behind drops the oldest.
@@ -71,7 +74,8 @@ def children(
         door.origins,
         HealthApp(health),
     )
-    open_http = SocketServerFactory(door.host, door.port, entry)
+    health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)
+    open_http = SocketServerFactory(door.host, door.port, entry, health.http_meter(LISTENER))
     return [
         Child("presence", lambda: Presence(replica, lobby, calendar)),
         group(
@@ -82,7 +86,7 @@ def children(
             ),
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
-        Child("ws-listener", lambda: HttpListener(open_http)),
+        Child(LISTENER, lambda: HttpListener(open_http)),
     ]
 
 
@@ -90,6 +94,7 @@ def run(settings: WsSettings) -> int:
     """Run a ws-server until told to stop; return the exit code of the process."""
     stores = open_stores(settings.servers, SERVICE, connections=POSTGRES_CONNECTIONS)
     addresses, health = Addresses(), ServiceHealth(SERVICE, stores)
+    name_process(SERVICE, stores.replica)
     with waiting_room("WS_PORT", settings.host, settings.port, health):
         prepare(stores, health.note)
     door = Door(

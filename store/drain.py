@@ -7,12 +7,14 @@ between. Every step may be repeated; a crash between any two of them leaves
 its rest to the next run.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import redis
 
 from .fence import Fence
-from .keys import Keys
+from .keys import Keys, State
 from .ledger import Ledger
 from .outbox import Outbox
 from .parked import Parked, Retried
@@ -38,6 +40,8 @@ class Flushed:
     #: Whether the next flush should follow at once, because a backlog exists and moves.
     more: bool = False
     refusals: Refusals = field(default_factory=dict)
+    #: States now in Postgres, by kind; one that changed meanwhile is dirty again.
+    written: Mapping[State, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,14 @@ class Drain:
         """How many facts are in the stream."""
         return self._outbox.length()
 
+    def oldest_s(self) -> float:
+        """Real seconds the oldest fact in the stream has waited; 0 if there is none."""
+        return self._outbox.oldest_age_s()
+
+    def parked(self) -> int:
+        """How many facts Postgres refuses."""
+        return self._parked.count()
+
     def retry_parked(self) -> Retried:
         """Try the parked facts that are due once more."""
         return self._parked.retry()
@@ -116,7 +128,8 @@ class Drain:
             refusals = self._states.write(cursor, peeked)
         acked = self._states.ack(peeked, refusals)
         more = acked > 0 and peeked.waiting > len(peeked)
-        return Flushed(run.moved, len(peeked), acked, peeked.waiting, more, refusals)
+        written = peeked.sizes - Counter(state for state, _ in refusals)
+        return Flushed(run.moved, len(peeked), acked, peeked.waiting, more, refusals, written)
 
     def everything(self) -> Drained:
         """Flush until nothing moves any more; for the end of a run.

@@ -7,6 +7,7 @@ version that was written. So flushers may overlap, repeat themselves and die at
 any point: what was not written stays marked, and nothing newer is overwritten.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,12 @@ class Peeked:
     waiting: int
 
     def __len__(self) -> int:
-        return sum(map(len, self.rows.values()))
+        return self.sizes.total()
+
+    @property
+    def sizes(self) -> Counter[State]:
+        """How many states were read, by kind."""
+        return Counter({state: len(rows) for state, rows in self.rows.items()})
 
 
 #: Why Postgres refused a state, by kind and member.

@@ -11,8 +11,10 @@ from ...domain.instrument import Instrument
 from ...domain.refusals import Refusal, Refused
 from ...domain.ticks import IndexChange
 from ...domain.tracking import AT_REST, PLAYING, Standing, Tracked
+from ...store.commands import Indexed
 from ...store.lease import Lease
 from ...store.scripts import IndexOutcome, Scripts, SettleOutcome
+from ..meters import FeedMeter
 
 HEARTBEAT_MS = 60_000  #: a club in play publishes a price at least this often (calendar)
 
@@ -30,7 +32,8 @@ class UnknownInstrument(Exception):
 class IndexWriter:
     """Sends each instrument's standing when it differs from what was sent before."""
 
-    def __init__(self, scripts: Scripts, lease: Lease) -> None:
+    def __init__(self, scripts: Scripts, lease: Lease, meter: FeedMeter) -> None:
+        self._meter = meter
         self._scripts = scripts
         self._lease = lease
         self._said: dict[InstrumentIdx, Said] = {}
@@ -85,7 +88,9 @@ class IndexWriter:
     def _send(self, changes: Iterable[IndexChange]) -> None:
         batch = list(changes)
         if batch:
-            for outcome in self._scripts.index_apply_all(batch, self._lease.key, self._lease.owner):
+            outcomes = self._scripts.index_apply_all(batch, self._lease.key, self._lease.owner)
+            self._meter.ticks += sum(isinstance(one, Indexed) and one.ticked for one in outcomes)
+            for outcome in outcomes:
                 _check(outcome)
 
     def _change(self, idx: InstrumentIdx, standing: Standing, now_ms: int) -> IndexChange:

@@ -7,6 +7,8 @@ not listed again before its time. Every call counts against the plan.
 Source: docs/operations.md, "The feed".
 """
 
+from collections import Counter
+
 from ...domain.match import MatchSnapshot
 from ...store.feed import FeedProvider, Pages
 from .patience import Patience
@@ -19,10 +21,12 @@ AHEAD_MS = 365 * DAY_MS  #: and ends a season later
 class Lister:
     """Lists from *feed* every *list_ms*; one for each incarnation of the scheduler."""
 
-    def __init__(self, feed: FeedProvider, list_ms: int) -> None:
+    def __init__(
+        self, feed: FeedProvider, list_ms: int, calls: Counter[tuple[str, str]] | None = None
+    ) -> None:
         self._feed = feed
         self._list_ms = list_ms
-        self._patience = Patience("listing")
+        self._patience = Patience("listing", Counter() if calls is None else calls)
         self._pages: Pages | None = None
         self._begun_ms = 0
         self._due_ms = 0

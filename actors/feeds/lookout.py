@@ -6,6 +6,8 @@ for as often as one in real time.
 Source: docs/operations.md, "The feed".
 """
 
+from collections import Counter
+
 from ...domain.clock import rfc3339
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
@@ -18,9 +20,9 @@ IDLE_MS = 60_000  #: between two looks while nothing can be in play
 class Lookout:
     """Looks at *feed* when it is due; one for each incarnation of the scheduler."""
 
-    def __init__(self, feed: FeedProvider) -> None:
+    def __init__(self, feed: FeedProvider, calls: Counter[tuple[str, str]] | None = None) -> None:
         self._feed = feed
-        self._patience = Patience("looks")
+        self._patience = Patience("looks", Counter() if calls is None else calls)
         self._idle_until_ms = 0
 
     @property

@@ -5,6 +5,7 @@
 Source: docs/operations.md, "The feed".
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,10 +22,14 @@ PAUSE_MAX_MS = 8_000
 
 
 class Patience:
-    """How the feed answers one kind of question, *asking*, which the log lines name."""
+    """How the feed answers one kind of question, *asking*, which the log lines name.
 
-    def __init__(self, asking: str) -> None:
+    Counts the questions in *calls*, by kind and by whether they were answered.
+    """
+
+    def __init__(self, asking: str, calls: Counter[tuple[str, str]]) -> None:
         self._asking = asking
+        self._calls = calls
         self._quiet_until_ms = 0
         self._failures = 0
         self._health: dict[str, str | int] = {"state": "unknown"}
@@ -45,8 +50,10 @@ class Patience:
         try:
             answer = call()
         except FeedUnavailable as error:
+            self._calls[self._asking, "failed"] += 1
             self._failed(error, now_ms)
             return None
+        self._calls[self._asking, "ok"] += 1
         if self._failures:
             log.info("feed_back", asking=self._asking, failures=self._failures)
         self._failures = 0

@@ -31,6 +31,7 @@ from ...store.lease import Lease
 from ...store.matches import Matches, Opening
 from ...store.scripts import Scripts
 from ..actor import Actor
+from ..meters import FeedMeter
 from .index_writer import Fenced, IndexWriter
 from .lister import Lister
 from .lookout import Lookout
@@ -63,16 +64,18 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         lease: Lease,
         calendar: Calendar,
         pace: Pace,
+        meter: FeedMeter | None = None,
     ) -> None:
         super().__init__()
+        self._meter = meter or FeedMeter()
         self._matches = matches
         self._hot = hot
         self._lease = lease
         self._calendar = calendar
         self._pace = pace
-        self._writer = IndexWriter(scripts, lease)
-        self._lookout = Lookout(feed)
-        self._lister = Lister(feed, pace.list_ms)
+        self._writer = IndexWriter(scripts, lease, self._meter)
+        self._lookout = Lookout(feed, self._meter.calls)
+        self._lister = Lister(feed, pace.list_ms, self._meter.calls)
         self._book = MatchBook()
         self._leading = False
         self._token = 0
@@ -135,6 +138,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     def _halt_if_blind(self, instruments: tuple[Instrument, ...]) -> None:
         now_ms = self._calendar()
         last_ok_ms = int(self._hot.feed_health().get("last_ok", 0))
+        self._meter.last_ok_ms = last_ok_ms or None  # by another replica, or an earlier run
         if now_ms - last_ok_ms >= self._pace.stale_ms:
             self._writer.blind(instruments, now_ms)
 
@@ -153,11 +157,18 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
         self._writer.apply(standings, now_ms)
-        self._hot.set_feed_health(self._lookout.health)
+        self._tell_health()
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._settle(tracked, standings, now_ms)
+
+    def _tell_health(self) -> None:
+        health = self._lookout.health
+        self._hot.set_feed_health(health)
+        self._meter.last_ok_ms = int(health.get("last_ok", 0)) or self._meter.last_ok_ms
+        left = health.get("remaining")
+        self._meter.calls_left = None if left is None else int(left)
 
     def _list(self) -> None:
         """Read one page of a listing, if there is nothing better to do."""
@@ -201,6 +212,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         gain = rating_gain(match, self._book.rating_lead(tracked))
         self._matches.settle(match, gain, bases, now_ms)
         self._book.settled(tracked, gain)
+        self._meter.settled += 1
         log.info("fixture_settled", fixture=match.fixture, **_result(match))
 
 

@@ -13,6 +13,7 @@ from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.states import Refusals
 from ..actor import Actor
+from ..meters import FlushMeter
 from .messages import FlushDue, FlusherMessage, LeaseDue
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
@@ -32,19 +33,27 @@ class Flusher(Actor[FlusherMessage]):
     """
 
     def __init__(
-        self, drain: Drain, lease: Lease, fence: Fence, interval_s: float, monotonic: Monotonic
+        self,
+        drain: Drain,
+        lease: Lease,
+        fence: Fence,
+        interval_s: float,
+        monotonic: Monotonic,
+        meter: FlushMeter | None = None,
     ) -> None:
         super().__init__()
+        self._meter = meter or FlushMeter()
         self._drain = drain
         self._lease = lease
         self._fence = fence
         self._interval_s = interval_s
         self._monotonic = monotonic
         self._token = 0
-        self._level_at = monotonic()
         self._last = Flushed()
 
     def started(self) -> None:
+        # A crash makes nobody level: the lag goes on from the last flush that was.
+        self._meter.level_at = self._meter.level_at or self._monotonic()
         self._renew()
         self.every(RENEW_S, LeaseDue())
         self.every(self._interval_s, FlushDue())
@@ -64,21 +73,23 @@ class Flusher(Actor[FlusherMessage]):
             self._lease.release()
 
     def detail(self) -> Mapping[str, object]:
-        held = self._lease.held()
-        lag_s = self._monotonic() - self._level_at if held else 0.0
+        held, level_at, meter = self._lease.held(), self._meter.level_at, self._meter
+        lag_s = self._monotonic() - level_at if held and level_at else None
         return {
             "lease": held,
-            "lag_s": round(lag_s, 3) if held else None,
-            "backlog": self._last.waiting - self._last.acked,
-            "refused": len(self._last.refusals),
-            "ailing": _ailing(lag_s, len(self._last.refusals)),
+            "lag_s": None if lag_s is None else round(lag_s, 3),
+            "backlog": meter.backlog,
+            "refused": meter.refused,
+            "ailing": _ailing(lag_s or 0.0, meter.refused),
         }
 
     def _renew(self) -> None:
         if self._lease.renew() and self._lease.token != self._token:
             # Ours anew: whoever held it before may still be writing.
             self._fence.take()
-            self._token = self._lease.token
+            if self._lease.token - self._meter.token > 1:  # another was level meanwhile
+                self._meter.level_at = self._monotonic()
+            self._token = self._meter.token = self._lease.token
 
     def _flush(self) -> None:
         began_at = self._monotonic()
@@ -91,10 +102,18 @@ class Flusher(Actor[FlusherMessage]):
             return
         _report(flushed.refusals, self._last.refusals)
         self._last = flushed
+        self._count(flushed)
         if flushed.more:
             self.me.tell(FlushDue())
         else:
-            self._level_at = began_at
+            self._meter.level_at = began_at
+
+    def _count(self, flushed: Flushed) -> None:
+        meter = self._meter
+        meter.rows.update({state.value: rows for state, rows in flushed.written.items()})
+        meter.facts["flusher"] += flushed.facts
+        meter.backlog = flushed.waiting - flushed.acked
+        meter.refused = len(flushed.refusals)
 
 
 def _ailing(lag_s: float, refused: int) -> str:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from ...store.drain import Drain
 from ..actor import Actor
+from ..meters import FlushMeter
 from .messages import DrainDue, TradeOutboxDrainerMessage
 
 DRAIN_S = 5.0  #: real seconds; leftovers are rare, so this need not be often
@@ -21,8 +22,9 @@ class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
     While it is down: facts wait in Redis until the flusher meets them; refused ones stay parked.
     """
 
-    def __init__(self, drain: Drain) -> None:
+    def __init__(self, drain: Drain, meter: FlushMeter | None = None) -> None:
         super().__init__()
+        self._meter = meter or FlushMeter()
         self._drain = drain
         self._moved = 0
         self._refused = 0
@@ -43,8 +45,14 @@ class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
         return {"moved": self._moved, "refused": self._refused, "ailing": parked}
 
     def _run(self) -> None:
+        # Before the drain, which fails first: while Postgres is away these grow, and are looked
+        # at with every try.
+        self._meter.outbox.put(self._drain.facts_waiting())
+        self._meter.oldest_s.put(self._drain.oldest_s())
         run = self._drain.facts()
         retried = self._drain.retry_parked()
+        self._meter.parked.put(self._drain.parked())
+        self._meter.facts["drainer"] += run.moved + retried.inserted
         self._moved += run.moved + retried.inserted
         self._refused = retried.refused
         if not run.complete:

@@ -47,6 +47,7 @@ class Board:
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
         self._sent_at: dict[InstrumentIdx, float] = {}
+        self.conflated = 0  #: ticks replaced by newer ones before a flush, so far
 
     @property
     def known(self) -> Iterable[InstrumentIdx]:
@@ -87,9 +88,12 @@ class Board:
 
     def moved(self, move: Move) -> bool:
         """Keep a tick for the next flush; False if it is old or its instrument unknown."""
-        newest = self._moves.get(move.idx) or self._prices.get(move.idx)
+        waiting = self._moves.get(move.idx)
+        newest = waiting or self._prices.get(move.idx)
         if newest is None or move.seq <= newest.seq:
             return False
+        if waiting is not None:
+            self.conflated += 1
         self._moves[move.idx] = move
         return True
 

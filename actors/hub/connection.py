@@ -32,6 +32,7 @@ from .frames import (
     Violation,
 )
 from .sender import Sender
+from .traffic import Traffic
 
 #: One read. At wsproto's 20 us a frame this bounds what a flood of empty
 #: frames can take from everybody else in one turn of the loop.
@@ -79,12 +80,12 @@ class Connection:
         "pinged_at",
     )
 
-    def __init__(self, fd: int, limits: Limits, monotonic: Monotonic) -> None:
+    def __init__(self, fd: int, limits: Limits, monotonic: Monotonic, traffic: Traffic) -> None:
         # The C socket: gevent's wrapper would add a kilobyte and two watchers each.
         self._sock = _socket.socket(fileno=fd)
         self._framing = Framing(limits)
         self._allowance = Allowance(limits.per_second)
-        self._sender = Sender(self._sock, self, monotonic)
+        self._sender = Sender(self._sock, self, monotonic, traffic)
         self._monotonic = monotonic
         self._close_s = limits.close_s
         self._owner: Owner
@@ -109,10 +110,10 @@ class Connection:
         if early:
             self.guarded(lambda: self._feed(early))
 
-    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
-        """Send *frame* in order; prices of *supersedes* still waiting are dropped."""
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        """Send *frame*, which holds *messages*; prices of *supersedes* still waiting go."""
         if not self.closing:
-            self._sender.send(frame, supersedes)
+            self._sender.send(frame, supersedes, messages)
             self._evict_if_hopeless()
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:

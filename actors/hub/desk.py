@@ -134,7 +134,7 @@ class Desk:
         wanted = tuple(prices)
         if wanted:
             frames = b"".join(self._board.snapshot(idx) for idx in wanted)
-            client.link.send(frames, supersedes=wanted)
+            client.link.send(frames, supersedes=wanted, messages=len(wanted))
 
     def _strike(self, client: Client, detail: str) -> None:
         client.strikes += 1

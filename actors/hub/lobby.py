@@ -32,6 +32,7 @@ from .messages import (
     TransitionsDue,
 )
 from .roster import Client, Roster
+from .traffic import Traffic
 from .transitions import Transitions
 
 PER_USER = 8  #: connections one user may have on a replica
@@ -52,6 +53,8 @@ class Lobby:
         rosters, boards: one of each per shard.
         transitions: users whose presence is to be told to the other replicas.
         taken: seats in use, handshakes under way included.
+        seats: how many there are.
+        traffic: what was sent to all connections so far.
     """
 
     def __init__(
@@ -68,19 +71,20 @@ class Lobby:
         self.rosters = tuple(Roster() for _ in shards)
         self.boards = tuple(Board() for _ in shards)
         self.transitions = Transitions()
+        self.traffic = Traffic()
         self.taken = 0
         self.claims: Counter[UserId] = Counter()
         self.shards = tuple(shards)
         self.subscriber = subscriber
         self.monotonic = monotonic
         self._presence = presence
-        self._seats = seats
+        self.seats = seats
         self._calendar = calendar
         self._numbers = count(1)
 
     def reserve(self) -> Seat | None:
         """Keep a seat free for a handshake that begins; None if the hub is full."""
-        if self.taken >= self._seats:
+        if self.taken >= self.seats:
             return None
         self.taken += 1
         return Seat(self)
@@ -156,7 +160,7 @@ class Seat:
     def adopt(self, fd: int, early: bytes, user: UserId) -> None:
         """Open the claimed seat: *fd* is the hub's from now on, *early* its first bytes."""
         lobby = self._lobby
-        connection = Connection(fd, Limits(), lobby.monotonic)
+        connection = Connection(fd, Limits(), lobby.monotonic, lobby.traffic)
         self._client = Client(connection, user, lobby.next_number(), lobby.monotonic())
         lobby.joined(self._client)
         connection.open(self, early)

@@ -41,18 +41,22 @@ class Outbox:
         """Whether the next byte sent begins a frame."""
         return not self._chunk
 
-    def put(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
-        """Queue *frame* in order; waiting prices of the *supersedes* instruments go."""
+    def put(self, frame: bytes, supersedes: Iterable[int] = ()) -> int:
+        """Queue *frame* in order; waiting prices of *supersedes* go, return how many did."""
+        waiting = len(self._prices)
         for idx in supersedes:
             self.size -= len(self._prices.pop(idx, b""))
         self._ordered.append(frame)
         self.size += len(frame)
+        return waiting - len(self._prices)
 
-    def put_prices(self, frames: Mapping[int, bytes]) -> None:
-        """Queue the newest price frame per instrument index."""
+    def put_prices(self, frames: Mapping[int, bytes]) -> int:
+        """Queue the newest price frame per instrument index; return how many replaced one."""
+        waiting = len(self._prices)
         for idx, frame in frames.items():
             self.size += len(frame) - len(self._prices.get(idx, b""))
             self._prices[idx] = frame
+        return waiting + len(frames) - len(self._prices)
 
     def chunk(self) -> memoryview:
         """Return the bytes to send next; empty when nothing waits."""

@@ -31,8 +31,8 @@ class Link(Protocol):
     def stalled_at(self) -> float | None:
         """Monotonic seconds since when the client takes nothing, if it is behind."""
 
-    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
-        """Send in order."""
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        """Send in order; *frame* holds so many *messages*."""
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         """Send, or keep the newest per instrument."""

@@ -15,6 +15,7 @@ import gevent
 
 from ...domain.clock import Monotonic
 from .outbox import Outbox
+from .traffic import Traffic
 
 WRITABLE = 2  #: libev's event mask
 
@@ -35,10 +36,13 @@ class Writer(Protocol):
 class Sender:
     """The outgoing side of one connection."""
 
-    __slots__ = ("_host", "_monotonic", "_outbox", "_sock", "_watcher", "stalled_at")
+    __slots__ = ("_host", "_monotonic", "_outbox", "_sock", "_traffic", "_watcher", "stalled_at")
 
-    def __init__(self, sock: _socket.socket, host: Writer, monotonic: Monotonic) -> None:
+    def __init__(
+        self, sock: _socket.socket, host: Writer, monotonic: Monotonic, traffic: Traffic
+    ) -> None:
         self._sock = sock
+        self._traffic = traffic
         self._host = host
         self._monotonic = monotonic
         self._outbox: Outbox | None = None
@@ -60,10 +64,11 @@ class Sender:
         """Whether a frame written now would begin where a frame may begin."""
         return self._outbox is None or self._outbox.untouched
 
-    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
-        """Send *frame* in order; prices of *supersedes* still waiting are dropped."""
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        """Send *frame*, which holds *messages*; prices of *supersedes* still waiting go."""
+        self._traffic.messages += messages
         if self._outbox is not None:
-            self._outbox.put(frame, supersedes)
+            self._traffic.conflated += self._outbox.put(frame, supersedes)
             return
         written = self.write(frame)
         if written is not None and written < len(frame):
@@ -71,6 +76,7 @@ class Sender:
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         """Send *joined*, which is *frames* in order; behind, only the newest per index waits."""
+        self._traffic.messages += len(frames)
         if self._outbox is None:
             written = self.write(joined)
             if written is None or written == len(joined):
@@ -80,17 +86,19 @@ class Sender:
             if not written:
                 outbox.put_prices(frames)
         else:
-            self._outbox.put_prices(frames)
+            self._traffic.conflated += self._outbox.put_prices(frames)
 
     def write(self, data: bytes | memoryview) -> int | None:
         """Offer *data* to the kernel; return what it took, None if the peer is gone."""
         try:
-            return self._sock.send(data)
+            written = self._sock.send(data)
         except BlockingIOError:
             return 0
         except OSError:
             self._host.broken()
             return None
+        self._traffic.bytes += written
+        return written
 
     def stop(self) -> None:
         """Forget what waits and stop watching; the socket is about to close."""

@@ -135,7 +135,7 @@ class Shard(Actor[ShardMessage]):
             frames = _of_group(group, snapshots)
             joined = b"".join(frames.values())
             for client in tuple(members) if frames else ():
-                client.link.send(joined, supersedes=frames)
+                client.link.send(joined, supersedes=frames, messages=len(frames))
                 pace.step()
 
     # -- portfolios

@@ -9,6 +9,7 @@ from ...store.commands import Filled, TradeOutcome
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..address import Address
+from ..meters import TradeMeter
 from .messages import (
     BatchDue,
     Executed,
@@ -31,8 +32,11 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
     While it is down: orders wait in its mailbox; HTTP answers 503 once it has waited enough.
     """
 
-    def __init__(self, scripts: Scripts, writer: Address[WriteTrade]) -> None:
+    def __init__(
+        self, scripts: Scripts, writer: Address[WriteTrade], meter: TradeMeter | None = None
+    ) -> None:
         super().__init__()
+        self._meter = meter or TradeMeter()
         self._scripts = scripts
         self._writer = writer
         self._waiting: list[ExecuteTrade] = []
@@ -66,6 +70,8 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         if not batch:
             return
         self._largest = max(self._largest, len(batch))
+        self._meter.batches += 1
+        self._meter.batched += len(batch)
         unanswered = batch
         try:
             outcomes = self._scripts.trade_execute([request.command for request in batch])
@@ -78,6 +84,7 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
 
     def _answer(self, request: ExecuteTrade, outcome: TradeOutcome) -> None:
         if isinstance(outcome, Filled):
+            self._meter.ticks += 1  # by the script: every trade publishes a price
             self._writer.tell(WriteTrade(outcome, request.reply))
         else:
             request.reply.set(Executed(outcome, None))

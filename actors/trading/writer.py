@@ -13,6 +13,7 @@ from ...store.facts import Entry
 from ...store.ledger import LEDGER_AWAY, Ledger
 from ...store.outbox import Outbox
 from ..actor import Actor
+from ..meters import TradeMeter
 from .messages import (
     BatchDue,
     Durable,
@@ -41,8 +42,9 @@ class TradeWriter(Actor[TradeWriterMessage]):
     their facts over later. With Postgres away it answers at once instead of making all wait.
     """
 
-    def __init__(self, ledger: Ledger, outbox: Outbox) -> None:
+    def __init__(self, ledger: Ledger, outbox: Outbox, meter: TradeMeter | None = None) -> None:
         super().__init__()
+        self._meter = meter or TradeMeter()
         self._ledger = ledger
         self._outbox = outbox
         self._waiting: list[WriteTrade] = []
@@ -97,6 +99,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
             # Whatever happened: these trades were made, and Redis has them.
             for request in batch:
                 request.reply.set(Executed(request.filled, durable))
+        self._meter.written[durable] += len(batch)
         if durable == "redis":
             self._left_behind += len(batch)
 

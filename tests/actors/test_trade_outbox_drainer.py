@@ -16,6 +16,15 @@ class ScriptedDrain:
     def __init__(self, *runs):
         self._runs = list(runs)
 
+    def facts_waiting(self):
+        return 0
+
+    def oldest_s(self):
+        return 0.0
+
+    def parked(self):
+        return 0
+
     def facts(self):
         return self._runs.pop(0)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from touchline.actors.health import ChildHealth, Health, LastError, State
 from touchline.http.health_report import Heard
+from touchline.http.metrics import Metrics
 from touchline.store.fleet import Identity
 
 
@@ -51,6 +52,7 @@ class FixedHealth:
         self.state = State.RUNNING
         self.last_roll: Heard | None = None
         self.restarted: list[tuple[str, str]] = []
+        self.metrics = Metrics()
         self.outside: dict[str, bool | str] = {"redis": True, "postgres": True}
 
     @property

@@ -50,14 +50,16 @@ class RecordingLink:
         self.pinged_at: float | None = None
         self.stalled_at: float | None = None
 
-    def send(self, frame: bytes, supersedes: Iterable[int] = ()) -> None:
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
         if self.ended is None:
-            self.sent += messages(frame)
+            held = messages_in(frame)
+            assert len(held) == messages
+            self.sent += held
             self.superseded.append(set(supersedes))
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         assert joined == b"".join(frames.values())
-        self.send(joined)
+        self.send(joined, messages=len(frames))
 
     def ping(self) -> None:
         self.pings += 1
@@ -74,7 +76,7 @@ class RecordingLink:
         return taken
 
 
-def messages(frames: bytes) -> list[Any]:
+def messages_in(frames: bytes) -> list[Any]:
     """The JSON messages in a run of unmasked text frames."""
     found = []
     while frames:
@@ -114,6 +116,7 @@ class RunningHub:
         self.tickets = tickets or Tickets(client, self.keys)
         health = HealthApp(FixedHealth())
         deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health)
+        self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica)
         hot = Hot(client, self.keys)

@@ -3,6 +3,7 @@
 from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.sportmonks_scheduler import SportmonksScheduler
+from touchline.actors.meters import FeedMeter
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
@@ -30,6 +31,7 @@ class Exchange:
         self.hot = Hot(redis, self.keys)
         self.feed = FakeFeed(a_match("NS"))
         self.fixtures = Fixtures(pg)
+        self.meter = FeedMeter()
         self.scheduler = self.another()
 
     def another(self, owner="one", matches=None):
@@ -47,6 +49,7 @@ class Exchange:
             ),
             self.clock.calendar,
             Pace.at(1),
+            self.meter,
         )
 
     def start(self):

@@ -24,6 +24,7 @@ from touchline.domain.refusals import Refused
 from touchline.services import flusher
 from touchline.services.books import reconcile_books
 from touchline.services.boot import prepare, rehydrator
+from touchline.services.health import ServiceHealth
 from touchline.services.stores import Stores, open_stores
 from touchline.store.commands import Filled, Replayed, TradeCommand
 from touchline.store.embedded import Embedded
@@ -230,7 +231,7 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
     tree = Tree.start(
         [
             rehydrator(stores),
-            *flusher.children(stores, 0.1),
+            *flusher.children(stores, ServiceHealth("tests", stores), 0.1),
             Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox)),
             Child("trade-executor", lambda: TradeExecutor(stores.scripts, writer)),
         ],

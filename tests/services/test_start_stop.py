@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
@@ -59,9 +60,8 @@ class Lists:
         self.stores = open_stores(
             Servers(servers.redis_url, servers.database_url, ""), ROLE, connections=12
         )
-        prepare(self.stores, lambda *_: None)
+        prepare(self.stores)
         self.addresses = Addresses()
-        self.health = ServiceHealth(ROLE, self.stores, NEEDED)
         season = generate_season(3)
         clock = WarpClock(windows_of(season, 10.0), 10.0, time.monotonic)
         self.stage = up._Stage(
@@ -78,30 +78,33 @@ class Lists:
             private_key=new_keypair()[0],
             stores=self.stores,
             addresses=self.addresses,
-            health=self.health,
+            health=ServiceHealth(ROLE, self.stores, NEEDED),
             clock=clock,
             match_server=MatchServer(season, clock, token=up.MATCH_SERVER_TOKEN),
         )
 
     def of(self, service: str) -> list[Child]:
         """The child list of *service*, as in its process."""
-        stores, addresses, health = self.stores, self.addresses, self.health
+        stores, addresses = self.stores, self.addresses
+        # Another one each time, for it shows the metrics of one process.
+        health = ServiceHealth(ROLE, stores, NEEDED)
+        stage = replace(self.stage, health=health)
         match service:
             case "flusher":
                 open_http = ServerFactory(up.HOST, 0, HealthApp(health))
                 listener = Child("health-listener", lambda: HttpListener(open_http))
-                listed = [rehydrator(stores), *flusher.children(stores, 0.1), listener]
+                listed = [rehydrator(stores), *flusher.children(stores, health, 0.1), listener]
             case "ws-server":
-                door = self.stage.door()
+                door = stage.door()
                 listed = ws_server.children(stores, addresses, health, system_calendar, door)
             case "api-server":
-                pace, feed, front = Pace.at(1), self.stage.open_feed, self.stage.front()
+                pace, feed, front = Pace.at(1), stage.open_feed, stage.front()
                 listed = api_server.children(
                     stores, addresses, health, system_calendar, pace, feed, front
                 )
             case _:
                 reviver = Child("server-reviver", lambda: ServerReviver(lambda: ()))
-                listed = [reviver, *up.children(self.stage)]
+                listed = [reviver, *up.children(stage)]
         return [*health.children(), *listed]
 
 

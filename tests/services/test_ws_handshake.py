@@ -125,6 +125,29 @@ def test_a_good_token_opens_the_door(door):
     assert (opcode, json.loads(payload)["op"]) == (TEXT, "welcome")
 
 
+def test_handshakes_are_counted_by_what_became_of_them(door):
+    token = door.token()
+
+    door.knock(token)
+    door.knock(token)
+    door.knock()
+    door.knock(door.token(), Origin="https://elsewhere.example")
+
+    assert door.hub.handshakes == {
+        "accepted": 1,
+        "TOKEN_INVALID": 1,
+        "TOKEN_REQUIRED": 1,
+        "ORIGIN_FORBIDDEN": 1,
+    }
+
+
+def test_a_refused_handshake_names_its_request(door):
+    answer = door.knock(X_Request_Id="from-the-proxy")
+
+    assert answer.headers["x-request-id"] == "from-the-proxy"
+    assert answer.problem()["request_id"] == "from-the-proxy"
+
+
 def test_the_token_may_come_as_a_subprotocol_instead(door):
     offered = f"touchline.v1, ticket.{door.token()}"
 

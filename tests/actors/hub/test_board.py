@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from touchline.actors.hub.board import MIN_INTERVAL_S, Board, Move, Price
 from touchline.domain.ids import InstrumentIdx
 
-from tests.fakes.hub import messages
+from tests.fakes.hub import messages_in
 
 ARS = InstrumentIdx(1)
 
@@ -37,9 +37,9 @@ def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only()
     board.read([price(1)])
     board.moved(move(2, "101.0000"))
 
-    (before,) = messages(board.snapshot(ARS))
+    (before,) = messages_in(board.snapshot(ARS))
     board.flush(0.0)
-    (after,) = messages(board.snapshot(ARS))
+    (after,) = messages_in(board.snapshot(ARS))
 
     assert (before["seq"], before["data"]["mark"]) == (1, "100.0000")
     assert (after["seq"], after["data"]) == (2, {"idx": 1, "symbol": "ARS", "mark": "101.0000"})
@@ -86,7 +86,7 @@ def test_a_lost_tick_shows_when_the_instrument_is_read_again():
 
     assert board.read([price(5, "104.0000")]) == [ARS]
     assert board.flush(0.0) == {}
-    assert messages(board.snapshot(ARS))[0]["seq"] == 5
+    assert messages_in(board.snapshot(ARS))[0]["seq"] == 5
 
 
 def test_a_change_without_a_tick_shows_when_the_instrument_is_read_again():
@@ -149,4 +149,4 @@ def test_whoever_follows_sees_rising_numbers_from_the_snapshot_to_the_newest(ste
     for seen in market.followers:
         assert seen == sorted(set(seen))
         assert seen[-1] == market.seq
-    assert messages(market.board.snapshot(ARS))[0]["data"]["mark"] == str(market.seq)
+    assert messages_in(market.board.snapshot(ARS))[0]["data"]["mark"] == str(market.seq)

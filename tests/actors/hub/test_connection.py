@@ -12,9 +12,10 @@ import pytest
 from gevent.event import Event
 from touchline.actors.hub.connection import Connection
 from touchline.actors.hub.frames import Limits, text_frame
+from touchline.actors.hub.traffic import Traffic
 
 from tests.fakes.client_frames import CLOSE, PING, TEXT, client_frame
-from tests.fakes.hub import messages
+from tests.fakes.hub import messages_in
 
 WAIT_S = 3.0  #: less than a closing client gets
 
@@ -94,7 +95,7 @@ def connect() -> Iterator[Callable[..., Opened]]:
         peer.connect(listener.getsockname())
         peers.append(peer)
         accepted, _ = listener.accept()
-        connection = Connection(accepted.detach(), limits or Limits(), time.monotonic)
+        connection = Connection(accepted.detach(), limits or Limits(), time.monotonic, Traffic())
         owner = Owner()
         connection.open(owner, early)
         return connection, Peer(peer), owner
@@ -236,7 +237,7 @@ def test_a_slow_client_gets_the_newest_prices_and_every_ordered_frame(connect):
 
     ordered, seqs = [], []
     while not seqs or seqs[-1] != last + 1:
-        (message,) = messages(text_frame(peer.frame()[1].decode()))
+        (message,) = messages_in(text_frame(peer.frame()[1].decode()))
         (ordered if "ordered" in message else seqs).append(
             message.get("ordered", message.get("seq"))
         )

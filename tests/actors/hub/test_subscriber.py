@@ -27,7 +27,7 @@ from touchline.domain.pushes import PortfolioEvent, WalletPush
 from touchline.domain.ticks import PriceTick
 from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished
 
-from tests.fakes.hub import messages
+from tests.fakes.hub import messages_in
 
 ANN, BOB = UserId(5), UserId(6)
 ARS = InstrumentIdx(1)
@@ -125,7 +125,7 @@ def test_a_tick_is_encoded_once_for_every_shard(desk):
 
     (moved,) = desk.told()
     assert isinstance(moved, PriceMoved)
-    (frame,) = messages(moved.move.frame)
+    (frame,) = messages_in(moved.move.frame)
     assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "price:1", 5)
     assert frame["data"] == moved.move.data
 
@@ -161,7 +161,7 @@ def test_a_portfolio_is_read_only_once_nothing_of_it_can_be_missed(desk):
     (read,) = desk.told()
     assert isinstance(read, PortfolioRead)
     assert (read.user, read.seq) == (ANN, 7)
-    (frame,) = messages(read.frame)
+    (frame,) = messages_in(read.frame)
     assert frame["data"]["account"] == {"cash": "1.0000", "locked": "0.0000", "equity": "1.0000"}
     assert desk.feed.log == ["open", "follow 5"]
 
@@ -202,7 +202,7 @@ def test_an_event_goes_to_the_shard_of_its_user(desk):
     (moved,) = desk.told()
     assert isinstance(moved, PortfolioMoved)
     assert (moved.user, moved.seq) == (ANN, 8)
-    (frame,) = messages(moved.frame)
+    (frame,) = messages_in(moved.frame)
     assert (frame["op"], frame["event"], frame["data"]["amount"]) == ("update", "wallet", "0.5000")
 
 

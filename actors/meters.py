@@ -1,0 +1,129 @@
+"""What actors count for `/metrics`: plain numbers that outlive every incarnation.
+
+A service makes one of each, gives it to the factories of its actors, and reads it when
+somebody scrapes. So a restart sets no counter back, a scrape sends no message, and to count
+costs an addition.
+
+Source: docs/operations.md, "Metrics".
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..domain.clock import Monotonic
+
+#: Seconds; what a request or an order takes, from too fast to see to as long as it may.
+ANSWER_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+FRESH_S = 30.0  #: a gauge that was read from a store is not shown when it is older than this
+
+
+class Spread:
+    """How long something took: how often, how long together, and how it spreads."""
+
+    __slots__ = ("_counts", "bounds", "total_s")
+
+    def __init__(self, *bounds: float) -> None:
+        self.bounds = bounds or ANSWER_BOUNDS_S  #: upper limits of the buckets, seconds
+        self.total_s = 0.0
+        self._counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, seconds: float) -> None:
+        """Count one that took *seconds*."""
+        self._counts[bisect_left(self.bounds, seconds)] += 1
+        self.total_s += seconds
+
+    def buckets(self) -> list[tuple[float, int]]:
+        """Every upper limit, the last one infinite, with how many took at most so long."""
+        found, below = [], 0
+        for bound, count in zip((*self.bounds, float("inf")), self._counts, strict=True):
+            below += count
+            found.append((bound, below))
+        return found
+
+
+@dataclass(slots=True)
+class TradeMeter:
+    """The path of a trade.
+
+    Attributes:
+        results: orders answered, by result and, where refused, by code.
+        answers: from taking an order to its answer.
+        written: trades made, by where they were when their owner was answered.
+        batches, batched: round trips to Redis, and the orders in them.
+        ticks: prices published by trades.
+    """
+
+    results: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answers: Spread = field(default_factory=Spread)
+    written: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    batched: int = 0
+    ticks: int = 0
+
+
+@dataclass(slots=True)
+class FeedMeter:
+    """The feed and what came of it.
+
+    Attributes:
+        calls: by what was asked for, and whether it was answered.
+        last_ok_ms: calendar ms of the last good look, by whichever replica led.
+        calls_left: of the plan's allowance, as last heard.
+        ticks: prices published because of the feed.
+        settled: matches whose result was carried out.
+    """
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    last_ok_ms: int | None = None
+    calls_left: int | None = None
+    ticks: int = 0
+    settled: int = 0
+
+
+class Seen:
+    """A number that was read from a store, for as long as it is fresh."""
+
+    __slots__ = ("_at", "_monotonic", "_value")
+
+    def __init__(self, monotonic: Monotonic = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._value = 0.0
+        self._at = float("-inf")
+
+    def put(self, value: float) -> None:
+        """Keep what was read just now."""
+        self._value, self._at = value, self._monotonic()
+
+    def get(self) -> float | None:
+        """The number, unless it was read more than ``FRESH_S`` ago or never."""
+        return self._value if self._monotonic() - self._at <= FRESH_S else None
+
+
+@dataclass(slots=True)
+class FlushMeter:
+    """The way to Postgres.
+
+    Attributes:
+        rows: states written, by kind.
+        facts: facts made durable, by who did it.
+        level_at: monotonic seconds of the last flush that left no backlog; None before one.
+        token: of the lease, when it was held here last.
+        backlog: states still to be written after the last flush.
+        refused: states that Postgres refuses, at the last flush.
+        outbox, oldest_s: facts in the stream, and the age of the oldest, before a drain.
+        parked: facts that Postgres refuses.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)
+    level_at: float | None = None
+    token: int = 0
+    backlog: int = 0
+    refused: int = 0
+    outbox: Seen = field(default_factory=Seen)
+    oldest_s: Seen = field(default_factory=Seen)
+    parked: Seen = field(default_factory=Seen)
