@@ -18,6 +18,7 @@ from graphlib import TopologicalSorter
 import psycopg2
 import pytest
 import redis as redis_module
+from hypothesis import settings
 from psycopg2.extensions import make_dsn
 from touchline.store.embedded import Addresses, Embedded
 from touchline.store.postgres import Postgres, install_wait_callback
@@ -27,6 +28,8 @@ from touchline.store.schema import apply_schema
 EXTERNAL_DATABASE = "TOUCHLINE_TEST_DATABASE_URL"
 EXTERNAL_REDIS = "TOUCHLINE_TEST_REDIS_URL"
 EXTERNAL_REDIS_DB = 15  #: emptied by every test; the others are left alone
+
+settings.register_profile("thorough", max_examples=3000)  # where a test asks for it
 
 install_wait_callback()
 
