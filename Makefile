@@ -8,13 +8,20 @@ READY := $(VENV)/.ready
 SPEED ?= 10
 DATA ?= .touchline
 
-.PHONY: up test check format browser-test clean
+.PHONY: up test test-rules test-faults check format browser-test clean
 
 up: $(READY)
 	$(BIN)/touchline up --data-dir $(DATA) --speed $(SPEED)
 
+# The faults mostly wait for outages to end, so the other tests run meanwhile.
 test: $(READY)
-	$(BIN)/python -m pytest --ignore tests/browser
+	@$(MAKE) --no-print-directory -j2 test-rules test-faults
+
+test-rules: $(READY)
+	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/faults
+
+test-faults: $(READY)
+	$(BIN)/python -m pytest tests/faults
 
 check: $(READY)
 	$(BIN)/ruff format --check .

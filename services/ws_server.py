@@ -11,6 +11,7 @@ from ..actors.hub.lobby import Lobby, seats_for
 from ..actors.hub.presence import Presence
 from ..actors.hub.shard import Shard
 from ..actors.hub.subscriber import Subscriber
+from ..actors.hub.usher import STOP_S, Usher
 from ..actors.listener import HttpListener
 from ..config import WsSettings
 from ..domain.clock import Calendar, system_calendar
@@ -86,6 +87,7 @@ def children(
             ),
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
+        Child("usher", lambda: Usher(lobby), stop_s=STOP_S),
         Child(LISTENER, lambda: HttpListener(open_http)),
     ]
 

@@ -69,7 +69,7 @@ class Presence(Actor[PresenceMessage]):
                 assert_never(message)
 
     def stopped(self) -> None:
-        """Say that everybody left; the shards, stopped before, have closed the connections."""
+        """Say that everybody left; the usher, stopped before, has closed the connections."""
         now_ms = self._calendar()
         for user in self._lobby.users():
             self._lobby.transitions.left(user, now_ms)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping
 from typing import assert_never
-
-import gevent
 
 from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx
@@ -32,9 +29,6 @@ from .roster import Client, GroupKey
 
 FLUSH_S = 0.05  #: prices of this long go out in one send per connection
 SWEEP_S = 1.0
-GOING_AWAY = 1012  #: service restart
-CLOSES_PER_S = 2_000  #: when stopping: as many clients return elsewhere at once
-RETRY_MS = (500, 5_000)  #: within this they are asked to spread their return
 
 
 class Shard(Actor[ShardMessage]):
@@ -84,16 +78,6 @@ class Shard(Actor[ShardMessage]):
                 self._sweep()
             case _:
                 assert_never(message)
-
-    def stopped(self) -> None:
-        """Send the clients away, spread over time so that they do not all return at once."""
-        leaving = tuple(self._roster.clients)
-        step = CLOSES_PER_S // 20
-        for first in range(0, len(leaving), step):
-            for client in leaving[first : first + step]:
-                retry_ms = random.randint(*RETRY_MS)
-                client.link.close(GOING_AWAY, f"retry_ms={retry_ms}")
-            gevent.sleep(1 / 20)
 
     def detail(self) -> Mapping[str, object]:
         """Connections, users and different subscriptions now, and why connections ended."""

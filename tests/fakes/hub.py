@@ -14,6 +14,7 @@ from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.presence import Presence
 from touchline.actors.hub.shard import Shard
 from touchline.actors.hub.subscriber import Subscriber
+from touchline.actors.hub.usher import Usher
 from touchline.actors.listener import HttpListener
 from touchline.actors.tree import Tree
 from touchline.domain.clock import system_calendar
@@ -125,6 +126,7 @@ class RunningHub:
             Child("presence", lambda: Presence(replicas, self.lobby, system_calendar)),
             *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
             Child("subscriber", lambda: Subscriber(lambda: Broadcasts(client), hot, self.lobby)),
+            Child("usher", lambda: Usher(self.lobby)),
             Child("http", lambda: HttpListener(self._server)),
         ]
 

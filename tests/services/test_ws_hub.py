@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_module
-from touchline.actors.events import BackedOff, Crashed, Event, Restarted
+from touchline.actors.events import BackedOff, Crashed, Event, Restarted, Started
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
@@ -170,6 +170,20 @@ def test_a_crashing_shard_costs_no_client(hub, exchange):
         hub.tree.tell(shard, "no message of a shard")
         assert whose(hub, Crashed) == shard
         assert whose(hub, Restarted) == shard
+
+        goal(exchange, 100)
+        assert ann.next()["seq"] == 1
+        assert ann.ask("ping")["op"] == "pong"
+
+
+def test_a_shard_that_an_operator_restarts_costs_no_client(hub, exchange):
+    with hub.connect(5) as ann:
+        ann.ask("subscribe", channels=["price:1"])
+        ann.next()
+        shard = f"hub-{hub.lobby.shard_of(UserId(5))}"
+
+        assert hub.tree.restart(shard, by="an operator")
+        assert whose(hub, Started) == shard
 
         goal(exchange, 100)
         assert ann.next()["seq"] == 1

@@ -212,15 +212,12 @@ def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage)
     assert link.ended is None
 
 
-def test_a_stopping_shard_sends_its_clients_away_and_spreads_their_return(shard, stage):
-    links = [stage.seat()[1] for _ in range(20)]
+def test_a_shard_that_is_stopped_leaves_its_clients_where_they_are(shard, stage):
+    _, link = stage.seat()
 
     shard.stopped()
 
-    codes, hints = zip(*(link.ended for link in links), strict=True)
-    assert set(codes) == {1012}
-    assert len(set(hints)) > 10
-    assert all(hint.startswith("retry_ms=") for hint in hints)
+    assert link.ended is None
 
 
 def test_health_tells_how_many_sit_here_and_why_others_left(shard, stage):
