@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ from touchline.services.health import ServiceHealth
 from touchline.services.stores import open_stores
 from werkzeug.test import Client
 
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+ROOT = Path(__file__).resolve().parents[2]
+OPERATIONS = ROOT / "docs" / "operations.md"
+DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"
 ROW = re.compile(r"^\| `(touchline_\w+)` \| (\w+) \|([^|]*)\|[^|]+\|[^|]*\|$", re.MULTILINE)
 AWAY = Servers("redis://127.0.0.1:9/0", "postgresql://u:p@127.0.0.1:9/d", "")
 #: Of Prometheus' naming rules: units other than the base ones, and names that say the type.
@@ -159,3 +162,24 @@ def test_a_name_that_is_shown_twice_is_refused(health: ServiceHealth) -> None:
     with pytest.raises(ValueError, match="touchline_flush_rows"):
         flusher.children(stores, health, 0.1)
     stores.close()
+
+
+def test_the_dashboard_asks_for_documented_metrics_and_their_labels_alone() -> None:
+    known = {
+        name + suffix: set(labels)
+        for name, (kind, labels) in documented().items()
+        for suffix in (("_bucket",) if kind == "histogram" else ("",))
+    }
+    panels = [p for p in json.loads(DASHBOARD.read_text())["panels"] if p["type"] != "row"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    asked = {query: set(re.findall(r"touchline_\w+", query)) for query in queries}
+    grouped = {query: re.findall(r"by \(([^)]*)\)", query) for query in queries}
+
+    assert len(queries) > 30
+    assert {name for names in asked.values() for name in names} <= set(known)
+    assert [
+        query
+        for query, names in asked.items()
+        for label in ", ".join(grouped[query]).split(", ")
+        if label not in {"", "le", "instance"} | {one for name in names for one in known[name]}
+    ] == []
