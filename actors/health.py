@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.clock import rfc3339
@@ -38,7 +38,7 @@ class LastError:
 
 @dataclass(frozen=True, slots=True)
 class ChildHealth:
-    """One child; counts are since its supervisor started."""
+    """One child; counts are since the tree started, whatever became of its supervisor."""
 
     name: str
     state: State
@@ -82,10 +82,6 @@ class Health:
     loop_lag_ms: float  #: worst lateness of a 100 ms timer in the last 10 s
     undelivered: Mapping[str, int]  #: messages lost, by addressee; 0 is left out
     children: tuple[ChildHealth, ...]
-    #: As ``ChildHealth.ends`` and ``outages``, by child, since the process started: a group that
-    #: is started anew does not set these back. Children that never ended are left out.
-    ends: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    outages: Mapping[str, int] = field(default_factory=dict)
 
     def walk(self) -> Iterator[ChildHealth]:
         """Every child, in the order of the child lists."""

@@ -9,7 +9,7 @@ from .address import Addresses
 from .events import Event
 from .mailbox import Mailbox
 from .messages import ChildEnded, ChildStarted
-from .record import Past
+from .record import Records
 from .timer import Clock
 
 Notify = Callable[[ChildStarted | ChildEnded], None]
@@ -23,7 +23,7 @@ class Surroundings:
     clock: Clock
     outages: tuple[type[Exception], ...]  #: exceptions to wait out; they are nobody's bug
     emit: Callable[[Event], None]
-    past: Past = field(default_factory=Past)
+    records: Records = field(default_factory=Records)
 
 
 @dataclass(frozen=True, slots=True)

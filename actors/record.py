@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -31,28 +30,14 @@ _CRASHES = (Why.CRASH, Why.STUCK, Why.SLOW_START, Why.KILLED, Why.ENDED)
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-class Past:
-    """Why children of one tree ended, by name, for as long as the process lives.
+class Record:
+    """Kept under a child's name for as long as its tree lives, whoever its supervisor is.
 
-    Counted beside the records because those go with their supervisor, and a counter that
-    operators watch must not go back when a group is started anew.
+    A group that is started anew has new slots for its children; what ended them, and so the group,
+    is just what operators want to read then.
     """
 
-    def __init__(self) -> None:
-        self.ends: dict[str, Counter[str]] = {}  #: by child, then by reason
-        self.outages: Counter[str] = Counter()  #: by child; however many tries each took
-
-    def count(self, name: str, why: Why) -> None:
-        """Note one more end of child *name*."""
-        self.ends.setdefault(name, Counter())[why.value] += 1
-
-
-class Record:
-    """Kept by a slot for all incarnations of its child."""
-
     __slots__ = (
-        "_name",
-        "_past",
         "attempt",
         "been_up",
         "ends",
@@ -65,9 +50,7 @@ class Record:
         "troubled_since_ms",
     )
 
-    def __init__(self, name: str, past: Past) -> None:
-        self._name = name
-        self._past = past
+    def __init__(self) -> None:
         self.attempt = 0  #: consecutive failures, for the delays
         self.been_up = False  #: some incarnation has started
         self.ends = _NOTHING  #: by reason
@@ -88,7 +71,6 @@ class Record:
         """Note one more end."""
         # A new mapping each time: most children never need one.
         self.ends = MappingProxyType({**self.ends, why.value: self.ends.get(why, 0) + 1})
-        self._past.count(self._name, why)
 
     def meet_outage(self) -> None:
         """Note an end by an outage: the first of it, or another try that failed."""
@@ -97,7 +79,6 @@ class Record:
             self.in_outage = True
             self.attempt = 0
             self.outages += 1
-            self._past.outages[self._name] += 1
 
     def meet_crash(self, cause: BaseException | None) -> None:
         """Note an end by a bug."""
@@ -111,12 +92,27 @@ class Record:
         if self.troubled_since_ms is None:
             self.troubled_since_ms = at_ms
 
-    def forgive(self) -> None:
-        """Note that all trouble is over."""
+    def begin(self) -> None:
+        """Begin anew, under a supervisor that has."""
         self.attempt = 0
         self.in_outage = False
         self.parked = False
+
+    def forgive(self) -> None:
+        """Note that all trouble is over."""
+        self.begin()
         self.troubled_since_ms = None
+
+
+class Records:
+    """The records of one tree, by name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Record] = {}
+
+    def of(self, name: str) -> Record:
+        """The record of child *name*; an empty one at first."""
+        return self._by_name.setdefault(name, Record())
 
 
 def _why(cause: BaseException | None) -> Why:

@@ -18,7 +18,6 @@ from .events import Crashed, Event, Killed, Stopped, Survived
 from .health import ChildHealth, State
 from .loop import Ending, ending_of
 from .place import Notify, Place, Surroundings
-from .record import Record
 from .timer import Timer
 
 KILL_S = 1.0  #: seconds a killed child has to unwind before it counts as a survivor
@@ -55,7 +54,8 @@ class Slot:
         self.retrying = False  #: the next launch is a restart, not a start
         self.actor: Actor[Any] | None = None  #: the incarnation, until it is known to be dead
         self.timer: Timer | None = None  #: its start deadline or its next try
-        self.record = Record(child.name, surroundings.past)
+        self.record = surroundings.records.of(child.name)
+        self.record.begin()
         self._surroundings = surroundings
         self._running_since = 0.0
 

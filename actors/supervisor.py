@@ -267,7 +267,7 @@ class Supervisor(Actor[SupervisorMessage]):
         killed, record = slot.kill_if_stuck(), slot.record
         if killed is not None:
             self._emit(killed)
-        elif record.attempt and slot.is_healthy():
+        elif record.troubled_since_ms is not None and slot.is_healthy():
             if record.in_outage or record.parked:
                 self._emit(Recovered(slot.name))
             record.forgive()

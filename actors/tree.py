@@ -68,9 +68,7 @@ class Tree:
         self._ended = Flag()
         self._cause: BaseException | None = None
         self._lag = LoopLag(clock)
-        surroundings = Surroundings(addresses, clock, outages, self._emit)
-        self._past = surroundings.past
-        self._slot = Slot(root, surroundings)
+        self._slot = Slot(root, Surroundings(addresses, clock, outages, self._emit))
 
     @classmethod
     def start(
@@ -157,8 +155,6 @@ class Tree:
             loop_lag_ms=self._lag.worst_ms(),
             undelivered=self._addresses.undelivered(),
             children=root.children,
-            ends={name: dict(ends) for name, ends in self._past.ends.items()},
-            outages=dict(self._past.outages),
         )
 
     def stop(self, timeout_s: float = STOP_S) -> StopReport:

@@ -49,9 +49,8 @@ def _each(number: Callable[[ChildHealth], float]) -> Callable[[Health], Iterator
 
 def _restarts(tree: Health) -> Iterator[Sample]:
     for child in tree.walk():
-        ends = tree.ends.get(child.name, {})
         # Those that never happened too: a series that appears with a 1 shows no increase.
-        yield from (((child.name, why.value), ends.get(why.value, 0)) for why in Why)
+        yield from (((child.name, why.value), child.ends.get(why.value, 0)) for why in Why)
 
 
 TREE: tuple[Metric[Health], ...] = (
@@ -80,7 +79,7 @@ TREE: tuple[Metric[Health], ...] = (
         "counter",
         "touchline_child_outages_total",
         "Outages the child has waited or is waiting out, however many tries each took.",
-        lambda tree: (((c.name,), tree.outages.get(c.name, 0)) for c in tree.walk()),
+        _each(attrgetter("outages")),
         ("child",),
     ),
     Metric(

@@ -85,7 +85,8 @@ function paintBanner(subject) {
 
 function paintFleet() {
   const own = { service: report.service, replica: report.replica, status: report.status, silent_s: 0 };
-  const others = report.fleet.filter((one) => one.replica !== report.replica);
+  const others = report.fleet.filter((one) => one.replica !== report.replica)
+    .sort((a, b) => `${a.service} ${a.replica}`.localeCompare(`${b.service} ${b.replica}`));
   $("fleet").replaceChildren(...[own, ...others].map((one) => {
     const silent = one.silent_s >= SILENT_S;
     const card = element("button", one.service);

@@ -37,10 +37,7 @@ class Seen:
         }
 
     def restarted(self) -> dict[tuple[str, ChildPath], int]:
-        """Children that have spent restarts, and how many.
-
-        Those below a supervisor that was restarted count from 0 again.
-        """
+        """Children that have spent restarts, and how many."""
         before = self._restarts
         return {
             where: count - before.get(where, 0)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from touchline.actors.backoff import Backoff
+from touchline.actors.backoff import Backoff, Intensity
 from touchline.actors.events import GaveUp, Restarted
+from touchline.actors.health import State
 from touchline.http.metrics import Metrics
 from touchline.services.groups import DUTY, group
 from touchline.services.metrics import TREE
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.probe import WAIT_S, Away, Life, StartTree, crash, failing, outage, read_until
+from tests.fakes.probe import (
+    WAIT_S,
+    Away,
+    Life,
+    StartTree,
+    crash,
+    failing,
+    outage,
+    read_until,
+    wait_for,
+)
 
 
 def test_a_crash_is_counted_for_its_child_and_reason(
@@ -22,7 +33,7 @@ def test_a_crash_is_counted_for_its_child_and_reason(
     clock.advance(1.0)
     read_until(tree, Restarted("a", restarts=1))
 
-    assert tree.snapshot().ends == {"a": {"crash": 1}}
+    assert [dict(child.ends) for child in tree.snapshot().children] == [{"crash": 1}, {}]
 
 
 def test_each_try_of_an_outage_is_an_end_and_all_of_them_one_outage(
@@ -39,8 +50,8 @@ def test_each_try_of_an_outage_is_an_end_and_all_of_them_one_outage(
     clock.advance(4.0)
     read_until(tree, Restarted("a", restarts=0, after_outage=True))
 
-    assert tree.snapshot().ends == {"a": {"outage": 3}}
-    assert tree.snapshot().outages == {"a": 1}
+    child = tree.snapshot().children[0]
+    assert (dict(child.ends), child.outages) == ({"outage": 3}, 1)
 
 
 def test_a_group_that_is_started_anew_sets_no_count_back(
@@ -68,4 +79,44 @@ def test_a_group_that_is_started_anew_sets_no_count_back(
 
     assert restarts("a") == DUTY.crashes + 1
     assert restarts("market") == 1
-    assert [child.restarts for child in tree.snapshot().walk()] == [1, 0]
+    assert [child.restarts for child in tree.snapshot().walk()] == [1, DUTY.crashes + 1]
+
+
+def test_what_took_a_group_down_can_still_be_read_when_it_is_up_again_and_ends_as_trouble(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(group("market", life.child("a", intensity=Intensity(0, 60.0))))
+    began_ms = clock.utc_ms()
+    tree.tell("a", crash)
+    read_until(tree, GaveUp("market", "1 crashes in 60 s, the last of a: ValueError: boom"))
+    tree.next_event(WAIT_S)
+    clock.advance(1.0)
+    read_until(tree, Restarted("market", restarts=1))
+
+    child = tree.snapshot().children[0].children[0]
+    assert child.last_error is not None
+    assert "raise ValueError" in child.last_error.traceback
+    assert (child.state, child.troubled_since_ms) == (State.RUNNING, began_ms)
+    clock.advance(61.0)
+    wait_for(lambda: tree.snapshot().children[0].children[0].troubled_since_ms is None)
+
+
+def test_a_group_that_is_started_anew_does_not_let_its_children_wait_for_longer(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(group("market", life.child("a", intensity=Intensity(1, 60.0))))
+    tree.tell("a", crash)
+    tree.next_event(WAIT_S)
+    clock.advance(1.0)
+    read_until(tree, Restarted("a", restarts=1))
+    tree.tell("a", crash)
+    read_until(tree, GaveUp("market", "2 crashes in 60 s, the last of a: ValueError: boom"))
+    tree.next_event(WAIT_S)
+    clock.advance(1.0)
+    read_until(tree, Restarted("market", restarts=1))
+
+    tree.tell("a", crash)
+    tree.next_event(WAIT_S)
+    clock.advance(1.0)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=3)
