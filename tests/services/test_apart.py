@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import socket as socket_module
-import subprocess
-import sys
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,68 +20,22 @@ from touchline.config import Servers, SettingError
 from touchline.http.keys import new_keypair
 from touchline.services import boot
 from touchline.services.stores import open_stores
-from touchline.store.embedded import Addresses, Embedded
+from touchline.store.embedded import Addresses
 from touchline.store.postgres import Postgres
 from websockets.sync.client import ClientConnection, connect
 
-from tests.running import STOP_S
+from tests.processes import (
+    PATIENCE_S,
+    Process,
+    a_match_that_begins_now,
+    ask,
+    asks_for_passwords,
+    eventually,
+    refusal,
+)
 
-PATIENCE_S = 60.0
 REFUSAL_S = 20.0  #: a boot that waits for a server that refuses it waits for ever
 RSA = '{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}'
-
-
-class Process:
-    """One service; its output is kept, its port read from its own health page."""
-
-    def __init__(self, *arguments: str, env: dict[str, str]) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "touchline", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={"PATH": os.environ["PATH"], **env},
-        )
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_S)
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
-
-
-def eventually(seen: Callable[[], Any], *watched: Process) -> Any:
-    """What *seen* returns once it is true; OSErrors of a server that starts count as not yet."""
-    said = AssertionError(f"not within {PATIENCE_S} s", [one.lines for one in watched])
-    with gevent.Timeout(PATIENCE_S, said):
-        while True:
-            try:
-                if value := seen():
-                    return value
-            except OSError:
-                pass
-            gevent.sleep(0.05)
-
-
-def ask(url: str, body: object = None, **headers: str) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    given = {"Content-Type": "application/json"} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    with urllib.request.urlopen(urllib.request.Request(url, data, given), timeout=10) as answer:
-        return json.loads(answer.read())
 
 
 def next_portfolio(socket: ClientConnection, op: str) -> Any:
@@ -101,48 +46,10 @@ def next_portfolio(socket: ClientConnection, op: str) -> Any:
             return frame
 
 
-def a_match_that_begins_now(path: Path) -> Path:
-    now = datetime.now(UTC)
-    match = {
-        "round": "Final",
-        "date": now.strftime("%Y-%m-%d"),
-        "time": now.strftime("%H:%M"),
-        "team1": "Northgate",
-        "team2": "Southport",
-        "score": {"ht": [0, 0], "ft": [0, 1]},
-    }
-    path.write_text(json.dumps({"name": "Today's Cup", "matches": [match]}))
-    return path
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    private_key, public_keys = new_keypair()
-    with Embedded(tmp_path / "servers", fsync=False) as servers:
-        yield {
-            "REDIS_URL": servers.redis_url,
-            "DATABASE_URL": servers.database_url,
-            "BIND_ADDRESS": "127.0.0.1",
-            "PRIVATE": private_key,
-            "JWT_PUBLIC_KEYS": public_keys,
-        }
-
-
-@pytest.fixture
-def free_ports() -> tuple[int, ...]:
-    """Four ports that were free a moment ago."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket_module.socket()) for _ in range(4)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return tuple(probe.getsockname()[1] for probe in probes)
-
-
 def test_three_processes_trade_push_and_flush_and_stop_in_order(
-    environment: dict[str, str], tmp_path: Path, free_ports: tuple[int, ...]
+    environment: dict[str, str], private_key: str, tmp_path: Path, free_ports: tuple[int, ...]
 ) -> None:
     api_port, ws_port, flusher_port, feed_port = map(str, free_ports)
-    private_key = environment.pop("PRIVATE")
     cup = a_match_that_begins_now(tmp_path / "cup.json")
     api_environment = environment | {
         "API_PORT": api_port,
@@ -196,8 +103,8 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
 
 def test_a_ws_server_with_the_signing_key_in_its_environment_does_not_start(
     environment: dict[str, str],
+    private_key: str,
 ) -> None:
-    private_key = environment.pop("PRIVATE")
 
     with Process("ws-server", env=environment | {"JWT_PRIVATE_KEY": private_key}) as refused:
         code = refused.process.wait(PATIENCE_S)
@@ -226,7 +133,7 @@ def test_wrong_keys_end_a_service_in_one_line_before_it_looks_for_a_server(
         "SPORTMONKS_TOKEN": "any",
     }
 
-    assert refusal(service, env | change).startswith(f"touchline: {line}")
+    assert refusal(service, **(env | change)).startswith(f"touchline: {line}")
 
 
 def test_a_wrong_database_password_ends_a_service_in_one_line_without_it(
@@ -236,49 +143,10 @@ def test_a_wrong_database_password_ends_a_service_in_one_line_without_it(
     known = parse_dsn(environment["DATABASE_URL"])
     url = f"postgresql://careful:hush@/{known['dbname']}?host={quote(known['host'], safe='')}"
 
-    line = refusal("flusher", environment | {"DATABASE_URL": url})
+    line = refusal("flusher", **(environment | {"DATABASE_URL": url}))
 
     assert "DATABASE_URL: password authentication failed" in line
     assert "hush" not in line
-
-
-def refusal(service: str, env: dict[str, str]) -> str:
-    """The one line with which *service* ends instead of starting."""
-    env.pop("PRIVATE", None)
-    ended = subprocess.run(
-        [sys.executable, "-m", "touchline", service],
-        env={"PATH": os.environ["PATH"], **env},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    said = (ended.stdout + ended.stderr).splitlines()
-
-    assert (ended.returncode, len(said)) == (2, 1), said
-    return said[0]
-
-
-def asks_for_passwords(database_url: str) -> None:
-    """Make the role "careful", which signs in with a password."""
-    connection = psycopg2.connect(database_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE ROLE careful LOGIN PASSWORD 'loud'")
-        cursor.execute("SHOW hba_file")
-        rules = Path(cursor.fetchone()[0])
-        rules.write_text(f"local all careful scram-sha-256\n{rules.read_text()}")
-        cursor.execute("SELECT pg_reload_conf()")
-    connection.close()
-
-    def turned_away() -> bool:
-        try:
-            psycopg2.connect(database_url, user="careful", password="no").close()
-        except psycopg2.OperationalError:
-            return True
-        return False
-
-    eventually(turned_away)
 
 
 def test_keys_that_belong_together_pass() -> None:

@@ -5,26 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from touchline.http.keys import new_keypair
-from touchline.store.embedded import Embedded
-
-from tests.services.test_apart import PATIENCE_S, Process, ask, eventually
+from tests.processes import PATIENCE_S, Process, ask, eventually
 
 OPERATOR = {"email": "op@example.com"}
-
-
-@pytest.fixture
-def environment(tmp_path: Any) -> Iterator[dict[str, str]]:
-    with Embedded(tmp_path / "servers", fsync=False) as servers:
-        yield {
-            "REDIS_URL": servers.redis_url,
-            "DATABASE_URL": servers.database_url,
-            "BIND_ADDRESS": "127.0.0.1",
-        }
 
 
 def grant(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -47,13 +32,11 @@ def named(children: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
 
 
 def test_a_flusher_without_a_port_is_seen_and_restarted_from_an_api_server(
-    environment: dict[str, str], free_port: int
+    environment: dict[str, str], private_key: str, free_port: int
 ) -> None:
-    private_key, public_keys = new_keypair()
     api_environment = environment | {
         "API_PORT": str(free_port),
         "JWT_PRIVATE_KEY": private_key,
-        "JWT_PUBLIC_KEYS": public_keys,
         "WS_PUBLIC_URL": "ws://127.0.0.1:9/ws",
         "SPORTMONKS_URL": "http://127.0.0.1:9/v3/football",
         "SPORTMONKS_TOKEN": "any",

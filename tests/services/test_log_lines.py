@@ -24,17 +24,8 @@ from touchline.store.redis_client import open_redis
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.processes import a_match_that_begins_now, ask, asks_for_passwords, eventually
 from tests.running import STOP_S
-from tests.services.test_apart import (
-    a_match_that_begins_now,
-    ask,
-    asks_for_passwords,
-    environment,
-    eventually,
-    free_ports,
-)
-
-__all__ = ["environment", "free_ports"]  # fixtures
 
 FEED_TOKEN = "feed-s3cr3t-0123456789"
 KEYS = {"timestamp", "level", "event", "service", "replica", "child"}
@@ -112,10 +103,9 @@ def careful_url(database_url: str, password: str) -> str:
 
 
 def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scrapes(
-    environment: dict[str, str], tmp_path: Path, free_ports: tuple[int, ...]
+    environment: dict[str, str], private_key: str, tmp_path: Path, free_ports: tuple[int, ...]
 ) -> None:
     api_port, ws_port, flusher_port, feed_port = map(str, free_ports)
-    private_key = environment.pop("PRIVATE")
     cup = a_match_that_begins_now(tmp_path / "cup.json")
     api_env = environment | {
         "API_PORT": api_port,
@@ -201,7 +191,6 @@ def stop_redis(redis_url: str) -> None:
 def test_a_database_that_is_away_is_named_without_its_password(
     environment: dict[str, str],
 ) -> None:
-    environment.pop("PRIVATE")
     away = environment | {"DATABASE_URL": "postgresql://careful:hushhush@127.0.0.1:9/d"}
 
     with running("flusher", away) as flusher:
@@ -217,7 +206,6 @@ def test_a_database_that_is_away_is_named_without_its_password(
 
 
 def test_a_wrong_password_shows_nowhere(environment: dict[str, str]) -> None:
-    environment.pop("PRIVATE")
     asks_for_passwords(environment["DATABASE_URL"])
     wrong = careful_url(environment["DATABASE_URL"], "hushhush")
 
@@ -229,8 +217,9 @@ def test_a_wrong_password_shows_nowhere(environment: dict[str, str]) -> None:
     assert "hushhush" not in "".join(flusher.lines)
 
 
-def test_a_private_key_that_cannot_be_read_shows_nowhere(environment: dict[str, str]) -> None:
-    private_key = environment.pop("PRIVATE")
+def test_a_private_key_that_cannot_be_read_shows_nowhere(
+    environment: dict[str, str], private_key: str
+) -> None:
     spoilt = private_key.replace("BEGIN PRIVATE", "BEGIN PUBLIC")
     env = environment | {"JWT_PRIVATE_KEY": spoilt, "JWT_PUBLIC_KEYS": new_keypair()[1]}
     env |= {"WS_PUBLIC_URL": "ws://h/ws", "SPORTMONKS_TOKEN": FEED_TOKEN}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +12,8 @@ from touchline.config import Servers
 from touchline.services.books import BooksUnreadable, reconcile_books
 from touchline.store.embedded import Addresses
 
-PATIENCE_S = 30.0
+from tests.processes import refusal
+
 NOWHERE = Path("/nowhere")
 
 
@@ -73,19 +71,3 @@ def test_a_match_server_says_in_one_line_that_its_port_is_taken(taken: int) -> N
     line = refusal("match-server", "--port", str(taken))
 
     assert line.startswith(f"touchline: port {taken}: Address already in use")
-
-
-def refusal(*arguments: str, **env: str) -> str:
-    """The one line with which a command ends."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "touchline", *arguments],
-        env={"PATH": os.environ["PATH"], **env},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    said = (ended.stdout + ended.stderr).splitlines()
-
-    assert (ended.returncode, len(said)) == (2, 1), said
-    return said[0]

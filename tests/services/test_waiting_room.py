@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from tests.services.test_apart import Process, eventually, refusal
+from tests.processes import Process, eventually, refusal
 
 AWAY = {
     "REDIS_URL": "redis://127.0.0.1:9/0",
@@ -47,6 +47,6 @@ def test_a_port_that_is_taken_ends_a_service_in_one_line() -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
 
-        line = refusal("flusher", AWAY | {"HEALTH_PORT": port})
+        line = refusal("flusher", **(AWAY | {"HEALTH_PORT": port}))
 
     assert line.startswith(f"touchline: HEALTH_PORT: {port} on 127.0.0.1: Address already in use")
