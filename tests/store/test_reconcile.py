@@ -1,6 +1,7 @@
 """Reconcile: honest books pass, whatever moment they are looked at; each kind of lie is found."""
 
 import json
+from itertools import count
 
 import gevent
 import pytest
@@ -117,8 +118,12 @@ def test_a_parked_fact_is_part_of_the_books(books):
 
 
 def test_it_passes_at_any_moment_of_trading_and_flushing(books):
+    reports = []
+
     def trade():
-        for number in range(300):
+        for number in count():
+            if len(reports) >= 8:
+                return
             books.trade(user=1 + number % 3, idx=7 + number % 2, qty=5)
             gevent.sleep(0)
 
@@ -129,12 +134,11 @@ def test_it_passes_at_any_moment_of_trading_and_flushing(books):
 
     trading = gevent.spawn(trade)
     flushing = gevent.spawn(flush)
-    reports = []
     while not trading.dead:
         reports.append(report_of(books))
     gevent.joinall([trading, flushing], raise_error=True)
 
-    assert len(reports) > 5
+    assert books.rows("SELECT count(*) > 8 FROM trades") == [(True,)]
     assert [report.as_text() for report in reports if not report.ok] == []
 
 
