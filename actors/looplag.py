@@ -8,6 +8,9 @@ from .timer import Clock
 
 TICK_S = 0.1
 KEPT = 100  #: ticks, so ten seconds
+#: Later than this the loop was not busy but stood still, as in a paused container: whoever was
+#: in the middle of something had no chance to end it.
+STILL_S = 5.0
 
 
 class LoopLag:
@@ -17,13 +20,24 @@ class LoopLag:
         self._monotonic = clock.monotonic
         self._late_s: deque[float] = deque(maxlen=KEPT)
         self._due = self._monotonic() + TICK_S
+        self._turning_since = float("-inf")
         self.stop = clock.timer(TICK_S, TICK_S, self._tick)
 
     def worst_ms(self) -> float:
         """Milliseconds of the worst tick, at least 0."""
         return max(self._late_s, default=0.0) * 1000
 
+    def turning_s(self) -> float:
+        """Seconds since the loop last went on after it had stood still; infinite if it never did.
+
+        Nobody can have been at work for longer, however long ago they began.
+        """
+        return self._monotonic() - self._turning_since
+
     def _tick(self) -> None:
         now = self._monotonic()
-        self._late_s.append(max(0.0, now - self._due))
+        late_s = max(0.0, now - self._due)
+        self._late_s.append(late_s)
+        if late_s > STILL_S:
+            self._turning_since = now
         self._due = now + TICK_S

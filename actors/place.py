@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .address import Addresses
 from .events import Event
+from .looplag import LoopLag
 from .mailbox import Mailbox
 from .messages import ChildEnded, ChildStarted
 from .record import Records
@@ -21,6 +22,7 @@ class Surroundings:
 
     addresses: Addresses
     clock: Clock
+    lag: LoopLag
     outages: tuple[type[Exception], ...]  #: exceptions to wait out; they are nobody's bug
     emit: Callable[[Event], None]
     records: Records = field(default_factory=Records)

@@ -209,13 +209,17 @@ class Slot:
         self.record.stuck += 1
         return Killed(self.name, reason)
 
+    def turning_s(self) -> float:
+        """Seconds that the event loop has turned without a standstill."""
+        return self._surroundings.lag.turning_s()
+
     def _overstayed_s(self) -> float | None:
         """Seconds with the message at hand if that is too long, else None."""
         if self.actor is None or self.state not in (State.RUNNING, State.STUCK):
             return None
         if self.actor.bounded_by_children:  # stopping some of them may take long
             return None
-        busy_s = self.actor.busy_s()
+        busy_s = min(self.actor.busy_s(), self.turning_s())
         return busy_s if busy_s > self.child.stuck_s else None
 
     def health(self) -> ChildHealth:

@@ -163,6 +163,9 @@ class Supervisor(Actor[SupervisorMessage]):
     def _start_overdue(self, slot: Slot) -> None:
         reason = f"no start within {slot.child.start_s:g} s"
         if not slot.overdue:
+            if slot.turning_s() < slot.child.start_s:  # we stood still: its time begins anew
+                slot.timer = self.after(slot.child.start_s, StartOverdue(slot.name))
+                return
             slot.overdue = True
             self._emit(Killed(slot.name, reason))
             slot.kill(HungStart(reason))

@@ -68,7 +68,8 @@ class Tree:
         self._ended = Flag()
         self._cause: BaseException | None = None
         self._lag = LoopLag(clock)
-        self._slot = Slot(root, Surroundings(addresses, clock, outages, self._emit))
+        surroundings = Surroundings(addresses, clock, self._lag, outages, self._emit)
+        self._slot = Slot(root, surroundings)
 
     @classmethod
     def start(

@@ -10,6 +10,7 @@ from touchline.actors.child import Child, Restart
 from touchline.actors.errors import Undelivered
 from touchline.actors.events import Crashed, Restarted, Stopped
 from touchline.actors.health import State, Status, readiness
+from touchline.actors.looplag import LoopLag
 from touchline.actors.messages import ChildEnded, ChildStarted
 from touchline.actors.place import Surroundings
 from touchline.actors.slot import Slot
@@ -143,7 +144,8 @@ def test_a_group_killed_again_while_it_ends_leaves_nothing_in_its_successors_way
 def test_a_child_killed_before_its_first_step_is_noticed_as_well(
     no_leaks: None, life: Life, addresses: Addresses, clock: FakeClock
 ) -> None:
-    slot = Slot(life.child("a"), Surroundings(addresses, clock, (), lambda _: None))
+    surroundings = Surroundings(addresses, clock, LoopLag(clock), (), lambda _: None)
+    slot = Slot(life.child("a"), surroundings)
     slot.mailbox.open()
     reports: list[object] = []
 

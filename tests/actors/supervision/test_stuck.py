@@ -9,6 +9,7 @@ from touchline.actors.child import Child
 from touchline.actors.errors import Undelivered
 from touchline.actors.events import Crashed, Killed, Restarted
 from touchline.actors.health import State
+from touchline.actors.messages import WatchDue
 from touchline.actors.supervisor import Supervisor
 from touchline.actors.tree import Tree
 
@@ -143,3 +144,53 @@ def test_a_restart_that_hangs_is_killed_at_its_deadline_and_tried_again(
     clock.advance(2.0)
 
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=2)
+
+
+def test_a_child_is_not_stuck_because_the_whole_process_stood_still(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    release = Event()
+    tree = start_tree(life.child("a", stuck_s=30.0))
+    tree.tell("a", lambda probe: (probe.note("work"), release.wait()))
+    wait_for(lambda: "work a" in life.log)
+
+    clock.stall(60.0)
+    clock.advance(1.0)
+    tree.ask("root", WatchDue(), WAIT_S)
+    release.set()
+
+    assert tree.ask("a", "still here", WAIT_S) == "still here"
+    assert (life.log, tree.snapshot().children[0].stuck) == (["start a", "work a"], 0)
+
+
+def test_a_child_that_hangs_is_stuck_though_the_process_stood_still(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a", stuck_s=30.0))
+    tree.tell("a", hang)
+    wait_for(lambda: "hang a" in life.log)
+
+    clock.stall(60.0)
+    clock.advance(31.0)
+
+    assert isinstance(tree.next_event(WAIT_S), Killed)
+    assert tree.next_event(WAIT_S) == Crashed("a", "Stuck: busy with one message for 31.0 s")
+
+
+def test_a_start_is_not_overdue_because_the_whole_process_stood_still(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    release = Event()
+    tree = start_tree(life.child("a", start_s=3.0))
+    life.plan_starts("a", release.wait)
+    tree.tell("a", crash)
+    tree.next_event(WAIT_S)
+    clock.advance(1.0)
+    wait_for(lambda: life.log == ["start a", "start a"])
+
+    clock.stall(60.0)
+    clock.advance(1.0)
+    tree.ask("root", WatchDue(), WAIT_S)
+    release.set()
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
