@@ -194,3 +194,19 @@ def test_a_child_that_outlives_its_whole_group_leaves_its_messages_to_its_succes
     wait_for(lambda: "stop c" in life.log)  # the old one, as soon as it looks up
 
     assert all(tree.ask("c", lambda probe: probe, WAIT_S) is successor for _ in range(5))
+
+
+def test_a_companion_that_crashed_in_its_stop_is_forgiven_when_it_is_healthy(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("b"), life.child("c"), strategy=REST_FOR_ONE)
+    life.plan_stop("c", failing(ValueError("boom")))
+    tree.tell("b", crash)
+    read_until(tree, Crashed("c", "ValueError: boom"))
+    clock.advance(1.0)
+    read_until(tree, Started("c"))
+    assert tree.snapshot().children[1].troubled_since_ms is not None
+
+    clock.advance(PLAIN.healthy_s)
+
+    wait_for(lambda: tree.snapshot().children[1].troubled_since_ms is None)
