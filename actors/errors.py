@@ -5,6 +5,7 @@ from __future__ import annotations
 import pykka
 from gevent import GreenletExit
 
+TEXT = 2_000  #: characters of what an exception says; the page and every heartbeat carry them
 AskTimeout = pykka.Timeout  #: an ask was not answered in time
 
 
@@ -56,4 +57,8 @@ def text_of(cause: BaseException | None) -> str:
         return "ended by itself"
     if isinstance(cause, GreenletExit):
         return "killed"
-    return " ".join(str(cause).split())
+    try:
+        said = str(cause)
+    except Exception as why:  # of a bug in a child its supervisor must not die as well
+        return f"its text cannot be told: {type(why).__name__}"
+    return " ".join(said[:TEXT].split()) + ("…" if len(said) > TEXT else "")

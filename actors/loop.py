@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import gevent
 
+TRACE = 16_384  #: characters of a traceback that are kept; as many as the log shows of it
+
 
 class Loop(gevent.Greenlet):  # type: ignore[misc]  # gevent ships no annotations
     """An actor's greenlet; it does not keep the stack it was spawned from.
@@ -30,7 +32,8 @@ class Ending:
 
 def crash(cause: BaseException) -> Ending:
     """The ending by *cause*, which is being handled."""
-    return Ending(cause, "".join(traceback.format_exception(cause)))
+    trace = "".join(traceback.format_exception(cause))
+    return Ending(cause, trace if len(trace) <= TRACE else trace[:TRACE] + "…")
 
 
 def ending_of(greenlet: gevent.Greenlet) -> Ending:

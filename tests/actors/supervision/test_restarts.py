@@ -284,3 +284,41 @@ def test_a_factory_that_fails_at_a_restart_is_a_crash_like_any_other(
         clock.advance(delay_s)
 
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=2)
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise KeyError("words")
+
+
+def test_an_exception_that_cannot_be_put_into_words_ends_its_child_alone(
+    start_tree: StartTree, life: Life, clock: FakeClock
+) -> None:
+    tree = start_tree(life.child("a"), life.child("b"))
+
+    def be_mute(_: Probe) -> None:
+        raise Mute
+
+    tree.tell("a", be_mute)
+    assert tree.next_event(WAIT_S) == Crashed("a", "Mute: its text cannot be told: KeyError")
+    clock.advance(1.0)
+
+    assert tree.next_event(WAIT_S) == Restarted("a", restarts=1)
+    assert life.log == ["start a", "start b", "start a"]
+
+
+def test_of_an_exception_that_says_too_much_the_beginning_is_kept(
+    start_tree: StartTree, life: Life
+) -> None:
+    tree = start_tree(life.child("a"))
+
+    def rant(_: Probe) -> None:
+        raise ValueError("no! " * 1_000_000)
+
+    tree.tell("a", rant)
+    tree.next_event(WAIT_S)
+
+    error = tree.snapshot().children[0].last_error
+    assert error is not None
+    assert error.message.startswith("no! no! ")
+    assert len(error.message) + len(error.traceback) < 20_000
