@@ -15,6 +15,8 @@ from ..actors.health import Health, Readiness, readiness
 from ..store.fleet import Identity, Member, Roll
 from .metrics import Metrics
 
+DEPTH = 64  #: containers within containers; a group within a group takes two
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -100,7 +102,10 @@ def full_report(source: HealthSource) -> dict[str, object]:
 
 def encoded(document: dict[str, object]) -> bytes:
     """*document* as JSON, whatever an actor puts into its detail: it must answer in any trouble."""
-    return msgspec.json.encode(document, enc_hook=str)
+    try:
+        return msgspec.json.encode(document, enc_hook=str)
+    except Exception:  # a text that is no text, an end without end, a __str__ that raises
+        return msgspec.json.encode(_plain(document))
 
 
 def _member(member: Member) -> dict[str, object]:
@@ -112,3 +117,26 @@ def _member(member: Member) -> dict[str, object]:
         "silent_s": round(member.silent_s, 1),
         "report": msgspec.Raw(member.report.encode()),
     }
+
+
+def _plain(value: object, depth: int = DEPTH) -> object:
+    """*value* as what JSON can hold in any case."""
+    match value:
+        case None | bool() | int() | float() | msgspec.Raw():
+            return value
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case Mapping() if depth > 0:
+            return {_text(key): _plain(member, depth - 1) for key, member in value.items()}
+        case list() | tuple() | set() | frozenset() if depth > 0:
+            return [_plain(item, depth - 1) for item in value]
+        case _:
+            return _text(value)
+
+
+def _text(value: object) -> str:
+    try:
+        text = str(value)
+    except Exception:
+        text = object.__repr__(value)
+    return text.encode(errors="backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from touchline.actors.health import ChildHealth, LastError, State
 from touchline.http.health import LAG_LIMIT_MS, HealthApp
 from touchline.http.health_report import Heard
@@ -153,3 +154,26 @@ def test_a_head_request_gets_no_body() -> None:
     answer = ask(FixedHealth(), "/healthz", "HEAD")
 
     assert (answer.status_code, answer.data) == (200, b"")
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise KeyError("words")
+
+
+ENDLESS: list[object] = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [Mute(), ENDLESS, "\ud800", {"\ud800": 1}, {Mute(): 1}, {3, "three"}, b"\xff", 2**70, 1j],
+    ids=["mute", "endless", "no text", "no text as name", "mute name", "set", "bytes", "big", "1j"],
+)
+def test_whatever_a_child_puts_into_its_detail_the_tree_is_shown(nonsense: object) -> None:
+    health = FixedHealth(child("a", detail={"odd": nonsense}), child("b", detail={"plain": 1}))
+
+    tree = ask(health, "/supervisor").get_json()["tree"]
+
+    assert "odd" in tree["children"][0]["detail"]
+    assert tree["children"][1]["detail"] == {"plain": 1}
