@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -61,7 +62,7 @@ def configure_logs(*, terminal: bool | None = None) -> None:
     structlog.configure(
         processors=[*_PREPARED, *_rendered(terminal)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Stderr()),  # type: ignore[arg-type]  # enough of a file
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -77,6 +78,22 @@ def configure_logs(*, terminal: bool | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
     _catch_the_rest()
+
+
+class _Stderr:
+    """Loses what cannot be written: a disk that is full, or a reader that went away.
+
+    Else every line would raise where it is said, in a supervisor too, and a log that is lost
+    would end the service. What the standard library logs it guards by itself.
+    """
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

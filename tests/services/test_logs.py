@@ -173,3 +173,19 @@ def test_each_line_that_is_worth_an_alert_is_one_that_the_code_writes() -> None:
 
     assert len(documented) > 20
     assert [event for event in documented if f'"{event}"' not in source] == []
+
+
+def test_a_log_that_cannot_be_written_ends_nobody() -> None:
+    code = "log.error('lost'); logging.getLogger('urllib3').error('lost too'); print('went on')"
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", START + code],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert ended.stdout == "went on\n"
