@@ -250,6 +250,8 @@ $("sign-in").onsubmit = async (event) => {
 async function ask() {
   try {
     const answer = await fetch("/supervisor", { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(3000) });
+    // From a listener without room, or a proxy before one that is gone: no report to show.
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
     report = await answer.json();
     answeredAt = new Date();
     lost = null;
@@ -257,8 +259,8 @@ async function ask() {
     lost ??= new Date();
     if (!report) $("headline").textContent = "No answer";
   }
+  setTimeout(ask, EVERY_MS); // first, for whatever another version reports may not fit the page
   paint();
-  setTimeout(ask, EVERY_MS);
 }
 
 ask();

@@ -131,6 +131,20 @@ def test_a_traceback_stays_where_it_is_read_while_the_page_goes_on(
     assert page.execute_script("return arguments[0].scrollTop", trace) == 40
 
 
+def test_an_answer_that_is_no_report_is_none_and_the_page_goes_on_asking(
+    page: webdriver.Chrome,
+) -> None:
+    page.execute_script("""
+        window.ask = window.fetch;
+        window.fetch = async () => Response.json({title: "No room", status: 503}, {status: 503});
+    """)
+    wait(page, lambda: text(page, "#headline").startswith("No answer since"))
+
+    page.execute_script("window.fetch = window.ask")
+
+    wait(page, lambda: text(page, "#headline") == "Ready")
+
+
 def test_a_service_that_is_gone_is_said_to_be_gone(
     browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
