@@ -7,6 +7,10 @@ from typing import Never, Protocol, assert_never
 
 from .actor import Actor
 
+#: Seconds it has to stop: more than its server takes, which gives requests in progress 5 s and
+#: then one more to those it ends.
+DRAIN_S = 8.0
+
 
 class Server(Protocol):
     """What the listener needs of an HTTP server that is listening."""

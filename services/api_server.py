@@ -9,7 +9,7 @@ from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.feeds.pace import Pace
 from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
-from ..actors.listener import HttpListener
+from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
 from ..actors.meters import FeedMeter, TradeMeter
 from ..actors.trading.executor import TradeExecutor
@@ -86,7 +86,7 @@ def children(
                 policy=Policy.DROP_NEW,
             ),
         ),
-        Child(LISTENER, lambda: HttpListener(open_http)),
+        Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
 
 

@@ -8,7 +8,7 @@ from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.flush.flusher import Flusher
 from ..actors.flush.trade_outbox_drainer import TradeOutboxDrainer
-from ..actors.listener import HttpListener
+from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.meters import FlushMeter
 from ..config import FlusherSettings
 from ..http.health import HealthApp
@@ -58,7 +58,7 @@ def run(settings: FlusherSettings) -> int:
         open_http = ServerFactory(
             settings.host, settings.health_port, HealthApp(health), meter=meter
         )
-        listed.append(Child(LISTENER, lambda: HttpListener(open_http)))
+        listed.append(Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S))
     code = supervise(listed, addresses=Addresses(), health=health, ready=stay)
     stores.close()
     return code

@@ -12,7 +12,7 @@ from ..actors.hub.presence import Presence
 from ..actors.hub.shard import Shard
 from ..actors.hub.subscriber import Subscriber
 from ..actors.hub.usher import STOP_S, Usher
-from ..actors.listener import HttpListener
+from ..actors.listener import DRAIN_S, HttpListener
 from ..config import WsSettings
 from ..domain.clock import Calendar, system_calendar
 from ..http.health import HealthApp
@@ -88,7 +88,7 @@ def children(
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
         Child("usher", lambda: Usher(lobby), stop_s=STOP_S),
-        Child(LISTENER, lambda: HttpListener(open_http)),
+        Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
 
 

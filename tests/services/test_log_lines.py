@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -230,3 +231,23 @@ def test_a_private_key_that_cannot_be_read_shows_nowhere(
 
     assert code == 2
     assert private_key[60:90] not in "".join(api.lines)
+
+
+def test_a_client_that_does_not_finish_its_request_makes_no_stop_a_forced_one(
+    environment: dict[str, str], free_port: int
+) -> None:
+    environment.pop("PRIVATE")
+    env = environment | {"HEALTH_PORT": str(free_port)}
+
+    with running("flusher", env) as flusher:
+        eventually(lambda: ask(f"http://127.0.0.1:{free_port}/readyz"))
+        with socket.create_connection(("127.0.0.1", free_port)) as slow:
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{")
+            # Answered after it, so the one above is being read by now.
+            ask(f"http://127.0.0.1:{free_port}/healthz")
+            flusher.stop()
+
+    assert flusher.process.returncode == 0
+    assert [
+        line["event"] for line in map(json.loads, flusher.lines) if "kill" in line["event"]
+    ] == []
