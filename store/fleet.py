@@ -23,6 +23,7 @@ FORGET_MS = 600_000  #: a silent replica is shown for this long
 ORDER_S = 60  #: an order that its replica has not taken by then is void
 
 _BEAT = LuaScript("replica_beat")
+_FIELDS = frozenset({"version", "covers", "status", "report"})  #: of a heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,18 @@ class Fleet:
 
 
 def _member(name: str, silent_s: float, beat: Mapping[str, Any]) -> Member | None:
-    if not beat:  # it left between the two reads
+    # One that left between the two reads, or that speaks otherwise than we do: it must not
+    # cost the sight of all others.
+    if not beat.keys() >= _FIELDS or not _is_json(beat["report"]):
         return None
     service, _, replica = name.partition(":")
     who = Identity(service, replica, beat["version"], tuple(beat["covers"].split(",")))
     return Member(who, beat["status"], silent_s, beat["report"])
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except ValueError:
+        return False
+    return True

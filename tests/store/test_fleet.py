@@ -114,3 +114,17 @@ def test_one_that_leaves_between_the_two_reads_is_left_out(client, fleet):
     roll, _ = fleet(API).beat("ready", "{}")
 
     assert roll == Roll((Member(API, "ready", roll.members[0].silent_s, "{}"),), {})
+
+
+@pytest.mark.parametrize("odd", [{"report": "{cut off"}, {"report": ""}, {"covers": None}])
+def test_one_that_cannot_be_read_does_not_cost_the_sight_of_the_others(client, fleet, odd):
+    fleet(WS).beat("ready", "{}")
+    for field, value in odd.items():
+        if value is None:
+            client.hdel(Keys().heartbeat(WS.name), field)
+        else:
+            client.hset(Keys().heartbeat(WS.name), field, value)
+
+    roll, _ = fleet(API).beat("ready", "{}")
+
+    assert [member.who for member in roll.members] == [API]
