@@ -236,7 +236,6 @@ def test_a_private_key_that_cannot_be_read_shows_nowhere(
 def test_a_client_that_does_not_finish_its_request_makes_no_stop_a_forced_one(
     environment: dict[str, str], free_port: int
 ) -> None:
-    environment.pop("PRIVATE")
     env = environment | {"HEALTH_PORT": str(free_port)}
 
     with running("flusher", env) as flusher:
