@@ -4,7 +4,7 @@ Source: docs/market.md, "Units" and "Prices".
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .halts import OPEN, Halt, Phase
 from .ids import InstrumentIdx
@@ -72,13 +72,31 @@ def new_instrument(
         raise ValueError(f"base_px {base_px} outside {INDEX_PX_MIN}..{INDEX_PX_MAX}")
     if not _SYMBOL.fullmatch(symbol):
         raise ValueError(f"symbol {symbol!r} must be 1 to 12 of A-Z and 0-9")
-    quotes = quote(base_px, 0, _DEPTH, half_spread_ppm=1_000, mark_clamp_ppm=5_000)
-    return Instrument(
+    unquoted = Instrument(
         idx=idx,
         symbol=symbol,
         name=name,
         base_px=base_px,
         index_px=base_px,
+        bid_px=0,
+        ask_px=0,
+        mid_px=0,
+        mark_px=0,
+    )
+    return quoted(unquoted)
+
+
+def quoted(instrument: Instrument) -> Instrument:
+    """*instrument* with the quotes that follow from the rest of it."""
+    quotes = quote(
+        instrument.index_px,
+        instrument.inventory,
+        instrument.depth,
+        half_spread_ppm=instrument.half_spread_ppm,
+        mark_clamp_ppm=instrument.mark_clamp_ppm,
+    )
+    return replace(
+        instrument,
         bid_px=quotes.bid_px,
         ask_px=quotes.ask_px,
         mid_px=quotes.mid_px,

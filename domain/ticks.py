@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from .halts import FEED_HALTS, Halt, Phase
 from .ids import InstrumentIdx
-from .instrument import Instrument
-from .pricing import index_of, quote
+from .instrument import Instrument, quoted
+from .pricing import index_of
 
 
 class Why(StrEnum):
@@ -84,20 +84,9 @@ def next_tick_id(last: str, now_ms: int) -> str:
 
 def ticked(instrument: Instrument, now_ms: int) -> Instrument:
     """*instrument* after publishing its price: fresh quotes, next ``seq``, tick id and version."""
-    quotes = quote(
-        instrument.index_px,
-        instrument.inventory,
-        instrument.depth,
-        half_spread_ppm=instrument.half_spread_ppm,
-        mark_clamp_ppm=instrument.mark_clamp_ppm,
-    )
     tick_id = next_tick_id(instrument.last_tick_id, now_ms)
     return replace(
-        instrument,
-        bid_px=quotes.bid_px,
-        ask_px=quotes.ask_px,
-        mid_px=quotes.mid_px,
-        mark_px=quotes.mark_px,
+        quoted(instrument),
         seq=instrument.seq + 1,
         last_tick_id=tick_id,
         ticked_ms=int(tick_id.partition("-")[0]),

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..domain.ids import InstrumentIdx, UserId
-from ..domain.instrument import NO_TICK, Instrument
+from ..domain.instrument import NO_TICK, Instrument, quoted
 from ..domain.portfolio import Holding, Wallet
-from ..domain.pricing import quote
 from .hashes import instrument_of
 from .keys import State
 from .layouts import LAYOUTS
@@ -117,18 +116,5 @@ def _instrument(row: Sequence[str | None]) -> Instrument:
 
 
 def _quoted(instrument: Instrument) -> Instrument:
-    quotes = quote(
-        instrument.index_px,
-        instrument.inventory,
-        instrument.depth,
-        half_spread_ppm=instrument.half_spread_ppm,
-        mark_clamp_ppm=instrument.mark_clamp_ppm,
-    )
-    return replace(
-        instrument,
-        bid_px=quotes.bid_px,
-        ask_px=quotes.ask_px,
-        mid_px=quotes.mid_px,
-        mark_px=quotes.mark_px,
-        ticked_ms=int(instrument.last_tick_id.partition("-")[0]),
-    )
+    ticked_ms = int(instrument.last_tick_id.partition("-")[0])
+    return replace(quoted(instrument), ticked_ms=ticked_ms)

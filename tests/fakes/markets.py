@@ -13,8 +13,8 @@ from touchline.domain.instrument import (
     ORDER_MAX_MAX,
     Instrument,
     new_instrument,
+    quoted,
 )
-from touchline.domain.pricing import quote
 
 from tests.fakes.exchange import ARS
 
@@ -36,31 +36,24 @@ def instruments(draw: DrawFn, halts: st.SearchStrategy[int] = ANY_HALTS) -> Inst
     depth = draw(edged(DEPTH_MIN, DEPTH_MAX))
     base_px = draw(edged(INDEX_PX_MIN, INDEX_PX_MAX))
     inventory = draw(edged(-depth // 2, depth // 2))
-    half_spread_ppm, clamp_ppm = draw(edged(0, 10_000)), draw(edged(0, 50_000))
-    quotes = quote(
-        base_px, inventory, depth, half_spread_ppm=half_spread_ppm, mark_clamp_ppm=clamp_ppm
-    )
     tick_ms = draw(edged(0, 2**43))
-    return replace(
+    drawn = replace(
         new_instrument(ARS, "ARS", "Arsenal"),
         base_px=base_px,
         index_px=base_px,
         inventory=inventory,
         depth=depth,
         qcap=depth // 2,
-        half_spread_ppm=half_spread_ppm,
+        half_spread_ppm=draw(edged(0, 10_000)),
         fee_ppm=draw(edged(0, 10_000)),
         order_max=draw(edged(1, ORDER_MAX_MAX)),
         user_cap=draw(edged(1, depth)),
-        mark_clamp_ppm=clamp_ppm,
+        mark_clamp_ppm=draw(edged(0, 50_000)),
         phase=draw(st.sampled_from(Phase)),
         halt=Halt(draw(halts)),
-        bid_px=quotes.bid_px,
-        ask_px=quotes.ask_px,
-        mid_px=quotes.mid_px,
-        mark_px=quotes.mark_px,
         seq=draw(edged(0, VERSION_MAX)),
         last_tick_id=f"{tick_ms}-{draw(st.integers(0, 1_000))}",
         ticked_ms=tick_ms,
         version=draw(edged(0, VERSION_MAX)),
     )
+    return quoted(drawn)
