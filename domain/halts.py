@@ -18,6 +18,10 @@ class Phase(StrEnum):
     VOID = "void"
 
 
+IN_PLAY = frozenset({Phase.LIVE, Phase.BREAK})
+"""Who watches the match knows of a goal before the feed does; lua/market.lua has the same two."""
+
+
 class Halt(IntFlag):
     """Reasons to stop trading; several can hold at once, no bit means open."""
 

@@ -1,12 +1,12 @@
 """An instrument: one club's index, inventory, limits and last published quotes.
 
-Source: docs/market.md, "Units" and "Prices".
+Source: docs/market.md, "Units", "Prices" and "In play".
 """
 
 import re
 from dataclasses import dataclass, replace
 
-from .halts import OPEN, Halt, Phase
+from .halts import IN_PLAY, OPEN, Halt, Phase
 from .ids import InstrumentIdx
 from .pricing import quote
 
@@ -15,6 +15,8 @@ INDEX_PX_MIN = 5_000  #: 0.50
 INDEX_PX_MAX = 10_000_000  #: 1,000.00
 DEPTH_MIN, DEPTH_MAX = 1_000_000, 100_000_000  #: 1,000 to 100,000 shares
 ORDER_MAX_MAX = 10_000_000  #: 10,000 shares; with the above every product in Lua stays under 2**53
+IN_PLAY_SPREAD = 3  #: times the instrument's own half spread
+IN_PLAY_ORDERS = 4  #: the instrument's own largest order is divided by it
 NO_TICK = "0-0"  #: tick id of an instrument that never ticked
 
 _DEPTH = 10_000_000  # 10,000 shares
@@ -27,6 +29,8 @@ class Instrument:
 
     Fields ending in ``_px`` are 1e-4 coin, inventory and the caps 1e-3 share, ``_ppm`` parts per
     million, ``offset_bps`` 1e-4 of the base price, ``ticked_ms`` calendar time (0: never).
+    ``half_spread_ppm`` and ``order_max`` are the instrument's own; what its phase makes of them is
+    ``half_spread_now_ppm`` and ``order_limit``.
     ``inventory`` is what the house has sold net. ``seq`` counts ticks, ``version`` mutations.
     """
 
@@ -57,6 +61,21 @@ class Instrument:
     last_tick_id: str = NO_TICK
     ticked_ms: int = 0
     version: int = 1
+
+    @property
+    def in_play(self) -> bool:
+        """Whether the match is being played, half-time and the other breaks included."""
+        return self.phase in IN_PLAY
+
+    @property
+    def half_spread_now_ppm(self) -> int:
+        """The half spread in force: in play three times the instrument's own."""
+        return self.half_spread_ppm * (IN_PLAY_SPREAD if self.in_play else 1)
+
+    @property
+    def order_limit(self) -> int:
+        """The largest order in force: in play a quarter of the instrument's own, rounded down."""
+        return self.order_max // (IN_PLAY_ORDERS if self.in_play else 1)
 
 
 def new_instrument(
@@ -92,7 +111,7 @@ def quoted(instrument: Instrument) -> Instrument:
         instrument.index_px,
         instrument.inventory,
         instrument.depth,
-        half_spread_ppm=instrument.half_spread_ppm,
+        half_spread_ppm=instrument.half_spread_now_ppm,
         mark_clamp_ppm=instrument.mark_clamp_ppm,
     )
     return replace(

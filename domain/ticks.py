@@ -97,7 +97,8 @@ def ticked(instrument: Instrument, now_ms: int) -> Instrument:
 def apply_index(instrument: Instrument, change: IndexChange) -> Instrument:
     """*instrument* after *change*; the same object if there is nothing to do.
 
-    A tick is published if the index or the halts changed, or a heartbeat was asked for.
+    A tick is published if the index or the halts changed, if play began or ended, which changes
+    the spread, or if a heartbeat was asked for.
     """
     offset_bps = instrument.offset_bps if change.offset_bps is None else change.offset_bps
     halt = instrument.halt
@@ -112,10 +113,14 @@ def apply_index(instrument: Instrument, change: IndexChange) -> Instrument:
             instrument.base_px, offset_bps, instrument.index_min_px, instrument.index_max_px
         ),
     )
-    moved = after.index_px != instrument.index_px or after.halt != instrument.halt
-    if moved or change.heartbeat:
+    if _published(after) != _published(instrument) or change.heartbeat:
         return ticked(after, change.now_ms)
     return instrument if after == instrument else replace(after, version=instrument.version + 1)
+
+
+def _published(instrument: Instrument) -> tuple[int, Halt, bool]:
+    # Of what the feed may change, that which clients must learn of at once.
+    return instrument.index_px, instrument.halt, instrument.in_play
 
 
 def settled(instrument: Instrument) -> Instrument:

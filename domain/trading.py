@@ -1,7 +1,7 @@
 """Spot trades: buy shares from the house or sell them back.
 
 Every rounding goes against the user, fees go to the treasury, and a refusal changes nothing.
-Twin of lua/trade_execute.lua. Source: docs/market.md, "Trades" and "Refusals".
+Twin of lua/trade_execute.lua. Source: docs/market.md, "In play", "Trades" and "Refusals".
 """
 
 from dataclasses import dataclass, replace
@@ -140,7 +140,7 @@ def quantity_for_notional(instrument: Instrument, side: Side, notional_e4: int) 
     largest order gives one unit more than that, which the order is then refused for. Halts are
     left to the order too.
     """
-    fits, too_much = 0, instrument.order_max + 2
+    fits, too_much = 0, instrument.order_limit + 2
     while too_much - fits > 1:
         qty = (fits + too_much) // 2
         if abs(_paid_e4(side, _price(instrument, side, qty))) <= notional_e4:
@@ -156,7 +156,7 @@ def _price(instrument: Instrument, side: Side, qty: int) -> Priced:
         instrument.index_px,
         instrument.inventory,
         instrument.depth,
-        instrument.half_spread_ppm,
+        instrument.half_spread_now_ppm,
         qty,
     )
     # Bought: rounded up. Sold: rounded down. Always against the user.
@@ -171,8 +171,8 @@ def _market_refusal(instrument: Instrument, side: Side, qty: int) -> Refused | N
         return Refused(Refusal.MARKET_HALTED, details)
     if qty < 1:
         return Refused(Refusal.QUANTITY_INVALID)
-    if qty > instrument.order_max:
-        return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": instrument.order_max})
+    if qty > instrument.order_limit:
+        return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": instrument.order_limit})
     available = instrument.qcap - _signed(side, instrument.inventory)
     if qty > available:
         return Refused(Refusal.LIQUIDITY_EXHAUSTED, {"available_qty": available})

@@ -24,7 +24,8 @@ if ARGV[5] ~= '' then inst.phase = ARGV[5] end
 if ARGV[6] ~= '' then inst.halt = inst.halt - inst.halt % FEED_BITS + tonumber(ARGV[6]) end
 inst.f = math.max(inst.fmin, math.min(inst.fmax, floor_div(inst.B * (10000 + inst.S), 10000)))
 
-local moved = inst.f ~= before.f or inst.halt ~= before.halt
+-- Play that begins or ends changes the spread: bid and ask as published are in force no longer.
+local moved = inst.f ~= before.f or inst.halt ~= before.halt or in_play(inst) ~= in_play(before)
 local ticked = moved or heartbeat
 if ticked then
   advance(inst, now_ms)

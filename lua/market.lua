@@ -20,10 +20,15 @@ local function load_instrument(key)
   return inst
 end
 
+-- Who watches a match is ahead of the feed: in play the spread is wider and orders are smaller.
+local function in_play(inst) return inst.phase == 'live' or inst.phase == 'break' end
+local function half_spread(inst) return in_play(inst) and inst.hs * 3 or inst.hs end
+local function order_limit(inst) return in_play(inst) and floor_div(inst.omax, 4) or inst.omax end
+
 -- Average price, value and fee of trading `qty` now (1e-4 coin).
 local function price(inst, sign, qty)
   local impact = rounded(sign, inst.f * (2 * inst.q + sign * qty), 2 * inst.d)
-  local px = rounded(sign, (inst.f + impact) * (PPM + sign * inst.hs), PPM)
+  local px = rounded(sign, (inst.f + impact) * (PPM + sign * half_spread(inst)), PPM)
   local value = rounded(sign, px * qty, 1000)
   return px, value, rounded(1, value * inst.fee, PPM)
 end
@@ -35,7 +40,8 @@ local function market_refusal(inst, sign, qty)
     return refused('MARKET_HALTED', 'halt', text(inst.halt), 'phase', inst.phase)
   end
   if not (qty >= 1 and qty == math.floor(qty)) then return refused('QUANTITY_INVALID') end
-  if qty > inst.omax then return refused('QUANTITY_LIMIT_EXCEEDED', 'limit_qty', text(inst.omax)) end
+  local limit = order_limit(inst)
+  if qty > limit then return refused('QUANTITY_LIMIT_EXCEEDED', 'limit_qty', text(limit)) end
   local available = inst.qcap - sign * inst.q
   if qty > available then return refused('LIQUIDITY_EXHAUSTED', 'available_qty', text(available)) end
   return nil
@@ -44,9 +50,10 @@ end
 -- Publishes the price: fresh quotes, the next seq and a tick id after the last one.
 -- Changes `inst` only; save_tick() writes it.
 local function advance(inst, now_ms)
+  local hs = half_spread(inst)
   inst.mid = inst.f + floor_div(inst.f * inst.q, inst.d)
-  inst.bid = floor_div(inst.mid * (PPM - inst.hs), PPM)
-  inst.ask = rounded(1, inst.mid * (PPM + inst.hs), PPM)
+  inst.bid = floor_div(inst.mid * (PPM - hs), PPM)
+  inst.ask = rounded(1, inst.mid * (PPM + hs), PPM)
   local premium = math.max(-inst.clamp, math.min(inst.clamp, floor_div(inst.q * PPM, inst.d)))
   inst.mark = inst.f + floor_div(inst.f * premium, PPM)
   inst.seq, inst.v = inst.seq + 1, inst.v + 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from touchline.domain.halts import Phase
 from touchline.domain.ids import InstrumentIdx, UserId, uuid7
+from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
-from touchline.store.commands import Filled, TradeCommand
+from touchline.store.commands import Filled, Indexed, TradeCommand
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api, Trader
@@ -38,6 +40,13 @@ def price_rises(api: Api) -> None:
     )
     [outcome] = api.deps.scripts.trade_execute([command])
     assert isinstance(outcome, Filled)
+
+
+def kick_off(api: Api) -> None:
+    """The feed says that the match of the club on sale is being played."""
+    api.redis.set("lease:scheduler", "me")
+    change = IndexChange(idx=InstrumentIdx(17), now_ms=api.clock.calendar(), phase=Phase.LIVE)
+    assert isinstance(api.deps.scripts.index_apply(change, "lease:scheduler", "me"), Indexed)
 
 
 def times(count: int, api: Api) -> None:
@@ -102,6 +111,29 @@ def test_an_amount_beyond_the_largest_order_is_refused(ada: Trader) -> None:
     answer = ada.order(notional="9999.00")
 
     assert answer.get_json()["code"] == "QUANTITY_LIMIT_EXCEEDED"
+
+
+def test_in_play_an_amount_buys_less_and_the_largest_is_a_quarter(api: Api, ada: Trader) -> None:
+    before = ada.order(notional="250.00").get_json()
+    kick_off(api)
+
+    during = ada.order(notional="250.00")
+    beyond = ada.order(notional="1300.00").get_json()
+
+    assert Decimal("249.89") < spent(during) <= Decimal("250")
+    assert Decimal(during.get_json()["quantity"]) < Decimal(before["quantity"])
+    assert (beyond["code"], beyond["limit"]) == ("QUANTITY_LIMIT_EXCEEDED", "12.500")
+
+
+def test_a_kick_off_right_before_the_trade_does_not_make_an_amount_cost_more(
+    api: Api, ada: Trader
+) -> None:
+    api.executor.before = lambda: kick_off(api)
+
+    answer = ada.order(notional="250.00")
+
+    assert Decimal("249.89") < spent(answer) <= Decimal("250")
+    assert len(api.executor.commands) == 2
 
 
 def test_a_retry_is_answered_with_the_first_fill_though_the_price_has_moved(

@@ -21,6 +21,13 @@ def halt(api: Api, bits: Halt) -> None:
     api.redis.hset("inst:17", "halt", int(bits))
 
 
+def enter(api: Api, phase: Phase) -> None:
+    """The feed says that the match of ARS is in *phase* now."""
+    api.redis.set("lease:scheduler", "me")
+    change = IndexChange(idx=ARS, now_ms=api.clock.calendar(), phase=phase)
+    api.deps.scripts.index_apply(change, "lease:scheduler", "me")
+
+
 def add_fixture(api: Api, number: int, state: str = "NS", phase: str = "scheduled") -> None:
     with api.pg.transaction() as cursor:
         cursor.execute(
@@ -80,8 +87,12 @@ def test_a_trade_changes_the_etag_of_its_club(ada: Trader) -> None:
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
-def test_a_quote_is_what_the_order_then_costs(ada: Trader, side: str) -> None:
+@pytest.mark.parametrize("phase", [Phase.SCHEDULED, Phase.LIVE, Phase.BREAK])
+def test_a_quote_is_what_the_order_then_costs(
+    api: Api, ada: Trader, side: str, phase: Phase
+) -> None:
     ada.order(quantity="20")
+    enter(api, phase)
     quoted = ada.get(f"/v1/instruments/17/quote?side={side}&quantity=12.5").get_json()
 
     fill = ada.order(side=side, quantity="12.5").get_json()
@@ -97,6 +108,29 @@ def test_a_quote_tells_the_total_and_the_impact(api: Api) -> None:
     assert float(buy["total"]) == pytest.approx(float(buy["value"]) + float(buy["fee"]))
     assert float(sell["total"]) == pytest.approx(float(sell["value"]) - float(sell["fee"]))
     assert buy["impact_bps"] == "15.01"  # 10 of spread on 5: half of 10 in 10,000 shares
+
+
+def test_kick_off_widens_what_the_list_shows_and_what_is_quoted(api: Api) -> None:
+    enter(api, Phase.LIVE)
+
+    shown = api.get("/v1/instruments").get_json()["data"][0]
+    quoted = api.get("/v1/instruments/17/quote?side=buy&quantity=0.001").get_json()
+
+    assert (shown["bid"], shown["mid"], shown["ask"]) == ("99.7000", "100.0000", "100.3000")
+    assert (shown["phase"], shown["seq"], quoted["seq"]) == ("live", 1, 1)
+    assert quoted["average_price"] == "100.3002"  # its own impact and the roundings
+    ticks = api.get("/v1/instruments/17/ticks").get_json()["data"]
+    assert [(tick["bid"], tick["ask"]) for tick in ticks] == [("99.7000", "100.3000")]
+
+
+def test_in_play_a_quote_is_refused_beyond_a_quarter_of_the_largest_order(api: Api) -> None:
+    enter(api, Phase.BREAK)
+
+    most = api.get("/v1/instruments/17/quote?side=sell&quantity=12.5")
+    more = api.get("/v1/instruments/17/quote?side=sell&quantity=12.501")
+
+    assert most.status_code == 200
+    assert more.get_json().items() >= {"code": "QUANTITY_LIMIT_EXCEEDED", "limit": "12.500"}.items()
 
 
 def test_a_quote_changes_nothing(api: Api) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from touchline.domain.halts import Halt
+from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.refusals import Refusal
 from touchline.http.codes import CODES
@@ -168,6 +168,12 @@ def test_a_halted_club_is_not_traded_and_the_reasons_are_given(api: Api, ada: Tr
     ("fields", "order", "expected", "members"),
     [
         ({}, {"quantity": "50.001"}, "QUANTITY_LIMIT_EXCEEDED", {"limit": "50.000"}),
+        (
+            {"phase": Phase.LIVE},
+            {"quantity": "12.501"},
+            "QUANTITY_LIMIT_EXCEEDED",
+            {"limit": "12.500"},
+        ),
         ({"user_cap": 500}, {}, "POSITION_LIMIT_EXCEEDED", {"limit": "0.500", "held": "0.000"}),
         ({"qcap": 900}, {}, "LIQUIDITY_EXHAUSTED", {"available": "0.900"}),
         ({}, {"price_bound": "100.00"}, "PRICE_BOUND_EXCEEDED", {"quoted_price": "100.1051"}),

@@ -9,6 +9,7 @@ from touchline.domain import pricing
 from touchline.domain.instrument import (
     DEPTH_MAX,
     DEPTH_MIN,
+    IN_PLAY_SPREAD,
     INDEX_PX_MAX,
     INDEX_PX_MIN,
     ORDER_MAX_MAX,
@@ -53,7 +54,7 @@ def curves(draw: st.DrawFn) -> Curve:
         draw(st.integers(INDEX_PX_MIN, INDEX_PX_MAX)),
         draw(st.integers(-depth // 4, depth // 4)),
         depth,
-        draw(st.integers(0, 10_000)),
+        draw(st.integers(0, IN_PLAY_SPREAD * 10_000)),
     )
 
 
@@ -129,12 +130,13 @@ def test_no_way_in_and_out_gains(curve: Curve, parts: list[int]) -> None:
 
 def test_every_product_at_the_limits_is_exact_in_a_double() -> None:
     inventory = DEPTH_MAX // 2
-    px = pricing.average_buy(INDEX_PX_MAX, inventory, DEPTH_MAX, 10_000, ORDER_MAX_MAX)
+    spread_ppm = IN_PLAY_SPREAD * 10_000
+    px = pricing.average_buy(INDEX_PX_MAX, inventory, DEPTH_MAX, spread_ppm, ORDER_MAX_MAX)
     value = ceil_div(px * ORDER_MAX_MAX, 1_000)
 
     products = (
         INDEX_PX_MAX * (2 * inventory + ORDER_MAX_MAX),
-        (2 * INDEX_PX_MAX) * (PPM + 10_000),
+        (2 * INDEX_PX_MAX) * (PPM + spread_ppm),
         px * ORDER_MAX_MAX,
         value * 10_000,
         DEPTH_MAX * ORDER_MAX_MAX,
@@ -146,6 +148,6 @@ def test_every_product_at_the_limits_is_exact_in_a_double() -> None:
 
 @given(curve=curves(), qty=st.integers(1, DEPTH_MIN // 4))
 def test_prices_are_always_positive(curve: Curve, qty: int) -> None:
-    at_worst = Curve(curve.index_px, qty - curve.depth // 2, curve.depth, 10_000)
+    at_worst = Curve(curve.index_px, qty - curve.depth // 2, curve.depth, IN_PLAY_SPREAD * 10_000)
 
     assert pricing.average_sell(*at_worst._arguments(), qty) > 0

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
-from touchline.domain.instrument import new_instrument
+from touchline.domain.instrument import Instrument, new_instrument, quoted
 from touchline.domain.ticks import IndexChange, apply_index, next_tick_id, settled, ticked
+
+from tests.fakes.markets import instruments
 
 IDX = InstrumentIdx(1)
 ARS = new_instrument(IDX, "ARS", "Arsenal")
@@ -51,10 +53,34 @@ def test_a_change_of_nothing_is_the_same_instrument() -> None:
     assert apply_index(ARS, same) is ARS
 
 
-def test_a_new_phase_alone_is_a_change_without_a_tick() -> None:
-    after = apply_index(ARS, IndexChange(idx=IDX, now_ms=1, phase=Phase.LIVE))
+def test_play_that_begins_or_ends_ticks_at_the_new_spread() -> None:
+    begun = apply_index(ARS, IndexChange(idx=IDX, now_ms=1, phase=Phase.LIVE))
+    ended = apply_index(begun, IndexChange(idx=IDX, now_ms=2, phase=Phase.FINISHED))
 
-    assert (after.phase, after.version, after.seq) == (Phase.LIVE, 2, 0)
+    assert (begun.seq, begun.bid_px, begun.ask_px) == (1, 997_000, 1_003_000)
+    assert (ended.seq, ended.bid_px, ended.ask_px) == (2, ARS.bid_px, ARS.ask_px)
+    assert begun.mid_px == ended.mid_px == ARS.mid_px
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(Phase.LIVE, Phase.BREAK), (Phase.BREAK, Phase.LIVE), (Phase.SCHEDULED, Phase.VOID)],
+)
+def test_a_phase_that_changes_no_price_is_a_change_without_a_tick(
+    before: Phase, after: Phase
+) -> None:
+    earlier = apply_index(ARS, IndexChange(idx=IDX, now_ms=1, phase=before))
+
+    later = apply_index(earlier, IndexChange(idx=IDX, now_ms=2, phase=after))
+
+    assert (later.phase, later.version, later.seq) == (after, earlier.version + 1, earlier.seq)
+
+
+@given(instrument=instruments(), phase=st.sampled_from(Phase))
+def test_what_is_published_is_what_the_phase_asks_for(instrument: Instrument, phase: Phase) -> None:
+    after = apply_index(instrument, IndexChange(idx=IDX, now_ms=1, phase=phase))
+
+    assert quoted(after) == after
 
 
 def test_a_halt_alone_ticks_so_that_everybody_learns_of_it() -> None:

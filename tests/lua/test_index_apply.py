@@ -44,6 +44,27 @@ def test_a_goal_moves_the_index_halts_and_ticks(exchange: Exchange) -> None:
     assert (tick.index_px, tick.why, tick.halt) == (1_015_000, "feed", Halt.EVENT)
 
 
+def test_kick_off_alone_publishes_the_wider_spread_and_full_time_the_usual_one(
+    exchange: Exchange,
+) -> None:
+    phases = (Phase.LIVE, Phase.BREAK, Phase.LIVE, Phase.FINISHED)
+
+    outcomes = [
+        apply(exchange, IndexChange(idx=ARS, now_ms=now_ms, phase=phase))
+        for now_ms, phase in enumerate(phases, start=1)
+    ]
+
+    assert [one.ticked for one in outcomes if isinstance(one, Indexed)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    begun, ended = exchange.hot.ticks(ARS, None, 10)
+    assert (begun.bid_px, begun.ask_px, begun.why) == (997_000, 1_003_000, "feed")
+    assert (ended.bid_px, ended.ask_px, ended.why) == (999_000, 1_001_000, "feed")
+
+
 def test_the_same_news_again_changes_nothing(exchange: Exchange) -> None:
     apply(exchange, GOAL)
     before = exchange.dump()

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from touchline.domain.halts import Halt
+from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import UserId
 from touchline.domain.instrument import new_instrument
 from touchline.domain.refusals import Refusal, Refused
@@ -166,6 +166,36 @@ def test_a_refused_order_says_why_and_changes_nothing(
 
     assert outcome == Refused(refusal, details)
     assert funded.dump() == before
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("phase", [Phase.LIVE, Phase.BREAK])
+def test_in_play_an_order_may_have_a_quarter_and_is_told_so(
+    funded: Exchange, phase: Phase, side: Side
+) -> None:
+    funded.order(Side.BUY, 2_500)
+    funded.client.hset(funded.keys.inst(ARS), "phase", phase.value)
+    before = funded.dump()
+
+    outcome = funded.order(side, 12_501)
+
+    assert outcome == Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": 12_500})
+    assert funded.dump() == before
+    assert isinstance(funded.order(side, 12_500), Filled)
+
+
+def test_in_play_a_trade_pays_and_publishes_three_times_the_half_spread(
+    exchange: Exchange,
+) -> None:
+    exchange.fund(ANN)
+    exchange.client.hset(exchange.keys.inst(ARS), "phase", "live")
+
+    outcome = exchange.order(Side.BUY, 12_500)
+
+    assert isinstance(outcome, Filled)
+    assert outcome.fill.px == 1_003_627  # 100.0625 and 30 bps, where out of play it is 10
+    (tick,) = exchange.hot.ticks(ARS, None, 10)
+    assert (tick.bid_px, tick.mid_px, tick.ask_px) == (998_246, 1_001_250, 1_004_254)
 
 
 def test_an_order_beyond_the_users_share_of_the_depth_is_refused(exchange: Exchange) -> None:

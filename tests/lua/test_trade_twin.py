@@ -51,8 +51,9 @@ def cases(draw: st.DrawFn) -> Case:
     """Orders near every limit, of which about a quarter is filled."""
     instrument = draw(instruments(halts=_mostly_open))
     side = draw(st.sampled_from(Side))
-    within = st.integers(1, instrument.order_max)
-    qty = draw(within | within | within | st.sampled_from([0, 1, instrument.order_max + 1]))
+    limit = instrument.order_limit
+    within = st.integers(1, max(1, limit))
+    qty = draw(within | within | within | st.sampled_from([0, 1, limit, limit + 1]))
     if draw(st.integers(0, 9)):
         instrument = _with_room(instrument, side, qty)
     price = priced(replace(instrument, halt=Halt(0)), side, qty)
@@ -197,11 +198,19 @@ class Model:
 
 _users = st.sampled_from([ANN, BOB])
 _clubs = st.sampled_from([ARS, EVE])
-_trades = st.tuples(st.just("trade"), _users, _clubs, st.sampled_from(Side), edged(1, 50_000))
+#: Up to what one order may have in play, and out of play.
+_quantities = edged(1, 12_500) | edged(12_501, 50_000)
+_trades = st.tuples(st.just("trade"), _users, _clubs, st.sampled_from(Side), _quantities)
 _steps = st.one_of(
     _trades,
     _trades,
-    st.tuples(st.just("index"), _clubs, st.integers(-900, 900), st.sampled_from([0, 0, 0, 4])),
+    st.tuples(
+        st.just("index"),
+        _clubs,
+        st.integers(-900, 900),
+        st.sampled_from([0, 0, 0, 4]),
+        st.sampled_from(Phase),
+    ),
     st.just(("settle",)),
 )
 
@@ -238,9 +247,9 @@ def play(exchange: Exchange, model: Model, step: Any, now_ms: int) -> None:
         case ("trade", user, idx, side, qty):
             outcome = exchange.order(side, qty, user=user, idx=idx, now_ms=now_ms)
             assert isinstance(outcome, Filled) == model.trade(Order(user, idx, side, qty), now_ms)
-        case ("index", idx, offset_bps, halt):
+        case ("index", idx, offset_bps, halt, phase):
             change = IndexChange(
-                idx=idx, now_ms=now_ms, offset_bps=offset_bps, halt=Halt(halt), phase=Phase.LIVE
+                idx=idx, now_ms=now_ms, offset_bps=offset_bps, halt=Halt(halt), phase=phase
             )
             exchange.scripts.index_apply(change, LEASE, OWNER)
             model.instruments[idx] = apply_index(model.instruments[idx], change)

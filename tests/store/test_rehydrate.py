@@ -6,7 +6,9 @@ import gevent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from touchline.domain.halts import Phase
 from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.ticks import IndexChange
 from touchline.store.commands import Filled, Replayed
 from touchline.store.facts import Entry, insert_kinds
 from touchline.store.keys import State
@@ -16,6 +18,7 @@ from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import EPOCH_BITS, rehydrate
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import AT_MS
 from tests.fakes.failing import Countdown, Killed
 
 pytestmark = pytest.mark.external
@@ -78,6 +81,25 @@ def test_instruments_come_back_whole(books):
     assert [club.symbol for club in after] == ["CLUB7", "CLUB8"]
     assert [_without_version(club) for club in after] == [_without_version(c) for c in before]
     assert len(versions) == 1
+
+
+@pytest.mark.parametrize("trades_later", [False, True])
+def test_a_club_in_play_comes_back_with_the_spread_of_play(books, trades_later):
+    books.redis.set("lease", "the feed")
+    kick_off = IndexChange(idx=7, now_ms=AT_MS, phase=Phase.LIVE)
+    books.scripts.index_apply(kick_off, "lease", "the feed")
+    books.drain().everything()
+    if trades_later:  # the ledger has them, the row of the club does not
+        books.some_trades()
+        books.drain().facts()
+    before = books.hot.instrument(7)
+    books.redis.flushdb()
+
+    restored(books)
+
+    after = books.hot.instrument(7)
+    assert _without_version(after) == _without_version(before)
+    assert after.ask_px - after.mid_px == -(-after.mid_px * 3_000 // 1_000_000)
 
 
 def _without_version(club):
