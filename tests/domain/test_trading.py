@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.domain.halts import Halt
+from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.money import AMOUNT_MAX
@@ -115,6 +115,42 @@ def test_nobody_holds_more_money_than_is_exact() -> None:
     outcome = run(order(Side.SELL, 1_000), wallet=Wallet(AMOUNT_MAX))
 
     assert refusal(outcome) is Refusal.AMOUNT_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@given(quantities=st.lists(st.integers(1, 12_500), min_size=1, max_size=40))
+def test_no_run_of_purchases_passes_the_cap_of_a_user(phase: Phase, quantities: list[int]) -> None:
+    club = replace(ARS, phase=phase, user_cap=100_000)
+    wallet, treasury, holding = Wallet(10**12), Wallet(), Holding()
+
+    for qty in quantities:
+        done = execute(order(Side.BUY, qty), club, wallet, treasury, holding, now_ms=1_000)
+        fits = holding.qty + qty <= club.user_cap
+        if isinstance(done, Refused):
+            assert not fits
+            assert done == Refused(
+                Refusal.POSITION_LIMIT_EXCEEDED,
+                {"limit_qty": club.user_cap, "held_qty": holding.qty},
+            )
+            continue
+        assert fits
+        club, wallet, treasury, holding = (
+            done.instrument, done.wallet, done.treasury, done.holding,
+        )  # fmt: skip
+
+
+def test_the_last_unit_of_the_cap_can_be_bought_but_not_one_more() -> None:
+    room = replace(ARS, user_cap=HELD.qty + 777)
+
+    assert isinstance(run(order(Side.BUY, 777), room), Execution)
+    assert refusal(run(order(Side.BUY, 778), room)) is Refusal.POSITION_LIMIT_EXCEEDED
+
+
+def test_who_holds_more_than_the_cap_may_sell_but_not_buy() -> None:
+    lowered = replace(ARS, inventory=HELD.qty, user_cap=HELD.qty - 1)
+
+    assert isinstance(run(order(Side.SELL, 1), lowered), Execution)
+    assert refusal(run(order(Side.BUY, 1), lowered)) is Refusal.POSITION_LIMIT_EXCEEDED
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -14,7 +14,7 @@ from touchline.store.hashes import instrument_hash
 from touchline.store.keys import State, portfolio_channel, price_channel
 from touchline.store.wire import decode_portfolio, decode_price
 
-from tests.fakes.exchange import ANN, ARS, BOB, Exchange
+from tests.fakes.exchange import ANN, ARS, BOB, EVE, Exchange
 
 pytestmark = pytest.mark.external
 
@@ -208,6 +208,33 @@ def test_an_order_beyond_the_users_share_of_the_depth_is_refused(exchange: Excha
     assert outcome == Refused(
         Refusal.POSITION_LIMIT_EXCEEDED, {"limit_qty": 200_000, "held_qty": 200_000}
     )
+
+
+def test_the_limit_of_a_user_counts_what_is_held_of_that_club_alone(exchange: Exchange) -> None:
+    exchange.fund(ANN, 10**9)
+    exchange.fund(BOB)
+    for _ in range(4):
+        exchange.order(Side.BUY, 50_000)
+
+    others = [exchange.order(Side.BUY, 1, user=BOB), exchange.order(Side.BUY, 1, idx=EVE)]
+    exchange.order(Side.SELL, 1_000)
+    refilled = exchange.order(Side.BUY, 1_000)
+
+    assert all(isinstance(outcome, Filled) for outcome in [*others, refilled])
+    assert isinstance(exchange.order(Side.BUY, 1), Refused)
+
+
+def test_a_holding_above_a_limit_that_was_lowered_can_be_sold_but_not_grow(
+    funded: Exchange,
+) -> None:
+    funded.client.hset(funded.keys.inst(ARS), "ucap", 5_000)
+
+    bought, sold = funded.order(Side.BUY, 1), funded.order(Side.SELL, 1)
+
+    assert bought == Refused(
+        Refusal.POSITION_LIMIT_EXCEEDED, {"limit_qty": 5_000, "held_qty": 10_000}
+    )
+    assert isinstance(sold, Filled)
 
 
 def test_the_house_stops_selling_at_half_of_its_depth(exchange: Exchange) -> None:

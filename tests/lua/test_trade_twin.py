@@ -60,7 +60,9 @@ def cases(draw: st.DrawFn) -> Case:
     px, cost = (1, 1) if isinstance(price, Refused) else (price.px, price.value_e4 + price.fee_e4)
     bought = side is Side.BUY
     held = 0 if bought else max(0, qty + draw(_near))
-    held += draw(st.sampled_from([0, 0, instrument.user_cap])) if bought else 0
+    # Purchases that leave exactly what one user may hold, or one unit more.
+    room = max(0, instrument.user_cap - qty)
+    held += draw(st.sampled_from([0, 0, room, room + 1, instrument.user_cap])) if bought else 0
     return Case(
         order=Order(ANN, ARS, side, qty, draw(st.none() | _near.map(lambda off: max(1, px + off)))),
         instrument=instrument,
