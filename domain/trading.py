@@ -137,10 +137,11 @@ def quantity_for_notional(instrument: Instrument, side: Side, notional_e4: int) 
     """The largest quantity whose cost with fee, or proceeds after it, stay within *notional_e4*.
 
     In 1e-3 share; 0 if not even the smallest quantity fits. An amount that would buy more than the
-    largest order gives one unit more than that, which the order is then refused for. Halts are
-    left to the order too.
+    instrument's own largest order gives one unit more than that, which the order is then refused
+    for. Halts and the smaller limit in play are left to the order too: if play ends before it is
+    carried out, it must be for the whole amount.
     """
-    fits, too_much = 0, instrument.order_limit + 2
+    fits, too_much = 0, instrument.order_max + 2
     while too_much - fits > 1:
         qty = (fits + too_much) // 2
         if abs(_paid_e4(side, _price(instrument, side, qty))) <= notional_e4:

@@ -176,7 +176,7 @@ def test_an_amount_is_kept_to_in_play_and_buys_no_more_than_before(
 
     qty = quantity_for_notional(playing, side, notional_e4)
 
-    assert qty <= playing.order_limit + 1
+    assert qty <= playing.order_max + 1
     if 0 < qty <= min(playing.order_limit, playing.qcap - abs(playing.inventory)):
         assert abs(cash_e4(playing, side, qty)) <= notional_e4
     if side is Side.BUY:
@@ -194,6 +194,15 @@ def test_an_amount_beyond_the_limit_in_play_is_refused_rather_than_shortened(pha
         Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": 12_500}
     )
     assert isinstance(priced(ARS, Side.BUY, sized(ARS, Side.BUY, amount_e4, None).qty), Priced)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_an_amount_sized_in_play_is_not_shortened_when_play_ends(side: Side) -> None:
+    amount_e4 = 20_000_000
+
+    size = sized(during(Phase.LIVE), side, amount_e4, None)
+
+    assert 0.99 * amount_e4 <= abs(cash_e4(during(Phase.VOID), side, size.qty)) <= 1.01 * amount_e4
 
 
 @pytest.mark.parametrize("order_max", [1, 3])
