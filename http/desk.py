@@ -1,4 +1,4 @@
-"""The desk: takes an order from HTTP to the `trade-executor` and its outcome back.
+"""The desk: takes orders from HTTP to the `trade-executor` and their outcomes back.
 
 An order for an amount is turned into a quantity here, by the price of the
 moment; see domain/notional.py for what holds when the price moves meanwhile.
@@ -7,8 +7,11 @@ moment; see domain/notional.py for what holds when the price moves meanwhile.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
+import gevent
 from gevent.event import AsyncResult
 
 from ..actors.address import Address
@@ -21,9 +24,18 @@ from ..domain.refusals import Refusal, Refused
 from ..domain.trading import Side
 from ..store.commands import Filled, Replayed, TradeCommand
 from ..store.hot import Hot
+from ..store.outage import OUTAGES
 
 ANSWER_S = 5.0  #: longest wait for the executor; it answers in milliseconds or says why not
 ATTEMPTS = 4  #: how often an order for an amount is sized anew when the price runs away
+
+Answer = Executed | Unavailable
+
+NO_ROOM = Unavailable("more orders wait than can be carried out", tried=False)
+LATE = Unavailable("no answer in time: the order may have been carried out")
+NO_PRICE = Unavailable("the price cannot be read", tried=False)
+NO_TIME = Unavailable("the time for the batch was over before its turn", tried=False)
+LEFT_OUT = Unavailable("an order before it has no outcome, so it was not tried", tried=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,63 +73,117 @@ class Desk:
         self._meter = meter or TradeMeter()
         self._monotonic = monotonic
 
-    def place(self, wanted: Wanted) -> Executed | Unavailable:
+    def place(self, wanted: Wanted) -> Answer:
         """Have *wanted* carried out, replayed or refused.
 
         Unavailable means that the outcome is not known: only the same order
         under the same key may follow.
         """
+        return self.place_all([wanted])[0]
+
+    def place_all(self, orders: Sequence[Wanted]) -> list[Answer]:
+        """Have *orders* carried out one after the other; the answers are in their order.
+
+        Each meets what those before it left. They share the time that one order has for its
+        answer. Once one is without an outcome, those that were not sent by then are not tried.
+        """
         began_at = self._monotonic()
-        answer = self._place(wanted)
-        self._meter.answers.add(self._monotonic() - began_at)
-        self._meter.results[_result(answer)] += 1
-        return answer
+        until = began_at + self._answer_s
+        answers: list[Answer] = []
+        for run in _runs(orders):
+            why_not = self._why_not(answers, until)
+            found = [why_not] * len(run) if why_not else self._place_run(run, until)
+            for answer in found:
+                self._meter.answers.add(self._monotonic() - began_at)
+                self._meter.results[_result(answer)] += 1
+            answers += found
+        return answers
 
-    def _place(self, wanted: Wanted) -> Executed | Unavailable:
-        if wanted.notional_e4 is None:
-            return self._execute(wanted, Sized(wanted.qty or 0, wanted.bound_px))
-        return self._place_amount(wanted, wanted.notional_e4)
+    def _why_not(self, answers: Sequence[Answer], until: float) -> Unavailable | None:
+        if any(isinstance(answer, Unavailable) for answer in answers):
+            return LEFT_OUT
+        return NO_TIME if answers and self._monotonic() >= until else None
 
-    def _place_amount(self, wanted: Wanted, notional_e4: int) -> Executed | Unavailable:
+    def _place_run(self, run: Sequence[Wanted], until: float) -> Sequence[Answer]:
+        first = run[0]
+        if first.notional_e4 is not None:
+            return [self._place_amount(first, first.notional_e4, until)]
+        sizes = [Sized(wanted.qty or 0, wanted.bound_px) for wanted in run]
+        return self._execute(run, sizes, until)
+
+    def _place_amount(self, wanted: Wanted, notional_e4: int, until: float) -> Answer:
         for _ in range(ATTEMPTS):
-            instrument = self._hot.instrument(wanted.idx)
+            try:
+                instrument = self._hot.instrument(wanted.idx)
+            except OUTAGES:
+                return NO_PRICE  # caught here, because orders before it may have been filled
             if instrument is None:
                 return Executed(Refused(Refusal.INSTRUMENT_UNKNOWN), None)
             # A quantity of 0 goes to the executor as well: what it refuses may
             # be the retry of an order that was filled at an earlier price.
             size = sized(instrument, wanted.side, notional_e4, wanted.bound_px)
-            answer = self._execute(wanted, size)
-            if not _outrun(answer, wanted):
+            [answer] = self._execute([wanted], [size], until)
+            if not _outrun(answer, wanted) or self._monotonic() >= until:
                 break
         return answer
 
-    def _execute(self, wanted: Wanted, size: Sized) -> Executed | Unavailable:
+    def _execute(
+        self, run: Sequence[Wanted], sizes: Sequence[Sized], until: float
+    ) -> Sequence[Answer]:
+        # All are told before the first is waited for, so that they share a round trip.
+        replies = self._tell(run, sizes)
+        gevent.wait(replies, timeout=max(0.0, until - self._monotonic()))
+        for reply in replies:
+            if not reply.ready():
+                # Answered here, the executor passes it over: an order that nobody
+                # waits for any more must not be carried out after an outage.
+                reply.set(LATE)
+        return [reply.get() for reply in replies] + [NO_ROOM] * (len(run) - len(replies))
+
+    def _tell(self, run: Sequence[Wanted], sizes: Sequence[Sized]) -> list[AsyncResult[Answer]]:
+        """Hand orders on until one finds no room; those behind it must not overtake it."""
         now_ms = self._calendar()
-        command = TradeCommand(
-            trade_id=uuid7(now_ms),
-            user=wanted.user,
-            idx=wanted.idx,
-            side=wanted.side,
-            qty=size.qty,
-            bound_px=size.bound_px,
-            idem_key=wanted.idem_key,
-            fingerprint=wanted.fingerprint,
-            client_order_id=wanted.client_order_id,
-            now_ms=now_ms,
-        )
-        reply: AsyncResult[Executed | Unavailable] = AsyncResult()
-        if not self._executor.tell(ExecuteTrade(command, reply)):
-            return Unavailable("more orders wait than can be carried out", tried=False)
-        reply.wait(timeout=self._answer_s)
-        if not reply.ready():
-            # Answered here, the executor passes it over: an order that nobody
-            # waits for any more must not be carried out after an outage.
-            reply.set(Unavailable("no answer in time: the order may have been carried out"))
-        answer: Executed | Unavailable = reply.get()
-        return answer
+        # Sorted, because lists of trades tell those of one millisecond apart by their ids.
+        trade_ids = sorted(uuid7(now_ms) for _ in run)
+        replies: list[AsyncResult[Answer]] = []
+        for wanted, size, trade_id in zip(run, sizes, trade_ids, strict=True):
+            reply: AsyncResult[Answer] = AsyncResult()
+            command = _command(wanted, size, trade_id, now_ms)
+            if not self._executor.tell(ExecuteTrade(command, reply)):
+                break
+            replies.append(reply)
+        return replies
 
 
-def _result(answer: Executed | Unavailable) -> tuple[str, str]:
+def _runs(orders: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
+    """Orders that may be sent together, in their order.
+
+    One for an amount is alone: its size follows from the price that those before it leave,
+    and until it is sized for good those behind it have to wait.
+    """
+    for for_amounts, group in groupby(orders, lambda wanted: wanted.notional_e4 is not None):
+        if for_amounts:
+            yield from ([wanted] for wanted in group)
+        else:
+            yield list(group)
+
+
+def _command(wanted: Wanted, size: Sized, trade_id: str, now_ms: int) -> TradeCommand:
+    return TradeCommand(
+        trade_id=trade_id,
+        user=wanted.user,
+        idx=wanted.idx,
+        side=wanted.side,
+        qty=size.qty,
+        bound_px=size.bound_px,
+        idem_key=wanted.idem_key,
+        fingerprint=wanted.fingerprint,
+        client_order_id=wanted.client_order_id,
+        now_ms=now_ms,
+    )
+
+
+def _result(answer: Answer) -> tuple[str, str]:
     """The answer as it is counted: what it was and, where it was a refusal, its code."""
     if isinstance(answer, Unavailable):
         return "unavailable", ""
@@ -130,7 +196,7 @@ def _result(answer: Executed | Unavailable) -> tuple[str, str]:
             return "refused", code.value
 
 
-def _outrun(answer: Executed | Unavailable, wanted: Wanted) -> bool:
+def _outrun(answer: Answer, wanted: Wanted) -> bool:
     """Whether the price has passed the order's own sizing, and not what the user bound it to."""
     if isinstance(answer, Unavailable) or not isinstance(answer.outcome, Refused):
         return False

@@ -75,6 +75,15 @@ class Ledger:
             row = cursor.fetchone()
         return _fill(row) if row else None
 
+    def recorded(self, user: UserId, trade_ids: Sequence[str]) -> frozenset[str]:
+        """Those of *trade_ids* (UUIDs) that are trades of the user."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT id::text FROM trades WHERE id = ANY(%s::uuid[]) AND user_id = %s",
+                (list(trade_ids), user),
+            )
+            return frozenset(trade_id for (trade_id,) in cursor.fetchall())
+
     def trades(
         self,
         user: UserId,

@@ -1,0 +1,108 @@
+"""One order: how it is read from a request, and how its outcome is told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from ..actors.trading.messages import Unavailable
+from ..domain.ids import UserId
+from ..domain.refusals import Refused
+from ..domain.trading import Fill, Side
+from ..domain.views import View, fill_view
+from ..store.commands import Filled, Replayed
+from ..store.ledger import Ledger
+from ..store.outage import OUTAGES
+from .desk import Answer, Wanted
+from .errors import unavailable
+from .listing import Listing
+from .problems import Problem
+from .refusals import refusal
+from .validate import Name, invalid, money, price, quantity
+
+MADE = 201  #: the status of an order that became a trade, now or when it was sent before
+
+
+class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Body of `POST /v1/orders`; exactly one of quantity and notional."""
+
+    instrument: int | str
+    side: Side
+    quantity: str | None = None
+    notional: str | None = None
+    price_bound: str | None = None
+    client_order_id: Name | None = None
+
+    def fingerprint(self) -> str:
+        """Digest of what was asked: two bodies that read the same have the same one."""
+        canonical = b"POST /v1/orders\n" + msgspec.json.encode(self)
+        return hashlib.sha256(canonical).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A trade as its owner is told of it; *replayed* if an earlier request had made it."""
+
+    view: View
+    replayed: bool
+
+
+def read(user: UserId, key: str, asked: OrderBody, listing: Listing) -> Wanted:
+    """The order that *asked* describes. Raises Refuse.
+
+    An unknown instrument is found last: whatever else is refused is a fault of the form.
+    """
+    if (asked.quantity is None) == (asked.notional is None):
+        raise invalid("/quantity", "give either quantity or notional")
+    return Wanted(
+        qty=None if asked.quantity is None else quantity(asked.quantity, "/quantity"),
+        notional_e4=None if asked.notional is None else money(asked.notional, "/notional"),
+        bound_px=None if asked.price_bound is None else price(asked.price_bound, "/price_bound"),
+        idx=listing.idx_of(asked.instrument, "/instrument"),
+        user=user,
+        side=asked.side,
+        client_order_id=asked.client_order_id,
+        idem_key=key,
+        fingerprint=asked.fingerprint(),
+    )
+
+
+def told(
+    wanted: Wanted, answer: Answer, listing: Listing, recorded: Collection[str]
+) -> Made | Problem:
+    """The outcome of *wanted*; of a replayed trade *recorded* says whether Postgres has it."""
+    if isinstance(answer, Unavailable):
+        detail = f"{answer.reason}; repeat the order with the same Idempotency-Key"
+        return unavailable(detail, "OUTCOME_UNKNOWN" if answer.tried else "UNAVAILABLE")
+    match answer.outcome:
+        case Refused() as refused:
+            return refusal(refused, "/quantity" if wanted.notional_e4 is None else "/notional")
+        case Filled(fill):
+            return Made(view_of(fill, listing) | {"durable": answer.durable}, replayed=False)
+        case Replayed(fill):
+            durable = "postgres" if fill.trade_id in recorded else "redis"
+            return Made(view_of(fill, listing) | {"durable": durable}, replayed=True)
+
+
+def recorded_by(ledger: Ledger, user: UserId, answers: Iterable[Answer]) -> frozenset[str]:
+    """Ids of the trades replayed in *answers* that are in Postgres by now.
+
+    What Postgres cannot confirm, because it is away, is in Redis.
+    """
+    replayed = [
+        answer.outcome.fill.trade_id
+        for answer in answers
+        if not isinstance(answer, Unavailable) and isinstance(answer.outcome, Replayed)
+    ]
+    try:
+        return ledger.recorded(user, replayed) if replayed else frozenset()
+    except OUTAGES:
+        return frozenset()
+
+
+def view_of(fill: Fill, listing: Listing) -> View:
+    """*fill* as clients see it."""
+    return fill_view(fill, listing.symbol_of(fill.idx))
