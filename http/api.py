@@ -18,6 +18,7 @@ from .fixtures import fixture_routes
 from .health import HealthApp
 from .listing import Listing
 from .markets import market_routes
+from .order_batch import batch_routes
 from .orders import order_routes
 from .page import page_routes
 from .problems import Problem, Refuse
@@ -54,6 +55,7 @@ def create_app(deps: ApiDeps) -> Flask:
     app.register_blueprint(market_routes(deps, listing, cursors))
     app.register_blueprint(fixture_routes(deps, listing, cursors))
     app.register_blueprint(order_routes(deps, listing, cursors))
+    app.register_blueprint(batch_routes(deps, listing))
     app.register_blueprint(account_routes(deps))
     app.register_blueprint(status_routes(deps))
     app.register_blueprint(admin_routes(deps))

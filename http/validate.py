@@ -35,14 +35,27 @@ _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<na
 
 def body(shape: type[T]) -> T:
     """The JSON body as *shape* (a msgspec struct). Raises Refuse, naming the field at fault."""
+    return parsed(raw_body(), shape)
+
+
+def raw_body() -> bytes:
+    """The body as it was sent, if it was sent as JSON. Raises Refuse."""
     if request.mimetype != "application/json":
         raise Refuse(Problem("UNSUPPORTED_MEDIA_TYPE", "send the body as application/json"))
-    raw = request.get_data(cache=False)
+    return request.get_data(cache=False)
+
+
+def parsed(raw: bytes, shape: type[T], *, members_once: bool = True) -> T:
+    """JSON as *shape* (a msgspec struct). Raises Refuse, naming the field at fault.
+
+    With *members_once* off, a member given twice is left to be found by the caller.
+    """
     try:
         value = msgspec.json.decode(raw, type=shape)
         # msgspec keeps the last of two members of one name; which one a sender
         # meant is a guess, and money is not moved on guesses.
-        _MEMBERS.decode(raw.decode())
+        if members_once:
+            _MEMBERS.decode(raw.decode())
     except msgspec.ValidationError as why:
         raise _misshapen(str(why), "body", shape) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as why:

@@ -97,6 +97,18 @@ class Trader:
         headers = {"Idempotency-Key": key or f"key-{self._keys}"}
         return self.post("/v1/orders", json=wanted, headers=headers)
 
+    def batch(self, *orders: object) -> TestResponse:
+        """Place *orders* in one request."""
+        return self.post("/v1/orders/batch", json={"orders": orders})
+
+
+def line(key: str, **changes: object) -> dict[str, object]:
+    """An order of a batch: a purchase of one Arsenal share unless told otherwise."""
+    wanted: dict[str, object] = {"idempotency_key": key, "instrument": 17, "side": "buy"} | changes
+    if "notional" not in wanted:
+        wanted.setdefault("quantity", "1.000")
+    return wanted
+
 
 @pytest.fixture
 def api(redis: Redis, pg: Postgres) -> Api:

@@ -16,7 +16,16 @@ from touchline.store.scripts import Scripts
 class DirectExecutor(Address[ExecuteTrade]):
     """Answers as the real one does: by the script, then the ledger."""
 
-    __slots__ = ("_ledger", "_scripts", "before", "commands", "down", "full", "ledger_down")
+    __slots__ = (
+        "_ledger",
+        "_scripts",
+        "before",
+        "breaks_off",
+        "commands",
+        "down",
+        "full",
+        "ledger_down",
+    )
 
     def __init__(self, scripts: Scripts, ledger: Ledger) -> None:
         super().__init__("trade-executor", Mailbox())
@@ -24,6 +33,7 @@ class DirectExecutor(Address[ExecuteTrade]):
         self._ledger = ledger
         self.commands: list[TradeCommand] = []
         self.before: Callable[[], None] | None = None  #: called before each order
+        self.breaks_off = False  #: carries orders out, and does not hear that it did
         self.down = False
         self.full = False
         self.ledger_down = False
@@ -38,6 +48,9 @@ class DirectExecutor(Address[ExecuteTrade]):
         if self.before is not None:
             self.before()
         [outcome] = self._scripts.trade_execute([message.command])
+        if self.breaks_off:
+            message.reply.set(Unavailable("the order may or may not have been executed"))
+            return True
         durable = None
         if isinstance(outcome, Filled):
             durable = "redis" if self.ledger_down else "postgres"

@@ -1,0 +1,129 @@
+"""Several orders in one request: `POST /v1/orders/batch`.
+
+A fault of form in any order refuses the request before anything is carried
+out: whoever wrote it meant something else, and perhaps of the others too. What
+the market refuses concerns one order, and is that order's result.
+
+Source: docs/protocol.md, "Batches", and docs/decisions/0012.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response, g, request
+
+from ..domain.ids import UserId
+from .answers import json_answer
+from .auth import caller
+from .deps import ApiDeps
+from .desk import Desk, Wanted
+from .listing import Listing
+from .order_form import MADE, Made, OrderBody, read, recorded_by, told
+from .problems import FieldError, Problem, Refuse
+from .validate import Name, invalid, parsed, raw_body
+
+ORDERS_MAX = 50  #: in one batch; docs/protocol.md, "Batches"
+
+
+class BatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/orders/batch`; each order is taken apart by itself, to name every fault."""
+
+    orders: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
+
+
+class BatchOrder(OrderBody, frozen=True, kw_only=True):
+    """One order of a batch."""
+
+    idempotency_key: Name
+
+    def alone(self) -> OrderBody:
+        """The same order as `POST /v1/orders` would take it: it may be repeated there."""
+        return OrderBody(**{name: getattr(self, name) for name in OrderBody.__struct_fields__})
+
+
+def batch_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
+    """The route of this file."""
+    routes = Blueprint("order_batch", __name__)
+    desk = Desk(deps.hot, deps.executor, deps.calendar, meter=deps.trades)
+
+    @routes.post("/v1/orders/batch")
+    def place_orders() -> Response:
+        user = UserId(caller(deps).user)
+        orders = _read_all(raw_body(), user, listing)
+        wanted = [order for order in orders if isinstance(order, Wanted)]
+        answers = desk.place_all(wanted)
+        recorded = recorded_by(deps.ledger, user, answers)
+        outcomes = (
+            told(order, answer, listing, recorded)
+            for order, answer in zip(wanted, answers, strict=True)
+        )
+        return _answer(
+            [order if isinstance(order, Problem) else next(outcomes) for order in orders]
+        )
+
+    return routes
+
+
+def _read_all(raw: bytes, user: UserId, listing: Listing) -> list[Wanted | Problem]:
+    """Every order, or why the market has none such. Raises Refuse for faults of form, all named."""
+    found: list[Wanted | Problem] = []
+    faults: list[FieldError] = []
+    keys: set[str] = set()
+    for at, one in enumerate(parsed(raw, BatchBody, members_once=False).orders):
+        try:
+            found.append(_read(bytes(one), keys, user, listing))
+        except Refuse as refuse:
+            if refuse.problem.code == "MALFORMED_JSON":
+                raise
+            faults += _placed(at, refuse.problem).errors
+    if faults:
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        detail = f"{faults[0].pointer[1:]}: {faults[0].detail}{more}; nothing was traded"
+        raise Refuse(Problem("VALIDATION", detail, tuple(faults)))
+    parsed(raw, BatchBody)  # only now, for it cannot tell in which order a member is there twice
+    return found
+
+
+def _read(raw: bytes, keys: set[str], user: UserId, listing: Listing) -> Wanted | Problem:
+    asked = parsed(raw, BatchOrder)
+    key = asked.idempotency_key
+    if key in keys:
+        raise invalid("/idempotency_key", "is the key of another order of this batch")
+    keys.add(key)
+    try:
+        return read(user, key, asked.alone(), listing)
+    except Refuse as refuse:
+        if refuse.problem.code != "INSTRUMENT_UNKNOWN":
+            raise
+        return refuse.problem
+
+
+def _answer(outcomes: Sequence[Made | Problem]) -> Response:
+    response = json_answer({"results": [_result(at, each) for at, each in enumerate(outcomes)]})
+    for outcome in outcomes:
+        if isinstance(outcome, Problem):
+            response.headers.update(outcome.headers)
+    return response
+
+
+def _result(at: int, outcome: Made | Problem) -> dict[str, object]:
+    if isinstance(outcome, Made):
+        return {"status": MADE, "order": outcome.view, "replayed": outcome.replayed}
+    body = _placed(at, outcome).body(request.path, g.get("request_id", ""))
+    return {"status": outcome.status, "problem": msgspec.Raw(body)}
+
+
+def _placed(at: int, problem: Problem) -> Problem:
+    """*problem* of an order with pointers to where the order is in the batch."""
+    order = f"/orders/{at}"
+    errors = (
+        FieldError(order + error.pointer, error.detail)
+        if error.place == "body"
+        else FieldError(f"{order}/idempotency_key", error.detail)  # where alone it is a header
+        for error in problem.errors
+    )
+    return replace(problem, errors=tuple(errors))
