@@ -47,11 +47,13 @@ class Reachability(Actor[LookDue]):
     def receive(self, message: LookDue) -> None:
         """Look at everything. An outage is this actor's finding, not its failure."""
         for name, probe in self._probes.items():
+            # From the moment we asked: one that stands still is known to be away seconds later.
+            asked_at = rfc3339(self._now_ms())
             try:
                 probe()
             except OUTAGES as outage:
                 self._found[name] = one_line(outage)
-                self._away_since.setdefault(name, rfc3339(self._now_ms()))
+                self._away_since.setdefault(name, asked_at)
             else:
                 self._found[name] = True
                 self._away_since.pop(name, None)

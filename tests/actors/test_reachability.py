@@ -76,3 +76,16 @@ def test_a_bug_in_a_probe_is_not_taken_for_an_outage(reachability, redis):
 
     with pytest.raises(KeyError):
         reachability.receive(LookDue())
+
+
+def test_what_hangs_has_been_away_since_it_was_asked(clock):
+    def hang() -> None:
+        clock.advance(8.0)
+        raise RedisConnectionError("timed out")
+
+    reachability = Reachability({"redis": hang}, {}, clock.calendar)
+    asked = rfc3339(clock.calendar())
+
+    reachability.receive(LookDue())
+
+    assert reachability.detail() == {"away_since": {"redis": asked}}
