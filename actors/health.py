@@ -79,7 +79,8 @@ class Health:
     name: str
     state: State
     uptime_s: float
-    loop_lag_ms: float  #: worst lateness of a 100 ms timer in the last 10 s
+    loop_lag_ms: float  #: worst lateness of a 100 ms timer in its last 100 ticks
+    loop_stuck: bool  #: two of those were more than 5 s late
     undelivered: Mapping[str, int]  #: messages lost, by addressee; 0 is left out
     children: tuple[ChildHealth, ...]
 

@@ -27,6 +27,10 @@ class LoopLag:
         """Milliseconds of the worst tick, at least 0."""
         return max(self._late_s, default=0.0) * 1000
 
+    def stuck(self) -> bool:
+        """Whether the loop takes seconds over and over; once may have been a standstill."""
+        return sum(late_s > STILL_S for late_s in self._late_s) > 1
+
     def turning_s(self) -> float:
         """Seconds since the loop last went on after it had stood still; infinite if it never did.
 

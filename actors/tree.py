@@ -154,6 +154,7 @@ class Tree:
             state=root.state,
             uptime_s=root.uptime_s,
             loop_lag_ms=self._lag.worst_ms(),
+            loop_stuck=self._lag.stuck(),
             undelivered=self._addresses.undelivered(),
             children=root.children,
         )

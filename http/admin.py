@@ -74,7 +74,10 @@ class _Report(msgspec.Struct):
 def _children(member: Member) -> set[str]:
     """The names of all children in the tree that *member* last reported."""
     names: set[str] = set()
-    waiting = msgspec.json.decode(member.report, type=_Report).tree.children
+    try:
+        waiting = msgspec.json.decode(member.report, type=_Report).tree.children
+    except msgspec.DecodeError:  # of another version: nothing in it is known by name
+        return names
     while waiting:
         node = waiting.pop()
         names.add(node.name)

@@ -79,7 +79,7 @@ class ServiceHealth:
     def snapshot(self) -> Health:
         """The supervision tree; an empty one that is starting before there is one."""
         if self._tree is None:
-            return Health(self._identity.service, State.STARTING, 0.0, 0.0, {}, ())
+            return Health(self._identity.service, State.STARTING, 0.0, 0.0, False, {}, ())
         return self._tree.snapshot()
 
     def checks(self) -> Mapping[str, bool | str]:

@@ -15,12 +15,15 @@ from typing import Any
 
 import msgspec
 import redis
+import structlog
 
 from .keys import Keys
 from .lua import LuaScript
 
 FORGET_MS = 600_000  #: a silent replica is shown for this long
 ORDER_S = 60  #: an order that its replica has not taken by then is void
+
+log = structlog.get_logger(__name__)
 
 _BEAT = LuaScript("replica_beat")
 _FIELDS = frozenset({"version", "covers", "status", "report"})  #: of a heartbeat
@@ -95,7 +98,7 @@ class Fleet:
             name: (now_ms - int(beat_ms)) / 1000
             for name, beat_ms in zip(listed[::2], listed[1::2], strict=True)
         }
-        return self._roll(silent), tuple(msgspec.json.decode(o, type=Order) for o in orders)
+        return self._roll(silent), tuple(filter(None, map(_order, orders)))
 
     def leave(self) -> None:
         """Take this replica off the list."""
@@ -133,6 +136,14 @@ def _member(name: str, silent_s: float, beat: Mapping[str, Any]) -> Member | Non
     service, _, replica = name.partition(":")
     who = Identity(service, replica, beat["version"], tuple(beat["covers"].split(",")))
     return Member(who, beat["status"], silent_s, beat["report"])
+
+
+def _order(raw: str) -> Order | None:
+    try:
+        return msgspec.json.decode(raw, type=Order)
+    except msgspec.DecodeError:  # of another version: it must not cost those beside it
+        log.warning("order that cannot be read")
+        return None
 
 
 def _is_json(text: str) -> bool:

@@ -106,6 +106,14 @@ def test_a_replica_that_has_fallen_silent_takes_no_orders(api: Api, operator: Tr
     assert orders(api) == ()
 
 
+def test_a_report_without_a_tree_has_no_child_to_order_about(api: Api, operator: Trader) -> None:
+    api.health.last_roll = Heard(Roll((Member(WS, "ready", 1.0, "{}"),), {}), 0.5)
+
+    answer = operator.post(RESTART.format("hub-3"), json={"replica": "host-b"})
+
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "CHILD_UNKNOWN")
+
+
 def test_before_anything_was_heard_only_the_own_replica_is_known(
     api: Api, operator: Trader
 ) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from touchline.actors.health import ChildHealth, LastError, State
-from touchline.http.health import LAG_LIMIT_MS, HealthApp
+from touchline.http.health import HealthApp
 from touchline.http.health_report import Heard
 from touchline.store.fleet import Identity, Member, Roll
 from werkzeug.test import Client, TestResponse
@@ -88,10 +88,16 @@ def test_a_service_that_waits_is_alive() -> None:
     assert ask(FixedHealth(child("a", State.BACKOFF)), "/healthz").status_code == 200
 
 
-def test_a_loop_that_lags_for_seconds_is_not_alive() -> None:
-    answer = ask(FixedHealth(lag_ms=LAG_LIMIT_MS + 1.0), "/healthz")
+def test_a_loop_that_is_late_over_and_over_is_not_alive() -> None:
+    answer = ask(FixedHealth(lag_ms=6_000.0, stuck=True), "/healthz")
 
     assert (answer.status_code, answer.get_json()["status"]) == (503, "stuck")
+
+
+def test_a_process_that_stood_still_once_is_alive_when_it_goes_on() -> None:
+    answer = ask(FixedHealth(lag_ms=33_000.0), "/healthz")
+
+    assert (answer.status_code, answer.get_json()["loop_lag_ms"]) == (200, 33_000.0)
 
 
 def test_the_tree_is_json_with_the_service_named() -> None:

@@ -65,7 +65,8 @@ class FakeClock:
                 continue
             self._passed_s = max(self._passed_s, due.at_s)
             if due.repeat_s:
-                due.at_s += due.repeat_s
+                # After a stall the event loop's timers fire once, too, not for each tick missed.
+                due.at_s = self._passed_s + due.repeat_s
                 heapq.heappush(self._timers, due)
             due.fire()
         self._passed_s = end_s

@@ -46,9 +46,10 @@ def child(
 class FixedHealth:
     """A HealthSource that says what it was given."""
 
-    def __init__(self, *children: ChildHealth, lag_ms: float = 0.2) -> None:
+    def __init__(self, *children: ChildHealth, lag_ms: float = 0.2, stuck: bool = False) -> None:
         self.children = children
         self.lag_ms = lag_ms
+        self.stuck = stuck
         self.state = State.RUNNING
         self.last_roll: Heard | None = None
         self.restarted: list[tuple[str, str]] = []
@@ -60,7 +61,7 @@ class FixedHealth:
         return Identity("api-server", "replica-1", "0.1.0", ("api-server",))
 
     def snapshot(self) -> Health:
-        return Health("api-server", self.state, 1.0, self.lag_ms, {}, self.children)
+        return Health("api-server", self.state, 1.0, self.lag_ms, self.stuck, {}, self.children)
 
     def checks(self) -> Mapping[str, bool | str]:
         return self.outside

@@ -128,3 +128,14 @@ def test_one_that_cannot_be_read_does_not_cost_the_sight_of_the_others(client, f
     roll, _ = fleet(API).beat("ready", "{}")
 
     assert [member.who for member in roll.members] == [API]
+
+
+def test_an_order_that_cannot_be_read_costs_none_beside_it(client, fleet):
+    api, ws = fleet(API), fleet(WS)
+    api.order("host-b", Order("hub-3", "user 7"))
+    client.rpush(Keys().orders("host-b"), "{", '{"child": 7}')
+    api.order("host-b", Order("presence", "user 7"))
+
+    _, taken = ws.beat("ready", "{}")
+
+    assert taken == (Order("hub-3", "user 7"), Order("presence", "user 7"))

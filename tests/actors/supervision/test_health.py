@@ -203,6 +203,23 @@ def test_loop_lag_is_the_worst_lateness_of_the_last_ten_seconds() -> None:
     assert lag.worst_ms() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_loop_is_stuck_when_it_is_late_for_seconds_twice_and_not_when_it_stood_still_once() -> (
+    None
+):
+    clock = FakeClock()
+    lag = LoopLag(clock)
+    clock.stall(33.0)
+    clock.advance(1.0)
+    once = lag.stuck()
+
+    clock.stall(6.0)
+    clock.advance(1.0)
+    twice = lag.stuck()
+    clock.advance(11.0)
+
+    assert (once, twice, lag.stuck()) == (False, True, False)
+
+
 def test_every_event_has_a_line() -> None:
     assert set(LINES) == set(events.Event.__args__)
 

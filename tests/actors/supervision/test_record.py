@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from touchline.actors.backoff import Backoff, Intensity
-from touchline.actors.events import GaveUp, Restarted
-from touchline.actors.health import State
+from touchline.actors.events import BackedOff, GaveUp, Restarted, Started
+from touchline.actors.health import Readiness, State, Status, readiness
 from touchline.http.metrics import Metrics
 from touchline.services.groups import DUTY, group
 from touchline.services.metrics import TREE
@@ -120,3 +120,17 @@ def test_a_group_that_is_started_anew_does_not_let_its_children_wait_for_longer(
     clock.advance(1.0)
 
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=3)
+
+
+def test_a_group_started_anew_in_an_outage_is_not_a_service_that_has_never_been_up(
+    start_tree: StartTree, life: Life
+) -> None:
+    tree = start_tree(group("group", life.child("a")))
+    life.plan_starts("a", failing(Away("gone")))
+
+    tree.restart("group", "op")
+    assert BackedOff("a", "Away: gone") in read_until(tree, Started("group"))
+
+    assert readiness(tree.snapshot(), {}) == Readiness(
+        Status.NOT_READY, {"a": "backoff: Away: gone"}
+    )
