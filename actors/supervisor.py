@@ -16,6 +16,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+import gevent
+
 from .actor import Actor
 from .backoff import CrashBudget, Intensity
 from .child import ONE_FOR_ONE, Child, Restart, Strategy
@@ -145,7 +147,8 @@ class Supervisor(Actor[SupervisorMessage]):
         self._latest = slot
         try:
             slot.launch(self.actor_inbox.urge)
-        except Exception as exc:  # the factory's or a constructor's: a crash like any other
+        # The factory's or a constructor's: a crash like any other, leaked timeouts included.
+        except (Exception, gevent.Timeout) as exc:
             self._ended(slot, crash(exc))
         else:
             if not slot.is_supervisor():
