@@ -175,6 +175,7 @@ CREATE TABLE instruments (
     index_max_px    BIGINT NOT NULL DEFAULT 10000000,
     offset_bps      INT NOT NULL DEFAULT 0,
     inventory       BIGINT NOT NULL DEFAULT 0,
+    short_interest  BIGINT NOT NULL DEFAULT 0 CHECK (short_interest >= 0),
     depth           BIGINT NOT NULL CHECK (depth BETWEEN 1000000 AND 100000000),
     qcap            BIGINT NOT NULL,
     user_cap        BIGINT NOT NULL,

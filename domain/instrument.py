@@ -17,6 +17,7 @@ DEPTH_MIN, DEPTH_MAX = 1_000_000, 100_000_000  #: 1,000 to 100,000 shares
 ORDER_MAX_MAX = 10_000_000  #: 10,000 shares; with the above every product in Lua stays under 2**53
 IN_PLAY_SPREAD = 3  #: times the instrument's own half spread
 IN_PLAY_ORDERS = 4  #: the instrument's own largest order is divided by it
+IN_PLAY_LEVERAGE = 2  #: and its highest leverage by this
 NO_TICK = "0-0"  #: tick id of an instrument that never ticked
 
 _DEPTH = 10_000_000  # 10,000 shares
@@ -31,7 +32,8 @@ class Instrument:
     million, ``offset_bps`` 1e-4 of the base price, ``ticked_ms`` calendar time (0: never).
     ``half_spread_ppm`` and ``order_max`` are the instrument's own; what its phase makes of them is
     ``half_spread_now_ppm`` and ``order_limit``.
-    ``inventory`` is what the house has sold net. ``seq`` counts ticks, ``version`` mutations.
+    ``inventory`` is what the house has sold net, shorts taken off, and ``short_interest`` what
+    shorts have open. ``seq`` counts ticks, ``version`` mutations.
     """
 
     idx: InstrumentIdx
@@ -43,6 +45,7 @@ class Instrument:
     phase: Phase = Phase.SCHEDULED
     halt: Halt = OPEN
     inventory: int = 0
+    short_interest: int = 0
     depth: int = _DEPTH
     qcap: int = _DEPTH // 2
     half_spread_ppm: int = 1_000
@@ -76,6 +79,11 @@ class Instrument:
     def order_limit(self) -> int:
         """The largest order in force: in play a quarter of the instrument's own, rounded down."""
         return self.order_max // (IN_PLAY_ORDERS if self.in_play else 1)
+
+    @property
+    def leverage_limit(self) -> int:
+        """The highest leverage in force: in play half of the instrument's own, at least 1."""
+        return max(1, self.max_leverage // IN_PLAY_LEVERAGE) if self.in_play else self.max_leverage
 
 
 def new_instrument(

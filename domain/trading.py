@@ -12,6 +12,7 @@ from .ids import InstrumentIdx, UserId
 from .instrument import Instrument
 from .money import AMOUNT_MAX, QTY_PER_SHARE
 from .portfolio import Holding, Wallet
+from .positions import Direction
 from .pricing import PPM, average_buy, average_sell, ceil_div
 from .refusals import Refusal, Refused
 from .ticks import ticked
@@ -24,7 +25,9 @@ __all__ = [
     "Refusal",
     "Refused",
     "Side",
+    "bound_refusal",
     "execute",
+    "price_of",
     "priced",
     "quantity_for_notional",
 ]
@@ -95,9 +98,13 @@ class Fill:
     client_order_id: str | None = None
 
 
-def priced(instrument: Instrument, side: Side, qty: int) -> Priced | Refused:
-    """The price of *qty* now, or why the market would not trade it with anybody."""
-    return _market_refusal(instrument, side, qty) or _price(instrument, side, qty)
+def priced(instrument: Instrument, side: Side | Direction, qty: int) -> Priced | Refused:
+    """The price of *qty* now, or why the market would not trade it with anybody.
+
+    A direction asks for a position to be opened, which is priced as the shares would be.
+    """
+    refused = _market_refusal(instrument, side, qty)
+    return refused or price_of(instrument, _share_side(side), qty)
 
 
 def execute(
@@ -113,7 +120,7 @@ def execute(
     price = priced(instrument, order.side, order.qty)
     if isinstance(price, Refused):
         return price
-    refused = _bound_refusal(order, price)
+    refused = bound_refusal(order.side, order.bound_px, price.px)
     refused = refused or _means_refusal(order, price, instrument, wallet, holding)
     if refused:
         return refused
@@ -144,14 +151,15 @@ def quantity_for_notional(instrument: Instrument, side: Side, notional_e4: int) 
     fits, too_much = 0, instrument.order_max + 2
     while too_much - fits > 1:
         qty = (fits + too_much) // 2
-        if abs(_paid_e4(side, _price(instrument, side, qty))) <= notional_e4:
+        if abs(_paid_e4(side, price_of(instrument, side, qty))) <= notional_e4:
             fits = qty
         else:
             too_much = qty
     return fits
 
 
-def _price(instrument: Instrument, side: Side, qty: int) -> Priced:
+def price_of(instrument: Instrument, side: Side, qty: int) -> Priced:
+    """What *qty* (1e-3 share) costs or yields now, whoever asks and however large it is."""
     average = average_buy if side is Side.BUY else average_sell
     px = average(
         instrument.index_px,
@@ -165,8 +173,15 @@ def _price(instrument: Instrument, side: Side, qty: int) -> Priced:
     return Priced(px, value_e4, ceil_div(value_e4 * instrument.fee_ppm, PPM))
 
 
-def _market_refusal(instrument: Instrument, side: Side, qty: int) -> Refused | None:
-    stops = stops_opening if side is Side.BUY else stops_closing
+def bound_refusal(side: Side, bound_px: int | None, px: int) -> Refused | None:
+    """Why the average *px* is no good for who asked for no worse than *bound_px*."""
+    if bound_px is None or _signed(side, px) <= _signed(side, bound_px):
+        return None
+    return Refused(Refusal.PRICE_BOUND_EXCEEDED, {"quoted_px": px})
+
+
+def _market_refusal(instrument: Instrument, side: Side | Direction, qty: int) -> Refused | None:
+    stops = stops_closing if side is Side.SELL else stops_opening
     if stops(instrument.halt):
         details = {"halt": int(instrument.halt), "phase": instrument.phase.value}
         return Refused(Refusal.MARKET_HALTED, details)
@@ -174,17 +189,13 @@ def _market_refusal(instrument: Instrument, side: Side, qty: int) -> Refused | N
         return Refused(Refusal.QUANTITY_INVALID)
     if qty > instrument.order_limit:
         return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": instrument.order_limit})
-    available = instrument.qcap - _signed(side, instrument.inventory)
-    if qty > available:
-        return Refused(Refusal.LIQUIDITY_EXHAUSTED, {"available_qty": available})
-    return None
-
-
-def _bound_refusal(order: Order, price: Priced) -> Refused | None:
-    if order.bound_px is None:
-        return None
-    if _signed(order.side, price.px) > _signed(order.side, order.bound_px):
-        return Refused(Refusal.PRICE_BOUND_EXCEEDED, {"quoted_px": price.px})
+    if side is Side.SELL:
+        return None  # what the house has sold it takes back, always
+    sold = instrument.short_interest
+    if side is not Direction.SHORT:
+        sold += instrument.inventory
+    if qty > instrument.qcap - sold:
+        return Refused(Refusal.LIQUIDITY_EXHAUSTED, {"available_qty": instrument.qcap - sold})
     return None
 
 
@@ -213,6 +224,12 @@ def _holding_after(order: Order, price: Priced, holding: Holding) -> tuple[Holdi
     sold_cost_e4 = holding.cost_e4 * order.qty // holding.qty
     rest = Holding(holding.qty - order.qty, holding.cost_e4 - sold_cost_e4, version)
     return rest, price.value_e4 - sold_cost_e4
+
+
+def _share_side(side: Side | Direction) -> Side:
+    if isinstance(side, Side):
+        return side
+    return Side.BUY if side is Direction.LONG else Side.SELL
 
 
 def _signed(side: Side, amount: int) -> int:

@@ -22,16 +22,34 @@ local function mul_div(a, b, c) return math.floor(a / c) * b + math.floor((a % c
 
 local function refused(code, ...) return {'refused', code, ...} end
 
+-- The answer to a command whose idempotency key was used before, or nil.
+local function known(key, fingerprint)
+  local found = redis.call('HMGET', key, 'fp', 'res')
+  if not found[1] then return nil end
+  if found[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
+  return {'replayed', found[2]}
+end
+
+-- Keeps the result of a command under its idempotency key, and its id under the client's own id of
+-- it if that has a key, for a day of real time.
+local function remember(key, fingerprint, res, coid_key, id)
+  redis.call('HSET', key, 'fp', fingerprint, 'res', res)
+  redis.call('EXPIRE', key, 86400)
+  if coid_key then redis.call('SET', coid_key, id, 'EX', 86400) end
+end
+
 -- Cash, locked and version of the wallet at `key`; an absent one is empty.
 local function load_wallet(key)
   local values = redis.call('HMGET', key, 'cash', 'locked', 'v')
   return {
-    cash = tonumber(values[1] or '0'), locked = values[2] or '0', v = tonumber(values[3] or '0'),
+    cash = tonumber(values[1] or '0'), locked = tonumber(values[2] or '0'),
+    v = tonumber(values[3] or '0'),
   }
 end
 
 local function save_wallet(key, wallet)
-  redis.call('HSET', key, 'cash', text(wallet.cash), 'locked', wallet.locked, 'v', text(wallet.v))
+  redis.call('HSET', key, 'cash', text(wallet.cash), 'locked', text(wallet.locked),
+    'v', text(wallet.v))
 end
 
 -- Moves `amount` (1e-4 coin) into the wallet; false if it would hold more than is exact.

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 inst:{idx}    2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 idem:{uid}:{key}
 --       6 ticks:{idx}   7 trade_outbox   8 pfseq:{uid}
---       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} if it has one
+--       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or none
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)
@@ -10,21 +10,19 @@
 --         a fact is the stream entry as a JSON array of fields and values
 -- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_twin.py
 
-local KEPT_S = 86400 -- idempotency keys and client order ids: a day of real time
 local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local sign = side == 'buy' and 1 or -1
 
-local known = redis.call('HMGET', KEYS[5], 'fp', 'res')
-if known[1] then
-  if known[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
-  return {'replayed', known[2]}
+local before = known(KEYS[5], fingerprint)
+if before then return before end
+if KEYS[12] and redis.call('EXISTS', KEYS[12]) == 1 then
+  return refused('CLIENT_ORDER_ID_REUSED')
 end
-if KEYS[12] and redis.call('EXISTS', KEYS[12]) == 1 then return refused('CLIENT_ORDER_ID_REUSED') end
 
 local inst = load_instrument(KEYS[1])
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
-local closed = market_refusal(inst, sign, qty)
+local closed = market_refusal(inst, side, qty)
 if closed then return closed end
 local px, value, fee = price(inst, sign, qty)
 if bound and sign * px > sign * bound then
@@ -32,15 +30,17 @@ if bound and sign * px > sign * bound then
 end
 
 local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
-local held = redis.call('HMGET', KEYS[4], idx, 'c:' .. idx, 'v:' .. idx)
+local held = redis.call('HMGET', KEYS[4], idx, 'c:' .. idx, 'v:' .. idx, 'l:' .. idx)
 local hqty, hcost = tonumber(held[1] or '0'), tonumber(held[2] or '0')
 local paid, realized = sign * value + fee, 0
 if sign > 0 then
-  if hqty + qty > inst.ucap then
-    return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(hqty))
+  local long = hqty + tonumber(held[4] or '0')
+  if long + qty > inst.ucap then
+    return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(long))
   end
   if paid > wallet.cash then
-    return refused('INSUFFICIENT_FUNDS', 'required_e4', text(paid), 'available_e4', text(wallet.cash))
+    local cash = text(wallet.cash)
+    return refused('INSUFFICIENT_FUNDS', 'required_e4', text(paid), 'available_e4', cash)
   end
   hqty, hcost = hqty + qty, hcost + value
 else
@@ -59,7 +59,7 @@ local fact = {
   'k', 'trade', 'id', id, 'uid', uid, 'idx', idx, 'side', side, 'qty', text(qty), 'px', text(px),
   'val', text(value), 'fee', text(fee), 'rpnl', text(realized), 'seq', text(inst.seq),
   'tick', inst.tid, 'idem', idem, 'fp', fingerprint, 'coid', coid, 'at', text(now_ms),
-  'cash', text(wallet.cash), 'locked', wallet.locked, 'wv', text(wallet.v),
+  'cash', text(wallet.cash), 'locked', text(wallet.locked), 'wv', text(wallet.v),
   'tcash', text(treasury.cash), 'tv', text(treasury.v),
   'hqty', text(hqty), 'hcost', text(hcost), 'hv', hv, 'q', text(inst.q), 'iv', text(inst.v),
 }
@@ -73,8 +73,6 @@ redis.call('HSET', KEYS[4], idx, text(hqty), 'c:' .. idx, text(hcost), 'v:' .. i
 redis.call('SADD', KEYS[9], idx)
 redis.call('SADD', KEYS[10], uid, '0')
 redis.call('SADD', KEYS[11], uid .. ':' .. idx)
-redis.call('HSET', KEYS[5], 'fp', fingerprint, 'res', res)
-redis.call('EXPIRE', KEYS[5], KEPT_S)
-if KEYS[12] then redis.call('SET', KEYS[12], id, 'EX', KEPT_S) end
+remember(KEYS[5], fingerprint, res, KEYS[12], id)
 push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

@@ -11,11 +11,8 @@
 local id, uid, kind, amount = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local idem, fingerprint, note, now_ms = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 
-local known = redis.call('HMGET', KEYS[3], 'fp', 'res')
-if known[1] then
-  if known[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
-  return {'replayed', known[2]}
-end
+local before = known(KEYS[3], fingerprint)
+if before then return before end
 
 local wallet, treasury = load_wallet(KEYS[1]), load_wallet(KEYS[2])
 if not (move_cash(wallet, amount) and move_cash(treasury, -amount)) then
@@ -24,7 +21,7 @@ end
 
 local fact = {
   'k', 'grant', 'id', id, 'uid', uid, 'kind', kind, 'amount', text(amount), 'idem', idem,
-  'note', note, 'at', now_ms, 'cash', text(wallet.cash), 'locked', wallet.locked,
+  'note', note, 'at', now_ms, 'cash', text(wallet.cash), 'locked', text(wallet.locked),
   'wv', text(wallet.v), 'tcash', text(treasury.cash), 'tv', text(treasury.v),
 }
 local res = cjson.encode(fact)

@@ -15,6 +15,7 @@ _NUMBERS = {
     "S": "offset_bps",
     "halt": "halt",
     "q": "inventory",
+    "so": "short_interest",
     "d": "depth",
     "qcap": "qcap",
     "hs": "half_spread_ppm",

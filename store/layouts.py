@@ -59,6 +59,7 @@ LAYOUTS: tuple[Layout, ...] = (
             Column("fmax", "index_max_px"),
             Column("S", "offset_bps", "int"),
             Column("q", "inventory"),
+            Column("so", "short_interest"),
             Column("d", "depth"),
             Column("qcap", "qcap"),
             Column("ucap", "user_cap"),

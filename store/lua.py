@@ -9,7 +9,8 @@ import redis
 from redis.exceptions import NoScriptError
 
 KERNEL = "kernel"  #: numbers, refusals, wallets, pushes
-MARKET = "market"  #: prices, limits, ticks; needs the kernel
+MARKET = "market"  #: prices and limits; needs the kernel
+TICKS = "ticks"  #: publishing a price; needs the two
 
 Call = tuple[Sequence[str], Sequence[str]]
 """KEYS and ARGV of one run."""

@@ -28,7 +28,7 @@ from .commands import (
     TradeOutcome,
 )
 from .keys import Keys, State
-from .lua import KERNEL, MARKET, Call, LuaScript
+from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
 
 __all__ = [
     "CreditCommand",
@@ -55,9 +55,9 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._trade_execute = LuaScript("trade_execute", KERNEL, MARKET)
+        self._trade_execute = LuaScript("trade_execute", KERNEL, MARKET, TICKS)
         self._wallet_credit = LuaScript("wallet_credit", KERNEL)
-        self._index_apply = LuaScript("index_apply", KERNEL, MARKET)
+        self._index_apply = LuaScript("index_apply", KERNEL, MARKET, TICKS)
         self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")
 

@@ -43,8 +43,8 @@ def moved(instrument: Instrument, side: Side, qty: int) -> Instrument:
 
 def with_room(instrument: Instrument, qty: int) -> Instrument:
     """*instrument* that can trade *qty* either way, in one order of any phase."""
-    inventory = min(max(instrument.inventory, qty - instrument.qcap), instrument.qcap - qty)
-    return replace(instrument, inventory=inventory, order_max=4 * qty)
+    inventory = min(max(instrument.inventory, qty), instrument.qcap - qty)
+    return replace(instrument, inventory=inventory, short_interest=0, order_max=4 * qty)
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -177,7 +177,8 @@ def test_an_amount_is_kept_to_in_play_and_buys_no_more_than_before(
     qty = quantity_for_notional(playing, side, notional_e4)
 
     assert qty <= playing.order_max + 1
-    if 0 < qty <= min(playing.order_limit, playing.qcap - abs(playing.inventory)):
+    room = playing.qcap - playing.short_interest - abs(playing.inventory)
+    if 0 < qty <= min(playing.order_limit, room):
         assert abs(cash_e4(playing, side, qty)) <= notional_e4
     if side is Side.BUY:
         calm = during(Phase.SCHEDULED, instrument)

@@ -35,13 +35,15 @@ def instruments(draw: DrawFn, halts: st.SearchStrategy[int] = ANY_HALTS) -> Inst
     """
     depth = draw(edged(DEPTH_MIN, DEPTH_MAX))
     base_px = draw(edged(INDEX_PX_MIN, INDEX_PX_MAX))
-    inventory = draw(edged(-depth // 2, depth // 2))
+    shorts = draw(st.just(0) | edged(0, depth // 2))
+    inventory = draw(edged(-shorts, depth // 2 - shorts))
     tick_ms = draw(edged(0, 2**43))
     drawn = replace(
         new_instrument(ARS, "ARS", "Arsenal"),
         base_px=base_px,
         index_px=base_px,
         inventory=inventory,
+        short_interest=shorts,
         depth=depth,
         qcap=depth // 2,
         half_spread_ppm=draw(edged(0, 10_000)),

@@ -83,9 +83,10 @@ def cases(draw: st.DrawFn) -> Case:
 
 def _with_room(instrument: Instrument, side: Side, qty: int) -> Instrument:
     """*instrument* whose inventory and limits leave *qty* to be traded, exactly or more."""
-    sign = 1 if side is Side.BUY else -1
-    inventory = sign * min(sign * instrument.inventory, instrument.qcap - qty)
-    if abs(inventory) > instrument.qcap:
+    if side is Side.SELL:
+        return instrument
+    inventory = min(instrument.inventory, instrument.qcap - instrument.short_interest - qty)
+    if inventory < -instrument.short_interest:
         return instrument
     return replace(instrument, inventory=inventory, user_cap=max(instrument.user_cap, qty))
 

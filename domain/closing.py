@@ -1,0 +1,98 @@
+"""Closing CFD positions: by their owners, or because of a tick.
+
+Twin of lua/position_close.lua. Source: docs/market.md, "What closes a position" and "Refusals".
+"""
+
+from dataclasses import replace
+
+from .cfd import Changed, exit_side, halt_refusal, moved, with_sold
+from .halts import stops_closing
+from .instrument import Instrument
+from .margin import liquidation_px, settle
+from .portfolio import Wallet
+from .positions import CloseReason, Position, breach
+from .refusals import Refusal, Refused
+from .ticks import Tick, ticked
+from .trading import Priced, bound_refusal, price_of
+
+
+def closed(
+    position: Position,
+    instrument: Instrument,
+    wallet: Wallet,
+    treasury: Wallet,
+    *,
+    qty: int,
+    bound_px: int | None = None,
+    now_ms: int,
+) -> Changed | Refused:
+    """*qty* of *position* closed by its owner now, or why not."""
+    if not position.qty:
+        return Refused(Refusal.POSITION_CLOSED)
+    if qty > position.qty:
+        return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": position.qty})
+    if stops_closing(instrument.halt):
+        return halt_refusal(instrument)
+    price = price_of(instrument, exit_side(position.side), qty)
+    refused = bound_refusal(exit_side(position.side), bound_px, price.px)
+    if refused:
+        return refused
+    # What stays open keeps its stops, but not its liquidation price to the last unit: it must not
+    # be compared with the ticks before this one again.
+    checked = replace(position, checked_tick_id=instrument.last_tick_id, checked_seq=instrument.seq)
+    before = Changed(checked, instrument, wallet, treasury)
+    return _settled(before, price, qty, CloseReason.CLIENT, now_ms)
+
+
+def triggered(
+    position: Position,
+    instrument: Instrument,
+    wallet: Wallet,
+    treasury: Wallet,
+    tick: Tick,
+    *,
+    now_ms: int,
+) -> Changed | Refused:
+    """All of *position* closed because of *tick*, at its index and the inventory of now."""
+    if not position.qty:
+        return Refused(Refusal.POSITION_CLOSED)
+    if tick.seq <= position.checked_seq:
+        return Refused(Refusal.TICK_CHECKED)
+    why = breach(position, tick)
+    if why is None:
+        return Refused(Refusal.NOT_BREACHED)
+    at_tick = replace(instrument, index_px=tick.index_px)
+    price = price_of(at_tick, exit_side(position.side), position.qty)
+    sign, profit_px = position.sign, position.stops.take_profit_px
+    if why.reason is CloseReason.TAKE_PROFIT and sign * price.px < sign * (profit_px or 0):
+        return Refused(Refusal.TAKE_PROFIT_NOT_REACHABLE, {"quoted_px": price.px})
+    before = Changed(position, instrument, wallet, treasury, breach=why)
+    return _settled(before, price, position.qty, why.reason, now_ms)
+
+
+def _settled(
+    before: Changed, price: Priced, qty: int, reason: CloseReason, now_ms: int
+) -> Changed | Refused:
+    position = before.position
+    done = settle(position, qty, price.value_e4, before.instrument.fee_ppm)
+    after = replace(
+        position,
+        qty=position.qty - qty,
+        margin_e4=position.margin_e4 - done.margin_e4,
+        open_value_e4=position.open_value_e4 - done.open_value_e4,
+        fees_e4=position.fees_e4 + done.fee_e4,
+        realized_e4=position.realized_e4 + done.pnl_e4,
+        number=position.number + 1,
+        version=position.version + 1,
+    )
+    if after.qty:
+        liq_px = liquidation_px(after.side, after.entry_px, after.margin_e4, after.qty)
+        after = replace(after, liquidation_px=liq_px)
+    else:
+        after = replace(after, closed_ms=now_ms, reason=reason)
+    instrument = ticked(with_sold(before.instrument, position.side, -qty), now_ms)
+    return moved(
+        replace(before, position=after, instrument=instrument, priced=price, settlement=done),
+        cash_e4=done.payout_e4,
+        locked_e4=-done.margin_e4,
+    )

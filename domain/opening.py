@@ -1,0 +1,124 @@
+"""Opening CFD positions: what the market says to each order.
+
+Twin of lua/position_open.lua. Source: docs/market.md, "Positions", "Margin" and "Refusals".
+"""
+
+from dataclasses import dataclass
+
+from .cfd import Changed, closing_px, entry_side, moved, stops_refusal, with_sold
+from .ids import InstrumentIdx, UserId
+from .instrument import Instrument
+from .margin import initial_margin, liquidation_px
+from .portfolio import Wallet
+from .positions import NO_STOPS, Direction, Position, Stops
+from .refusals import Refusal, Refused
+from .ticks import ticked
+from .trading import Priced, bound_refusal, priced
+
+POSITIONS_MAX = 20  #: open at a time, for one user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """*qty* (1e-3 share) long or short at no worse than *bound_px*, with stops from the start."""
+
+    position_id: str
+    user: UserId
+    idx: InstrumentIdx
+    side: Direction
+    qty: int
+    leverage: int
+    bound_px: int | None = None
+    stops: Stops = NO_STOPS
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a user has in one instrument (1e-3 share), and how many positions in all."""
+
+    held_qty: int = 0
+    long_qty: int = 0
+    short_qty: int = 0
+    positions: int = 0
+
+
+def opened(
+    order: OpenOrder,
+    instrument: Instrument,
+    wallet: Wallet,
+    treasury: Wallet,
+    exposure: Exposure,
+    *,
+    now_ms: int,
+) -> Changed | Refused:
+    """*order* carried out at calendar time *now_ms*, or why not."""
+    price = priced(instrument, order.side, order.qty)
+    if isinstance(price, Refused):
+        return price
+    if not 1 <= order.leverage <= instrument.leverage_limit:
+        limit = {"limit_leverage": instrument.leverage_limit}
+        return Refused(Refusal.LEVERAGE_INVALID, limit)
+    refused = bound_refusal(entry_side(order.side), order.bound_px, price.px)
+    if refused:
+        return refused
+    after = ticked(with_sold(instrument, order.side, order.qty), now_ms)
+    position = _fresh(order, price, after, now_ms)
+    refused = stops_refusal(position, position.stops, after)
+    refused = refused or _means_refusal(order, price, position, instrument, wallet, exposure)
+    if refused:
+        return refused
+    margin_e4 = position.margin_e4
+    return moved(
+        Changed(position, after, wallet, treasury, price),
+        cash_e4=-margin_e4 - price.fee_e4,
+        locked_e4=margin_e4,
+    )
+
+
+def _fresh(order: OpenOrder, price: Priced, instrument: Instrument, now_ms: int) -> Position:
+    margin_e4 = initial_margin(price.value_e4, order.leverage)
+    return Position(
+        id=order.position_id,
+        user=order.user,
+        idx=order.idx,
+        side=order.side,
+        qty_open=order.qty,
+        qty=order.qty,
+        leverage=order.leverage,
+        entry_px=price.px,
+        open_value_e4=price.value_e4,
+        margin_e4=margin_e4,
+        liquidation_px=liquidation_px(order.side, price.px, margin_e4, order.qty),
+        stops=order.stops,
+        best_px=None if order.stops.trail_px is None else closing_px(order.side, instrument),
+        open_tick_id=instrument.last_tick_id,
+        open_seq=instrument.seq,
+        checked_tick_id=instrument.last_tick_id,
+        checked_seq=instrument.seq,
+        fees_e4=price.fee_e4,
+        opened_ms=now_ms,
+    )
+
+
+def _means_refusal(
+    order: OpenOrder,
+    price: Priced,
+    position: Position,
+    instrument: Instrument,
+    wallet: Wallet,
+    exposure: Exposure,
+) -> Refused | None:
+    if exposure.positions >= POSITIONS_MAX:
+        return Refused(Refusal.TOO_MANY_POSITIONS, {"limit_positions": POSITIONS_MAX})
+    # Each side by itself: who is long and short at once still moves the price with each close.
+    held = exposure.short_qty
+    if order.side is Direction.LONG:
+        held = exposure.held_qty + exposure.long_qty
+    if held + order.qty > instrument.user_cap:
+        details = {"limit_qty": instrument.user_cap, "held_qty": held}
+        return Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)
+    required_e4 = position.margin_e4 + price.fee_e4
+    if required_e4 > wallet.cash_e4:
+        details = {"required_e4": required_e4, "available_e4": wallet.cash_e4}
+        return Refused(Refusal.INSUFFICIENT_MARGIN, details)
+    return None
