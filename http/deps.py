@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..actors.address import Address
 from ..actors.meters import TradeMeter
-from ..actors.trading.messages import ExecuteTrade
+from ..actors.trading.messages import Execute
 from ..domain.clock import Calendar
 from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
@@ -38,7 +38,7 @@ class ApiDeps:
     ledger: Ledger
     users: Users
     fixtures: Fixtures
-    executor: Address[ExecuteTrade]
+    executor: Address[Execute]
     signer: Signer
     verifier: Verifier
     calendar: Calendar

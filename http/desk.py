@@ -16,7 +16,7 @@ from gevent.event import AsyncResult
 
 from ..actors.address import Address
 from ..actors.meters import TradeMeter
-from ..actors.trading.messages import Executed, ExecuteTrade, Unavailable
+from ..actors.trading.messages import Execute, Executed, Unavailable
 from ..domain.clock import Calendar, Monotonic
 from ..domain.ids import InstrumentIdx, UserId, uuid7
 from ..domain.notional import Sized, sized
@@ -59,7 +59,7 @@ class Desk:
     def __init__(
         self,
         hot: Hot,
-        executor: Address[ExecuteTrade],
+        executor: Address[Execute],
         calendar: Calendar,
         answer_s: float = ANSWER_S,
         *,
@@ -149,7 +149,7 @@ class Desk:
         for wanted, size, trade_id in zip(run, sizes, trade_ids, strict=True):
             reply: AsyncResult[Answer] = AsyncResult()
             command = _command(wanted, size, trade_id, now_ms)
-            if not self._executor.tell(ExecuteTrade(command, reply)):
+            if not self._executor.tell(Execute(command, reply)):
                 break
             replies.append(reply)
         return replies

@@ -76,7 +76,7 @@ def children(
             "trading",
             Child(
                 "trade-writer",
-                lambda: TradeWriter(stores.ledger, stores.outbox, trades),
+                lambda: TradeWriter(stores.ledger, stores.outboxes, trades),
                 bound=WAITING,
             ),
             Child(

@@ -19,7 +19,7 @@ from ..store.keys import Keys
 from ..store.lease import Lease
 from ..store.ledger import Ledger
 from ..store.matches import Matches
-from ..store.outbox import Outbox
+from ..store.outbox import Outboxes, open_outboxes
 from ..store.postgres import Postgres
 from ..store.recovery import Recovery
 from ..store.redis_client import open_pubsub_redis, open_redis
@@ -47,7 +47,7 @@ class Stores:
     hot: Hot
     scripts: Scripts
     ledger: Ledger
-    outbox: Outbox
+    outboxes: Outboxes
     drain: Drain
     fixtures: Fixtures
     matches: Matches
@@ -92,7 +92,7 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         hot=Hot(client, keys),
         scripts=scripts,
         ledger=Ledger(pg),
-        outbox=Outbox(client, keys.trade_outbox),
+        outboxes=open_outboxes(client, keys),
         drain=open_drain(client, keys, scripts, pg),
         fixtures=Fixtures(pg),
         matches=Matches(pg),

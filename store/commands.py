@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.refusals import Refused
 from ..domain.trading import Fill, Side
+from .keys import OutboxName
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class TradeCommand:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A trade that just happened; *entry* is its fact under *entry_id* in ``trade_outbox``."""
+    """A trade that just happened; *entry* is its fact under *entry_id* in *outbox*."""
 
+    outbox: ClassVar = OutboxName.TRADES
     fill: Fill
     entry_id: str
     entry: Mapping[str, str]
@@ -48,7 +51,13 @@ class Replayed:
     fill: Fill
 
 
-TradeOutcome = Filled | Replayed | Refused
+Command = TradeCommand
+"""What the `trade-executor` carries out."""
+
+Made = Filled
+"""What an outcome is that has just changed something: its fact is to be made durable."""
+
+Outcome = Made | Replayed | Refused
 
 
 @dataclass(frozen=True, slots=True)

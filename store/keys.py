@@ -18,14 +18,25 @@ class State(StrEnum):
     HOLDINGS = "holdings"
 
 
+class OutboxName(StrEnum):
+    """The streams that scripts append facts to, each before they change what it tells of."""
+
+    TRADES = "trade_outbox"
+    POSITIONS = "position_outbox"
+
+
 class Keys:
     """Names of keys under one *tag*."""
 
     def __init__(self, tag: str = "") -> None:
         self.tag = tag
         self.instruments = f"{tag}instruments"
-        self.trade_outbox = f"{tag}trade_outbox"
+        self.trade_outbox = self.outbox(OutboxName.TRADES)
         self.feed_health = f"{tag}feed:health"
+
+    def outbox(self, name: OutboxName) -> str:
+        """Stream: facts that are not yet known to be in Postgres."""
+        return f"{self.tag}{name.value}"
 
     def inst(self, idx: int | str) -> str:
         """Hash: one instrument."""

@@ -1,5 +1,7 @@
 """Scripts of the package's `lua/` folder, run by digest and loaded when Redis lacks them."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
@@ -22,37 +24,50 @@ class LuaScript:
     def __init__(self, name: str, *preludes: str) -> None:
         self._source = "\n".join(map(_read, (*preludes, name)))
         # A name for the text, as Redis computes it; not a safeguard.
-        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+        self.sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, client: redis.Redis, keys: Sequence[str], args: Sequence[str]) -> Any:
         """The script's reply to one call."""
         return self.run_all(client, [(keys, args)])[0]
 
     def run_all(self, client: redis.Redis, calls: Sequence[Call]) -> list[Any]:
-        """The replies to *calls*, in their order, sent as one pipeline.
+        """The replies to *calls*, in their order; see the function of this name."""
+        return run_all(client, [(self, call) for call in calls])
 
-        Raises:
-            redis.RedisError: the connection broke (any of the calls may have run), or a call
-                failed; then all of the others have run.
-        """
-        replies = self._send(client, calls)
-        missing = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if missing:
-            # Those that found no script did nothing, so they can be sent again.
-            client.script_load(self._source)
-            again = self._send(client, [calls[n] for n in missing])
-            for n, reply in zip(missing, again, strict=True):
-                replies[n] = reply
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
+    def load(self, client: redis.Redis) -> None:
+        """Have Redis know the script."""
+        client.script_load(self._source)
 
-    def _send(self, client: redis.Redis, calls: Sequence[Call]) -> list[Any]:
-        pipeline = client.pipeline(transaction=False)
-        for keys, args in calls:
-            pipeline.evalsha(self._sha, len(keys), *keys, *args)
-        return list(pipeline.execute(raise_on_error=False))
+
+def run_all(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+    """The replies to *calls*, of whichever scripts, in their order, sent as one pipeline.
+
+    Calls of a script that Redis had lost run after the others.
+
+    Raises:
+        redis.RedisError: the connection broke (any of the calls may have run), or a call
+            failed; then all of the others have run.
+    """
+    replies = _send(client, calls)
+    missing = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if missing:
+        # Those that found no script did nothing, so they can be sent again.
+        for script in dict.fromkeys(calls[n][0] for n in missing):
+            script.load(client)
+        again = _send(client, [calls[n] for n in missing])
+        for n, reply in zip(missing, again, strict=True):
+            replies[n] = reply
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _send(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for script, (keys, args) in calls:
+        pipeline.evalsha(script.sha, len(keys), *keys, *args)
+    return list(pipeline.execute(raise_on_error=False))
 
 
 def _read(name: str) -> str:

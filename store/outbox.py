@@ -6,12 +6,13 @@ changes nothing. Entry ids carry Redis' own real time, so ages need no
 calendar.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import redis
 
 from .facts import Entry
+from .keys import Keys, OutboxName
 
 DELETE_CHUNK = 500  #: ids in one XDEL; longer commands stall the server
 
@@ -58,3 +59,12 @@ class Outbox:
         added_ms = int(oldest[0][0].partition("-")[0])
         now: float = now_s + micros / 1e6
         return max(0.0, now - added_ms / 1000)
+
+
+Outboxes = Mapping[OutboxName, Outbox]
+"""The streams of facts by their names."""
+
+
+def open_outboxes(client: redis.Redis, keys: Keys) -> Outboxes:
+    """All streams of facts of one Redis."""
+    return {name: Outbox(client, keys.outbox(name)) for name in OutboxName}

@@ -14,21 +14,23 @@ from ..domain.refusals import Refused
 from ..domain.ticks import IndexChange
 from . import wire
 from .commands import (
+    Command,
     CreditCommand,
     Credited,
     CreditOutcome,
     Filled,
     Indexed,
     IndexOutcome,
+    Outcome,
     Rebased,
     Replayed,
     Settled,
     SettleOutcome,
     TradeCommand,
-    TradeOutcome,
 )
+from .executable import kinds
 from .keys import Keys, State
-from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
+from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_all
 
 __all__ = [
     "CreditCommand",
@@ -37,13 +39,13 @@ __all__ = [
     "Filled",
     "IndexOutcome",
     "Indexed",
+    "Outcome",
     "Rebased",
     "Replayed",
     "Scripts",
     "SettleOutcome",
     "Settled",
     "TradeCommand",
-    "TradeOutcome",
 ]
 
 ACK_CHUNK = 500  #: members one run of flush_ack takes: Redis serves nobody else meanwhile
@@ -55,20 +57,25 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._trade_execute = LuaScript("trade_execute", KERNEL, MARKET, TICKS)
+        self._kinds = kinds()
         self._wallet_credit = LuaScript("wallet_credit", KERNEL)
         self._index_apply = LuaScript("index_apply", KERNEL, MARKET, TICKS)
         self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")
 
-    def trade_execute(self, commands: Sequence[TradeCommand]) -> list[TradeOutcome]:
-        """Carry out *commands* in order, in one round trip.
+    def execute(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Carry out *commands* in order, whatever their kinds, in one round trip.
 
         Raises:
             redis.RedisError: any of them may have happened; ask again with the same keys.
         """
-        calls = [self._trade_call(command) for command in commands]
-        return [_trade_outcome(reply) for reply in self._trade_execute.run_all(self._client, calls)]
+        kinds = [self._kinds[type(command)] for command in commands]
+        calls = [
+            (kind.script, kind.call(self._keys, command))
+            for kind, command in zip(kinds, commands, strict=True)
+        ]
+        replies = run_all(self._client, calls)
+        return [kind.outcome(reply) for kind, reply in zip(kinds, replies, strict=True)]
 
     def wallet_credit(self, command: CreditCommand) -> CreditOutcome:
         """Give a user money from the treasury, once per idempotency key for ever."""
@@ -143,38 +150,6 @@ class Scripts:
         calls = [self._ack_call(state, flushed[at : at + ACK_CHUNK]) for at in starts]
         return sum(self._flush_ack.run_all(self._client, calls))
 
-    def _trade_call(self, command: TradeCommand) -> Call:
-        if command.user == TREASURY:
-            raise ValueError("the treasury cannot trade with itself")
-        keys, user, idx = self._keys, command.user, command.idx
-        names = [
-            keys.inst(idx),
-            keys.wallet(user),
-            keys.wallet(TREASURY),
-            keys.hold(user),
-            keys.idem(user, command.idem_key),
-            keys.ticks(idx),
-            keys.trade_outbox,
-            keys.pfseq(user),
-            keys.dirty(State.INSTRUMENTS),
-            keys.dirty(State.WALLETS),
-            keys.dirty(State.HOLDINGS),
-        ]
-        if command.client_order_id:
-            names.append(keys.coid(user, command.client_order_id))
-        return names, [
-            command.trade_id,
-            str(user),
-            str(idx),
-            command.side.value,
-            command.idem_key,
-            command.fingerprint,
-            command.client_order_id or "",
-            str(command.qty),
-            _text(command.bound_px),
-            str(command.now_ms),
-        ]
-
     def _index_call(self, change: IndexChange, lease_key: str, owner: str) -> Call:
         keys, idx = self._keys, change.idx
         names = [keys.inst(idx), keys.ticks(idx), keys.dirty(State.INSTRUMENTS), lease_key]
@@ -201,17 +176,6 @@ class Scripts:
 
 def _text(value: int | None) -> str:
     return "" if value is None else str(int(value))
-
-
-def _trade_outcome(reply: Any) -> TradeOutcome:
-    match reply:
-        case ["ok", entry_id, fact]:
-            entry = wire.entry_of(fact)
-            return Filled(wire.fill_of(entry), entry_id, entry)
-        case ["replayed", fact]:
-            return Replayed(wire.fill_of(wire.entry_of(fact)))
-        case _:
-            return wire.refusal_of(reply)
 
 
 def _credit_outcome(reply: Any) -> CreditOutcome:

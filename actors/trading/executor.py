@@ -5,46 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from ...store.commands import Filled, TradeOutcome
+from ...store.commands import Made, Outcome
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..address import Address
 from ..meters import TradeMeter
 from .messages import (
     BatchDue,
+    Execute,
     Executed,
-    ExecuteTrade,
     TradeExecutorMessage,
     Unavailable,
-    WriteTrade,
+    WriteFact,
 )
 
 BATCH = 256  #: orders in one pipeline; more would keep Redis from everybody else for too long
 
 
 class TradeExecutor(Actor[TradeExecutorMessage]):
-    """Runs waiting orders together, as one pipeline of `trade_execute.lua`.
+    """Runs waiting orders together, as one pipeline of their scripts.
 
     Duty: one round trip to Redis for all orders that wait, however many requests they came
     from. An order alone is not kept waiting for company.
-    Reads: its messages. Writes: through the script; tells `trade-writer` of every trade.
+    Reads: its messages. Writes: through the scripts; tells `trade-writer` of every fact.
     Lease: none; any number of replicas may execute.
     While it is down: orders wait in its mailbox; HTTP answers 503 once it has waited enough.
     """
 
     def __init__(
-        self, scripts: Scripts, writer: Address[WriteTrade], meter: TradeMeter | None = None
+        self, scripts: Scripts, writer: Address[WriteFact], meter: TradeMeter | None = None
     ) -> None:
         super().__init__()
         self._meter = meter or TradeMeter()
         self._scripts = scripts
         self._writer = writer
-        self._waiting: list[ExecuteTrade] = []
+        self._waiting: list[Execute] = []
         self._largest = 0
 
     def receive(self, message: TradeExecutorMessage) -> None:
         match message:
-            case ExecuteTrade():
+            case Execute():
                 self._take(message)
             case BatchDue():
                 self._run()
@@ -54,7 +54,7 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
     def detail(self) -> Mapping[str, object]:
         return {"largest_batch": self._largest}
 
-    def _take(self, request: ExecuteTrade) -> None:
+    def _take(self, request: Execute) -> None:
         self._waiting.append(request)
         if len(self._waiting) >= BATCH:
             self._run()
@@ -74,7 +74,7 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         self._meter.batched += len(batch)
         unanswered = batch
         try:
-            outcomes = self._scripts.trade_execute([request.command for request in batch])
+            outcomes = self._scripts.execute([request.command for request in batch])
             unanswered = []
         finally:
             for request in unanswered:
@@ -82,9 +82,9 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         for request, outcome in zip(batch, outcomes, strict=True):
             self._answer(request, outcome)
 
-    def _answer(self, request: ExecuteTrade, outcome: TradeOutcome) -> None:
-        if isinstance(outcome, Filled):
+    def _answer(self, request: Execute, outcome: Outcome) -> None:
+        if isinstance(outcome, Made):
             self._meter.ticks += 1  # by the script: every trade publishes a price
-            self._writer.tell(WriteTrade(outcome, request.reply))
+            self._writer.tell(WriteFact(outcome, request.reply))
         else:
             request.reply.set(Executed(outcome, None))

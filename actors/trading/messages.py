@@ -7,7 +7,7 @@ from typing import Literal
 
 from gevent.event import AsyncResult
 
-from ...store.commands import Filled, TradeCommand, TradeOutcome
+from ...store.commands import Command, Made, Outcome
 
 #: Where a trade that was just executed cannot be lost from any more.
 Durable = Literal["postgres", "redis"]
@@ -15,12 +15,12 @@ Durable = Literal["postgres", "redis"]
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """The answer to an order that ran: filled, replayed or refused.
+    """The answer to a command that ran: made, replayed or refused.
 
-    *durable* is known of trades made just now; of a replayed one the ledger knows.
+    *durable* is known of facts made just now; of a replayed one the ledger knows.
     """
 
-    outcome: TradeOutcome
+    outcome: Outcome
     durable: Durable | None
 
 
@@ -36,18 +36,18 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecuteTrade:
+class Execute:
     """From HTTP to `trade-executor`. *reply* is set once; whoever gives up waiting sets it."""
 
-    command: TradeCommand
+    command: Command
     reply: AsyncResult[Executed | Unavailable]
 
 
 @dataclass(frozen=True, slots=True)
-class WriteTrade:
-    """From `trade-executor` to `trade-writer`: make this trade durable, then answer *reply*."""
+class WriteFact:
+    """From `trade-executor` to `trade-writer`: make this fact durable, then answer *reply*."""
 
-    filled: Filled
+    made: Made
     reply: AsyncResult[Executed | Unavailable]
 
 
@@ -61,5 +61,5 @@ class PostgresReturned:
     """From the linked watch of `trade-writer`: Postgres was away and answers again."""
 
 
-TradeExecutorMessage = ExecuteTrade | BatchDue
-TradeWriterMessage = WriteTrade | BatchDue | PostgresReturned
+TradeExecutorMessage = Execute | BatchDue
+TradeWriterMessage = WriteFact | BatchDue | PostgresReturned

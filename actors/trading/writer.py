@@ -1,8 +1,9 @@
-"""Writes trades to Postgres while their owners wait for the answer."""
+"""Writes facts to Postgres while their owners wait for the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import gevent
@@ -10,8 +11,9 @@ import structlog
 from gevent.event import Event
 
 from ...store.facts import Entry
+from ...store.keys import OutboxName
 from ...store.ledger import LEDGER_AWAY, Ledger
-from ...store.outbox import Outbox
+from ...store.outbox import Outboxes
 from ..actor import Actor
 from ..meters import TradeMeter
 from .messages import (
@@ -20,11 +22,11 @@ from .messages import (
     Executed,
     PostgresReturned,
     TradeWriterMessage,
-    WriteTrade,
+    WriteFact,
 )
 
-BATCH = 256  #: trades in one INSERT; the first of them waits for all
-#: Real seconds for a write. Its owner waits for 5 (http/desk.py) and is to hear where the trade
+BATCH = 256  #: facts in one transaction; the first of them waits for all
+#: Real seconds for a write. Its owner waits for 5 (http/desk.py) and is to hear where the fact
 #: is; from a Postgres that is frozen, and not gone, no refusal comes.
 WRITE_S = 2.0
 PROBE_S = 1.0  #: real seconds between two looks at a Postgres that was away
@@ -33,21 +35,22 @@ log = structlog.get_logger(__name__)
 
 
 class TradeWriter(Actor[TradeWriterMessage]):
-    """The synchronous write: a trade is in the ledger before its owner is answered.
+    """The synchronous write: a fact is in the ledger before its owner is answered.
 
-    Duty: one INSERT for all trades that wait, then their entries leave `trade_outbox`.
-    Reads: its messages, which carry the facts. Writes: `trades`, `trade_outbox`; answers HTTP.
-    Lease: none; a trade written twice is there once.
+    Duty: one transaction for all facts that wait, then their entries leave their streams.
+    Reads: its messages, which carry the facts. Writes: `trades`, `trade_outbox`,
+    `position_outbox`; answers HTTP.
+    Lease: none; a fact written twice is there once.
     While it is down, or Postgres is: trades go on and are durable in Redis; the drainer brings
     their facts over later. With Postgres away it answers at once instead of making all wait.
     """
 
-    def __init__(self, ledger: Ledger, outbox: Outbox, meter: TradeMeter | None = None) -> None:
+    def __init__(self, ledger: Ledger, outboxes: Outboxes, meter: TradeMeter | None = None) -> None:
         super().__init__()
         self._meter = meter or TradeMeter()
         self._ledger = ledger
-        self._outbox = outbox
-        self._waiting: list[WriteTrade] = []
+        self._outboxes = outboxes
+        self._waiting: list[WriteFact] = []
         self._away = Event()
         self._left_behind = 0
 
@@ -58,7 +61,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
 
     def receive(self, message: TradeWriterMessage) -> None:
         match message:
-            case WriteTrade():
+            case WriteFact():
                 self._take(message)
             case BatchDue():
                 self._write()
@@ -78,12 +81,12 @@ class TradeWriter(Actor[TradeWriterMessage]):
             "ailing": "trades are durable in Redis only, Postgres is away" if away else "",
         }
 
-    def _take(self, request: WriteTrade) -> None:
+    def _take(self, request: WriteFact) -> None:
         self._waiting.append(request)
         if self._away.is_set() or len(self._waiting) >= BATCH:
             self._write()
         else:
-            self.me.tell(BatchDue())  # one for every trade: a full mailbox may drop any
+            self.me.tell(BatchDue())  # one for every fact: a full mailbox may drop any
 
     def _write(self) -> None:
         batch, self._waiting = self._waiting, []
@@ -92,16 +95,23 @@ class TradeWriter(Actor[TradeWriterMessage]):
             if batch and not self._away.is_set():
                 self._ledger.insert_facts(list(map(_entry, batch)), within_s=WRITE_S)
                 durable = "postgres"
-                self._outbox.delete(request.filled.entry_id for request in batch)
+                self._delete(batch)
         except LEDGER_AWAY as outage:
             self._leave(str(outage).strip())
         finally:
-            # Whatever happened: these trades were made, and Redis has them.
+            # Whatever happened: these facts were made, and Redis has them.
             for request in batch:
-                request.reply.set(Executed(request.filled, durable))
+                request.reply.set(Executed(request.made, durable))
         self._meter.written[durable] += len(batch)
         if durable == "redis":
             self._left_behind += len(batch)
+
+    def _delete(self, batch: Sequence[WriteFact]) -> None:
+        by_stream: dict[OutboxName, list[str]] = defaultdict(list)
+        for request in batch:
+            by_stream[request.made.outbox].append(request.made.entry_id)
+        for name, entry_ids in by_stream.items():
+            self._outboxes[name].delete(entry_ids)
 
     def _leave(self, why: str) -> None:
         self._away.set()
@@ -124,5 +134,5 @@ class TradeWriter(Actor[TradeWriterMessage]):
             self.me.tell(PostgresReturned())
 
 
-def _entry(request: WriteTrade) -> Entry:
-    return Entry(request.filled.entry_id, request.filled.entry)
+def _entry(request: WriteFact) -> Entry:
+    return Entry(request.made.entry_id, request.made.entry)

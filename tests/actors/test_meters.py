@@ -13,14 +13,14 @@ from touchline.actors.flush.messages import DrainDue, FlushDue, LeaseDue
 from touchline.actors.flush.trade_outbox_drainer import TradeOutboxDrainer
 from touchline.actors.meters import FRESH_S, FeedMeter, FlushMeter, Seen, Spread, TradeMeter
 from touchline.actors.trading.executor import TradeExecutor
-from touchline.actors.trading.messages import BatchDue, ExecuteTrade, WriteTrade
+from touchline.actors.trading.messages import BatchDue, Execute, WriteFact
 from touchline.actors.trading.writer import TradeWriter
 from touchline.store.drain import Flushed
 from touchline.store.fence import Fence
 from touchline.store.lease import Lease
 from touchline.store.ledger import Ledger
 from touchline.store.outage import FeedUnavailable
-from touchline.store.outbox import Outbox
+from touchline.store.outbox import open_outboxes
 
 from tests.actors.test_trade_executor import CannedScripts, filled, order, refused
 from tests.fakes.addresses import RecordingAddress
@@ -64,7 +64,7 @@ def test_a_number_read_from_a_store_is_shown_until_it_is_old(clock):
 # -- trades
 
 
-def run(meter: TradeMeter, outcome: Callable, *orders: ExecuteTrade) -> None:
+def run(meter: TradeMeter, outcome: Callable, *orders: Execute) -> None:
     executor = TradeExecutor(CannedScripts(outcome), RecordingAddress("trade-writer"), meter)
     executor.started()
     for one in orders:
@@ -96,10 +96,10 @@ def test_a_trade_is_counted_by_where_it_was_safe_when_it_was_answered(books, awa
     pg = Away(books.pg, outage) if away else books.pg
     if away:
         pg.away = True
-    writer = TradeWriter(Ledger(pg), Outbox(books.redis, books.keys.trade_outbox), meter)
+    writer = TradeWriter(Ledger(pg), open_outboxes(books.redis, books.keys), meter)
     writer.started()
 
-    writer.receive(WriteTrade(books.trade(), AsyncResult()))
+    writer.receive(WriteFact(books.trade(), AsyncResult()))
     writer.receive(BatchDue())
 
     assert meter.written == ({"redis": 1} if away else {"postgres": 1})

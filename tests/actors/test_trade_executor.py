@@ -6,10 +6,10 @@ from redis.exceptions import ConnectionError as RedisAway
 from touchline.actors.trading.executor import BATCH, TradeExecutor
 from touchline.actors.trading.messages import (
     BatchDue,
+    Execute,
     Executed,
-    ExecuteTrade,
     Unavailable,
-    WriteTrade,
+    WriteFact,
 )
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
@@ -25,7 +25,7 @@ class CannedScripts:
         self.batches = []
         self.outcome = outcome
 
-    def trade_execute(self, commands):
+    def execute(self, commands):
         self.batches.append([command.trade_id for command in commands])
         return [self.outcome(command) for command in commands]
 
@@ -34,7 +34,7 @@ def order(number):
     command = TradeCommand(
         f"t{number}", 1, 7, Side.BUY, 1000, None, f"key-{number}", "print", None, 0
     )
-    return ExecuteTrade(command, AsyncResult())
+    return Execute(command, AsyncResult())
 
 
 def filled(command):
@@ -65,7 +65,7 @@ def test_orders_that_wait_run_as_one_pipeline_in_their_order(writer):
     executor.receive(BatchDue())
 
     assert scripts.batches == [["t0", "t1", "t2"]]
-    assert [message.filled.entry["id"] for message in writer.told] == ["t0", "t1", "t2"]
+    assert [message.made.entry["id"] for message in writer.told] == ["t0", "t1", "t2"]
 
 
 def test_an_order_alone_waits_for_nobody(writer):
@@ -94,7 +94,7 @@ def test_a_fill_is_answered_by_the_writer_only(writer):
     executor.receive(request)
     executor.receive(BatchDue())
 
-    assert writer.told == [WriteTrade(filled(request.command), request.reply)]
+    assert writer.told == [WriteFact(filled(request.command), request.reply)]
     assert not request.reply.ready()
 
 

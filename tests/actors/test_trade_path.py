@@ -7,12 +7,12 @@ from gevent.event import AsyncResult
 from touchline.actors.address import Addresses
 from touchline.actors.child import Child
 from touchline.actors.trading.executor import TradeExecutor
-from touchline.actors.trading.messages import ExecuteTrade
+from touchline.actors.trading.messages import Execute
 from touchline.actors.trading.writer import TradeWriter
 from touchline.actors.tree import Tree
 from touchline.store.ledger import Ledger
 from touchline.store.outage import OUTAGES
-from touchline.store.outbox import Outbox
+from touchline.store.outbox import open_outboxes
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Away
@@ -34,10 +34,10 @@ def postgres(books):
 def tree(books, postgres):
     addresses = Addresses()
     writer = addresses.of("trade-writer")
-    outbox = Outbox(books.redis, books.keys.trade_outbox)
+    outboxes = open_outboxes(books.redis, books.keys)
     tree = Tree.start(
         [
-            Child("trade-writer", lambda: TradeWriter(Ledger(postgres), outbox)),
+            Child("trade-writer", lambda: TradeWriter(Ledger(postgres), outboxes)),
             Child("trade-executor", lambda: TradeExecutor(books.scripts, writer)),
         ],
         name="trading",
@@ -53,7 +53,7 @@ def executed(tree, commands):
 
     def ask(command):
         reply = AsyncResult()
-        tree.tell("trade-executor", ExecuteTrade(command, reply))
+        tree.tell("trade-executor", Execute(command, reply))
         return reply.get(timeout=WAIT_S)
 
     asking = [gevent.spawn(ask, command) for command in commands]

@@ -6,11 +6,13 @@ import pytest
 from gevent.event import AsyncResult
 from redis.exceptions import ConnectionError as RedisAway
 from structlog.testing import capture_logs
-from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteTrade
+from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteFact
 from touchline.actors.trading.writer import BATCH, TradeWriter
 from touchline.http.desk import ANSWER_S
+from touchline.store.commands import Filled
+from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
-from touchline.store.outbox import Outbox
+from touchline.store.outbox import open_outboxes
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Away
@@ -19,6 +21,12 @@ OUTAGES = [
     psycopg2.OperationalError("server closed the connection"),
     psycopg2.InterfaceError("connection already closed"),
 ]
+
+
+class InAnotherStream(Filled):
+    """A fact that some other command appended to its own stream."""
+
+    outbox = OutboxName.POSITIONS
 
 
 @pytest.fixture
@@ -30,7 +38,7 @@ def books(redis, pg):
 
 @pytest.fixture
 def outbox(books):
-    return Outbox(books.redis, books.keys.trade_outbox)
+    return open_outboxes(books.redis, books.keys)[OutboxName.TRADES]
 
 
 @pytest.fixture(params=OUTAGES, ids=lambda outage: type(outage).__name__)
@@ -39,14 +47,14 @@ def postgres(books, request):
 
 
 def writer_with(pg, outbox):
-    writer = TradeWriter(Ledger(pg), outbox)
+    writer = TradeWriter(Ledger(pg), {OutboxName.TRADES: outbox})
     writer.started()
     return writer
 
 
 def written(writer, *trades):
     """Answers to *trades*, written as one batch."""
-    requests = [WriteTrade(trade, AsyncResult()) for trade in trades]
+    requests = [WriteFact(trade, AsyncResult()) for trade in trades]
     for request in requests:
         writer.receive(request)
     writer.receive(BatchDue())
@@ -66,9 +74,23 @@ def test_a_written_trade_is_in_the_ledger_and_out_of_the_stream(books, outbox):
     assert outbox.length() == 0
 
 
+def test_a_fact_leaves_the_stream_that_it_is_in(books):
+    outboxes = open_outboxes(books.redis, books.keys)
+    writer = TradeWriter(Ledger(books.pg), outboxes)
+    trade = books.trade()
+    made = InAnotherStream(trade.fill, trade.entry_id, trade.entry)
+    books.redis.xadd(books.keys.outbox(made.outbox), trade.entry, id=trade.entry_id)
+    left = outboxes[OutboxName.TRADES].length()
+
+    written(writer, made)
+
+    assert outboxes[OutboxName.POSITIONS].length() == 0
+    assert outboxes[OutboxName.TRADES].length() == left
+
+
 def test_nobody_is_answered_before_the_batch_is_written(books, outbox):
     writer = writer_with(books.pg, outbox)
-    request = WriteTrade(books.trade(), AsyncResult())
+    request = WriteFact(books.trade(), AsyncResult())
 
     writer.receive(request)
 
@@ -79,7 +101,7 @@ def test_nobody_is_answered_before_the_batch_is_written(books, outbox):
 def test_a_full_batch_is_written_at_once(books, outbox):
     writer = writer_with(books.pg, outbox)
     trade = books.trade()
-    requests = [WriteTrade(trade, AsyncResult()) for _ in range(BATCH)]
+    requests = [WriteFact(trade, AsyncResult()) for _ in range(BATCH)]
 
     for request in requests:
         writer.receive(request)
@@ -108,7 +130,7 @@ def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgre
     written(writer, books.trade())
     tried = postgres.tried
 
-    request = WriteTrade(books.trade(), AsyncResult())
+    request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
 
     assert request.reply.get(block=False).durable == "redis"
@@ -183,7 +205,7 @@ def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outb
 def test_losing_redis_after_the_write_is_answered_truly_and_not_hidden(books, outbox):
     redis_away = Away(outbox, RedisAway("gone"))
     writer = writer_with(books.pg, redis_away)
-    request = WriteTrade(books.trade(), AsyncResult())
+    request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
     redis_away.away = True
 
@@ -196,7 +218,7 @@ def test_losing_redis_after_the_write_is_answered_truly_and_not_hidden(books, ou
 
 def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox):
     writer = writer_with(books.pg, outbox)
-    request = WriteTrade(books.trade(), AsyncResult())
+    request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
 
     writer.stopped()

@@ -38,7 +38,7 @@ def price_rises(api: Api) -> None:
         client_order_id=None,
         now_ms=now_ms,
     )
-    [outcome] = api.deps.scripts.trade_execute([command])
+    [outcome] = api.deps.scripts.execute([command])
     assert isinstance(outcome, Filled)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from redis.exceptions import ConnectionError as RedisAway
-from touchline.actors.trading.messages import Executed, ExecuteTrade, Unavailable
+from touchline.actors.trading.messages import Execute, Executed, Unavailable
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
@@ -41,7 +41,7 @@ class SlowExecutor(RecordingAddress):
         self._outcome = outcome
         self.before: Callable[[], object] = lambda: None
 
-    def tell(self, message: ExecuteTrade) -> bool:
+    def tell(self, message: Execute) -> bool:
         self.before()
         if message.command.idem_key != "never":
             message.reply.set(self._outcome)
@@ -55,7 +55,7 @@ def test_an_order_nobody_carries_out_in_time_is_withdrawn(api: Api) -> None:
     answer = desk.place(ORDER)
 
     [message] = deaf.told
-    assert isinstance(message, ExecuteTrade)
+    assert isinstance(message, Execute)
     assert isinstance(answer, Unavailable)
     assert message.reply.get(block=False) is answer
 

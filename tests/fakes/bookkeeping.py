@@ -14,9 +14,9 @@ from touchline.store.postgres import Postgres
 from touchline.store.scripts import (
     CreditCommand,
     Filled,
+    Outcome,
     Scripts,
     TradeCommand,
-    TradeOutcome,
 )
 
 from tests.fakes.facts import AT_MS, add_instruments, add_users
@@ -67,9 +67,9 @@ class Books:
 
     def trade(
         self, user: int = 1, idx: int = 7, side: str = "buy", qty: int = 1000, key: str = ""
-    ) -> TradeOutcome:
+    ) -> Outcome:
         """One order carried out."""
-        return self.scripts.trade_execute([self.command(user, idx, side, qty, key)])[0]
+        return self.scripts.execute([self.command(user, idx, side, qty, key)])[0]
 
     def some_trades(self) -> list[Filled]:
         """Everybody buys of both clubs and sells some; each must go through."""

@@ -11,7 +11,7 @@ import redis
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.trading import Side
-from touchline.store.commands import CreditCommand, CreditOutcome, TradeCommand, TradeOutcome
+from touchline.store.commands import CreditCommand, CreditOutcome, Outcome, TradeCommand
 from touchline.store.hashes import holdings_of, wallet_of
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
@@ -51,9 +51,9 @@ class Exchange:
             CreditCommand(self.new_id(), user, "grant", amount_e4, f"fund:{self.new_id()}", "", 1)
         )
 
-    def order(self, side: Side, qty: int, **changes: Any) -> TradeOutcome:
+    def order(self, side: Side, qty: int, **changes: Any) -> Outcome:
         """Ann's order in ARS at 2,000 ms under a fresh key, with *changes* to that."""
-        return self.scripts.trade_execute([self.command(side, qty, **changes)])[0]
+        return self.scripts.execute([self.command(side, qty, **changes)])[0]
 
     def command(self, side: Side, qty: int, **changes: Any) -> TradeCommand:
         """The command that `order` sends."""

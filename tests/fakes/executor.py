@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from touchline.actors.address import Address
 from touchline.actors.mailbox import Mailbox
-from touchline.actors.trading.messages import Executed, ExecuteTrade, Unavailable
+from touchline.actors.trading.messages import Execute, Executed, Unavailable
 from touchline.store.commands import Filled, TradeCommand
 from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger
 from touchline.store.scripts import Scripts
 
 
-class DirectExecutor(Address[ExecuteTrade]):
+class DirectExecutor(Address[Execute]):
     """Answers as the real one does: by the script, then the ledger."""
 
     __slots__ = (
@@ -38,7 +38,7 @@ class DirectExecutor(Address[ExecuteTrade]):
         self.full = False
         self.ledger_down = False
 
-    def tell(self, message: ExecuteTrade) -> bool:
+    def tell(self, message: Execute) -> bool:
         self.commands.append(message.command)
         if self.full:
             return False
@@ -47,7 +47,7 @@ class DirectExecutor(Address[ExecuteTrade]):
             return True
         if self.before is not None:
             self.before()
-        [outcome] = self._scripts.trade_execute([message.command])
+        [outcome] = self._scripts.execute([message.command])
         if self.breaks_off:
             message.reply.set(Unavailable("the order may or may not have been executed"))
             return True

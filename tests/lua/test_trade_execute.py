@@ -333,7 +333,7 @@ def test_a_broken_instrument_fails_before_anything_is_written(funded: Exchange) 
 def test_ticks_older_than_26_hours_are_forgotten(funded: Exchange) -> None:
     # Trimming is by whole nodes of the stream, so it takes more than one node to see it.
     commands = [funded.command(Side.BUY, 1, now_ms=3_000) for _ in range(150)]
-    funded.scripts.trade_execute(commands)
+    funded.scripts.execute(commands)
 
     funded.order(Side.BUY, 1, now_ms=3_001 + 26 * 3_600_000)
 

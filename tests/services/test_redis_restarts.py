@@ -16,7 +16,7 @@ from touchline.actors.address import Addresses
 from touchline.actors.child import Child
 from touchline.actors.events import BackedOff, Crashed, Event, GaveUp, Killed, Parked
 from touchline.actors.trading.executor import TradeExecutor
-from touchline.actors.trading.messages import Executed, ExecuteTrade
+from touchline.actors.trading.messages import Execute, Executed
 from touchline.actors.trading.writer import TradeWriter
 from touchline.actors.tree import Tree
 from touchline.config import Servers
@@ -29,6 +29,7 @@ from touchline.services.stores import Stores, open_stores
 from touchline.store.commands import Filled, Replayed, TradeCommand
 from touchline.store.embedded import Embedded
 from touchline.store.gate import Rehydrating
+from touchline.store.keys import OutboxName
 from touchline.store.outage import OUTAGES
 from touchline.store.pubsub import Broadcasts
 from touchline.store.reconcile import reconcile
@@ -126,7 +127,7 @@ def test_a_durable_trade_that_redis_lost_is_neither_lost_nor_made_again(
 ) -> None:
     world.keep()
     command = books.command(user=2, idx=8, key="durable")
-    (first,) = stores.scripts.trade_execute([command])
+    (first,) = stores.scripts.execute([command])
     assert isinstance(first, Filled)
     books.drain().everything()  # its owner was told that Postgres has it
     wallet, holding = stores.hot.wallet(2), stores.hot.holdings(2)[8]
@@ -135,15 +136,15 @@ def test_a_durable_trade_that_redis_lost_is_neither_lost_nor_made_again(
     world.restart_as_kept()
     for each in (stores, others):
         with pytest.raises(Rehydrating):
-            each.scripts.trade_execute([books.command(user=2, idx=8)])
+            each.scripts.execute([books.command(user=2, idx=8)])
         with pytest.raises(Rehydrating):
-            each.scripts.trade_execute([command])
+            each.scripts.execute([command])
     assert others.recovery.run()
 
     assert stores.hot.wallet(2).cash_e4 == wallet.cash_e4
     assert stores.hot.holdings(2)[8].qty == holding.qty
     assert isinstance(books.trade(user=2, idx=8), Filled)
-    assert stores.scripts.trade_execute([command]) == [Replayed(first.fill)]
+    assert stores.scripts.execute([command]) == [Replayed(first.fill)]
     assert not isinstance(books.trade(user=3, idx=8), Refused)
     assert_books_agree(books)
 
@@ -232,7 +233,7 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
         [
             rehydrator(stores),
             *flusher.children(stores, ServiceHealth("tests", stores), 0.1),
-            Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outbox)),
+            Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outboxes)),
             Child("trade-executor", lambda: TradeExecutor(stores.scripts, writer)),
         ],
         name="root",
@@ -248,7 +249,10 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
             while not isinstance(again := ordered(tree, command), Executed):
                 gevent.sleep(0.05)  # as a client does that was told to come again
         with gevent.Timeout(PATIENCE_S):
-            while stores.hot.wallet(2).version < 1 << 32 or stores.outbox.length():
+            while (
+                stores.hot.wallet(2).version < 1 << 32
+                or stores.outboxes[OutboxName.TRADES].length()
+            ):
                 gevent.sleep(0.05)
         restarts = {child.name: child.restarts for child in tree.snapshot().children}
     finally:
@@ -267,7 +271,7 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
 def ordered(tree: Tree, command: TradeCommand) -> object:
     """What the executor answers within a second; the order is withdrawn if it does not."""
     reply: AsyncResult = AsyncResult()
-    tree.tell("trade-executor", ExecuteTrade(command, reply))
+    tree.tell("trade-executor", Execute(command, reply))
     if reply.wait(1.0) is None:
         reply.set(None)
     return reply.get()

@@ -7,7 +7,7 @@ import redis as redis_module
 from redis.exceptions import ResponseError
 from touchline.domain.trading import Side
 from touchline.store.commands import Filled
-from touchline.store.lua import LuaScript
+from touchline.store.lua import LuaScript, run_all
 
 from tests.fakes.exchange import ANN, Exchange
 
@@ -21,10 +21,33 @@ def test_a_redis_that_lost_its_scripts_gets_them_again(redis: redis_module.Redis
     commands = [exchange.command(Side.BUY, 1) for _ in range(3)]
     redis.script_flush()
 
-    outcomes = exchange.scripts.trade_execute(commands)
+    outcomes = exchange.scripts.execute(commands)
 
     assert [outcome.fill.seq for outcome in outcomes if isinstance(outcome, Filled)] == [1, 2, 3]
     exchange.prove()
+
+
+def test_calls_of_several_scripts_are_answered_in_their_order_and_loaded_on_the_way(
+    redis: redis_module.Redis,
+) -> None:
+    client: Any = redis
+    client.sadd("dirty", "5")
+    client.set("lease", "me")
+    ack, release = LuaScript("flush_ack"), LuaScript("lease_release")
+    client.script_flush()
+    ack.load(redis)
+
+    replies = run_all(
+        redis,
+        [
+            (release, (["lease"], ["me"])),
+            (ack, (["dirty", "hash"], ["5", "v", "1"])),
+            (ack, (["dirty", "hash"], ["5", "v", "0"])),
+            (release, (["lease"], ["me"])),
+        ],
+    )
+
+    assert replies == [1, 0, 1, 0]
 
 
 def test_a_failing_call_is_raised_after_the_others_have_run(redis: redis_module.Redis) -> None:

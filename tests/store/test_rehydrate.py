@@ -134,7 +134,7 @@ def test_parked_facts_are_not_forgotten(books):
     books.rows("ALTER TABLE trades ADD CONSTRAINT no_more CHECK (user_id <> 2) NOT VALID")
     try:
         trade = books.command(user=2)
-        books.scripts.trade_execute([trade])
+        books.scripts.execute([trade])
         books.drain().facts()
         before = worth(books)
         books.redis.flushdb()
@@ -142,7 +142,7 @@ def test_parked_facts_are_not_forgotten(books):
         restored(books)
 
         assert worth(books) == before
-        assert isinstance(books.scripts.trade_execute([trade])[0], Replayed)
+        assert isinstance(books.scripts.execute([trade])[0], Replayed)
     finally:
         books.rows("ALTER TABLE trades DROP CONSTRAINT no_more")
 
@@ -225,12 +225,12 @@ def test_everything_put_back_is_marked_dirty(books):
 
 def test_a_retry_across_the_loss_is_answered_with_the_first_result(books):
     command = books.command(user=2, key="mine")
-    (first,) = books.scripts.trade_execute([command])
+    (first,) = books.scripts.execute([command])
     books.drain().everything()
     books.redis.flushdb()
     restored(books)
 
-    (again,) = books.scripts.trade_execute([command])
+    (again,) = books.scripts.execute([command])
     other = books.trade(user=2, qty=7, key="mine")
 
     assert again == Replayed(first.fill)
@@ -239,7 +239,7 @@ def test_a_retry_across_the_loss_is_answered_with_the_first_result(books):
 
 def test_an_order_id_is_remembered_across_the_loss(books):
     command = books.command(user=2)
-    books.scripts.trade_execute([command])
+    books.scripts.execute([command])
     books.drain().everything()
     books.redis.flushdb()
 
@@ -330,7 +330,7 @@ def test_dying_at_any_step_leaves_the_rest_to_the_next_run(books):
 def test_a_write_that_is_under_way_when_redis_returns_is_waited_for(books, servers):
     """The last trade Redis answered may still be on its way into the ledger."""
     snapshot = {key: books.redis.dump(key) for key in books.redis.scan_iter()}
-    (late,) = books.scripts.trade_execute([books.command(user=2)])
+    (late,) = books.scripts.execute([books.command(user=2)])
     before = worth(books)
     books.redis.flushdb()
     for key, dumped in snapshot.items():

@@ -43,7 +43,7 @@ class Venue(Exchange):
         grant, trade = (f"019a0000-0000-7000-8000-00000000000{n}" for n in (1, 2))
         scripts.wallet_credit(CreditCommand(grant, 1, "grant", 10**8, "w:1", "", now_ms))
         order = TradeCommand(trade, 1, idx, Side.BUY, 1000, None, "key", "print", None, now_ms)
-        assert isinstance(scripts.trade_execute([order])[0], Filled)
+        assert isinstance(scripts.execute([order])[0], Filled)
 
     def books(self):
         """What reconciliation says once everything is in Postgres."""

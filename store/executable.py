@@ -1,0 +1,80 @@
+"""The commands that the `trade-executor` runs: for each kind its script, its call and its reply.
+
+Commands of all kinds go to Redis in one pipeline, in their order; see `Scripts.execute`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..domain.ids import TREASURY
+from . import wire
+from .commands import Command, Filled, Outcome, Replayed, TradeCommand
+from .keys import Keys, State
+from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
+
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[C]):
+    """How commands of one type are run: *call* makes KEYS and ARGV, *outcome* reads the reply."""
+
+    script: LuaScript
+    call: Callable[[Keys, C], Call]
+    outcome: Callable[[Any], Outcome]
+
+
+def kinds() -> Mapping[type[Command], Kind[Any]]:
+    """Every kind, by the type of its commands."""
+    return {
+        TradeCommand: Kind(
+            LuaScript("trade_execute", KERNEL, MARKET, TICKS), _trade_call, _trade_outcome
+        ),
+    }
+
+
+def _trade_call(keys: Keys, command: TradeCommand) -> Call:
+    if command.user == TREASURY:
+        raise ValueError("the treasury cannot trade with itself")
+    user, idx = command.user, command.idx
+    names = [
+        keys.inst(idx),
+        keys.wallet(user),
+        keys.wallet(TREASURY),
+        keys.hold(user),
+        keys.idem(user, command.idem_key),
+        keys.ticks(idx),
+        keys.trade_outbox,
+        keys.pfseq(user),
+        keys.dirty(State.INSTRUMENTS),
+        keys.dirty(State.WALLETS),
+        keys.dirty(State.HOLDINGS),
+    ]
+    if command.client_order_id:
+        names.append(keys.coid(user, command.client_order_id))
+    return names, [
+        command.trade_id,
+        str(user),
+        str(idx),
+        command.side.value,
+        command.idem_key,
+        command.fingerprint,
+        command.client_order_id or "",
+        str(command.qty),
+        "" if command.bound_px is None else str(command.bound_px),
+        str(command.now_ms),
+    ]
+
+
+def _trade_outcome(reply: Any) -> Outcome:
+    match reply:
+        case ["ok", entry_id, fact]:
+            entry = wire.entry_of(fact)
+            return Filled(wire.fill_of(entry), entry_id, entry)
+        case ["replayed", fact]:
+            return Replayed(wire.fill_of(wire.entry_of(fact)))
+        case _:
+            return wire.refusal_of(reply)
