@@ -29,6 +29,8 @@ def closed(
     """*qty* of *position* closed by its owner now, or why not."""
     if not position.qty:
         return Refused(Refusal.POSITION_CLOSED)
+    if qty < 1:
+        return Refused(Refusal.QUANTITY_INVALID)
     if qty > position.qty:
         return Refused(Refusal.QUANTITY_LIMIT_EXCEEDED, {"limit_qty": position.qty})
     if stops_closing(instrument.halt):

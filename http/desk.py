@@ -25,6 +25,7 @@ from ..domain.trading import Side
 from ..store.commands import Filled, Replayed, TradeCommand
 from ..store.hot import Hot
 from ..store.outage import OUTAGES
+from ..store.position_commands import Happened, HappenedBefore
 
 ANSWER_S = 5.0  #: longest wait for the executor; it answers in milliseconds or says why not
 ATTEMPTS = 4  #: how often an order for an amount is sized anew when the price runs away
@@ -188,9 +189,9 @@ def _result(answer: Answer) -> tuple[str, str]:
     if isinstance(answer, Unavailable):
         return "unavailable", ""
     match answer.outcome:
-        case Filled():
+        case Filled() | Happened():
             return "filled", ""
-        case Replayed():
+        case Replayed() | HappenedBefore():
             return "replayed", ""
         case Refused(code):
             return "refused", code.value

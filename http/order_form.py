@@ -16,6 +16,7 @@ from ..domain.views import View, fill_view
 from ..store.commands import Filled, Replayed
 from ..store.ledger import Ledger
 from ..store.outage import OUTAGES
+from ..store.position_commands import Happened, HappenedBefore
 from .desk import Answer, Wanted
 from .errors import unavailable
 from .listing import Listing
@@ -85,6 +86,8 @@ def told(
         case Replayed(fill):
             durable = "postgres" if fill.trade_id in recorded else "redis"
             return Made(view_of(fill, listing) | {"durable": durable}, replayed=True)
+        case Happened() | HappenedBefore():
+            raise TypeError("an order for shares has opened a position")
 
 
 def recorded_by(ledger: Ledger, user: UserId, answers: Iterable[Answer]) -> frozenset[str]:

@@ -7,7 +7,7 @@
 local PPM = 1000000
 local INSTRUMENT_NUMBERS = {
   'f', 'q', 'so', 'd', 'hs', 'fee', 'qcap', 'omax', 'ucap', 'clamp', 'halt', 'seq', 'v',
-  'B', 'S', 'fmin', 'fmax',
+  'imr', 'B', 'S', 'fmin', 'fmax',
 }
 
 -- The instrument at `key`, or nil. A field that is missing fails the script before it writes.
@@ -23,6 +23,10 @@ end
 local function in_play(inst) return inst.phase == 'live' or inst.phase == 'break' end
 local function half_spread(inst) return in_play(inst) and inst.hs * 3 or inst.hs end
 local function order_limit(inst) return in_play(inst) and floor_div(inst.omax, 4) or inst.omax end
+
+local function leverage_limit(inst)
+  return in_play(inst) and math.max(1, floor_div(inst.imr, 2)) or inst.imr
+end
 
 local function halted(inst)
   return refused('MARKET_HALTED', 'halt', text(inst.halt), 'phase', inst.phase)

@@ -8,6 +8,7 @@ from ..domain.ids import InstrumentIdx, UserId
 from ..domain.refusals import Refused
 from ..domain.trading import Fill, Side
 from .keys import OutboxName
+from .position_commands import Happened, PositionCommand, PositionOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,13 @@ class Replayed:
     fill: Fill
 
 
-Command = TradeCommand
+Command = TradeCommand | PositionCommand
 """What the `trade-executor` carries out."""
 
-Made = Filled
+Made = Filled | Happened
 """What an outcome is that has just changed something: its fact is to be made durable."""
 
-Outcome = Made | Replayed | Refused
+Outcome = Made | Replayed | PositionOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,22 @@ from . import wire
 from .commands import Command, Filled, Outcome, Replayed, TradeCommand
 from .keys import Keys, State
 from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
+from .position_calls import (
+    close_call,
+    margin_call,
+    open_call,
+    position_outcome,
+    script,
+    stops_call,
+    trigger_call,
+)
+from .position_commands import (
+    CloseCommand,
+    MarginCommand,
+    OpenCommand,
+    StopsCommand,
+    TriggerCommand,
+)
 
 C = TypeVar("C", bound=Command)
 
@@ -29,10 +45,14 @@ class Kind(Generic[C]):
 
 def kinds() -> Mapping[type[Command], Kind[Any]]:
     """Every kind, by the type of its commands."""
+    trade, close = LuaScript("trade_execute", KERNEL, MARKET, TICKS), script("position_close")
     return {
-        TradeCommand: Kind(
-            LuaScript("trade_execute", KERNEL, MARKET, TICKS), _trade_call, _trade_outcome
-        ),
+        TradeCommand: Kind(trade, _trade_call, _trade_outcome),
+        OpenCommand: Kind(script("position_open"), open_call, position_outcome),
+        CloseCommand: Kind(close, close_call, position_outcome),
+        TriggerCommand: Kind(close, trigger_call, position_outcome),
+        StopsCommand: Kind(script("position_modify"), stops_call, position_outcome),
+        MarginCommand: Kind(script("position_margin"), margin_call, position_outcome),
     }
 
 

@@ -10,12 +10,17 @@ PRICE_CHANNELS = "price:*"  #: pattern over all price channels
 USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
 
 
+#: A low is met by prices at it or below, a high by those at it or above.
+TRIGGER_LEVELS = ("bid_low", "bid_high", "ask_low", "ask_high", "mark_low", "mark_high")
+
+
 class State(StrEnum):
     """Kinds of state that the flusher carries to Postgres."""
 
     INSTRUMENTS = "instruments"
     WALLETS = "wallets"
     HOLDINGS = "holdings"
+    POSITIONS = "positions"
 
 
 class OutboxName(StrEnum):
@@ -51,8 +56,31 @@ class Keys:
         return f"{self.tag}wallet:{user}"
 
     def hold(self, user: int | str) -> str:
-        """Hash: idx, c:{idx} and v:{idx} for every instrument the user ever held."""
+        """Hash: idx, c:{idx} and v:{idx} for every instrument the user ever held.
+
+        And l:{idx} and s:{idx}: what the user is long and short there.
+        """
         return f"{self.tag}hold:{user}"
+
+    def pos(self, position: str) -> str:
+        """Hash: one CFD position; kept for 7 days after it was closed."""
+        return f"{self.tag}pos:{position}"
+
+    def open_by_user(self, user: int | str) -> str:
+        """Set: the user's open positions."""
+        return f"{self.tag}open:user:{user}"
+
+    def open_by_club(self, idx: int) -> str:
+        """Set: the instrument's open positions."""
+        return f"{self.tag}open:inst:{idx}"
+
+    def trig(self, idx: int) -> list[str]:
+        """Sorted sets: open positions by the next price that concerns them, as in positions.lua."""
+        return [f"{self.tag}trig:{idx}:{level}" for level in TRIGGER_LEVELS]
+
+    def watch(self, idx: int) -> str:
+        """Hash: id and s of the last tick that all positions have been checked at, and epoch."""
+        return f"{self.tag}watch:{idx}"
 
     def idem(self, user: int, key: str) -> str:
         """Hash: fp and res of a command that was carried out under this idempotency key."""
@@ -105,6 +133,8 @@ class Keys:
             case State.HOLDINGS:
                 user, _, idx = member.partition(":")
                 return self.hold(user), f"v:{idx}"
+            case State.POSITIONS:
+                return self.pos(member), "v"
 
     def presence(self, user: int) -> str:
         """Hash: how many connections the user has at each ws-server."""

@@ -13,6 +13,9 @@ from redis.exceptions import NoScriptError
 KERNEL = "kernel"  #: numbers, refusals, wallets, pushes
 MARKET = "market"  #: prices and limits; needs the kernel
 TICKS = "ticks"  #: publishing a price; needs the two
+POSITIONS = "positions"  #: CFD positions; needs the kernel
+BREACHES = "breaches"  #: what ticks do to positions; needs those
+EVENTS = "events"  #: what happens to positions; needs all before it
 
 Call = tuple[Sequence[str], Sequence[str]]
 """KEYS and ARGV of one run."""

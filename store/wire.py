@@ -145,7 +145,8 @@ def tick_of(entry_id: str, fields: Mapping[str, str]) -> Tick:
 def refusal_of(reply: Sequence[str]) -> Refused:
     """A script's ``{"refused", code, name, value, ...}``."""
     details = {
-        name: value if name == "phase" else int(value) for name, value in _pairs(reply[2:]).items()
+        name: value if name in ("phase", "reason") else int(value)
+        for name, value in _pairs(reply[2:]).items()
     }
     return Refused(Refusal(reply[1]), details)
 

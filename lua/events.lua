@@ -1,0 +1,55 @@
+-- events: what every event of a position leaves behind, for the scripts it is put before.
+--
+-- KEYS are those of positions.lua. Needs kernel.lua, market.lua, ticks.lua and positions.lua.
+
+-- Why `pos` cannot have its stops at the quotes of `inst`, or nil.
+local function stops_refusal(pos, inst)
+  local sign, quote = pos.sign, pos.sign > 0 and inst.bid or inst.ask
+  if pos.sl and not (sign * pos.liq <= sign * pos.sl and sign * pos.sl < sign * quote) then
+    return refused('STOP_LOSS_PRICE_INVALID', 'quoted_px', text(quote),
+      'liquidation_px', text(pos.liq))
+  end
+  if pos.tp and sign * pos.tp <= sign * quote then
+    return refused('TAKE_PROFIT_PRICE_INVALID', 'quoted_px', text(quote))
+  end
+  local least = 2 * (inst.ask - inst.bid)
+  if pos.trail and pos.trail < least then
+    return refused('STOP_DISTANCE_TOO_SMALL', 'limit_px', text(least))
+  end
+  return nil
+end
+
+-- The next event of a position: counts it in everything that has a version.
+-- `cash` and `locked` are what the owner's wallet gains (1e-4 coin); false if it cannot be held.
+local function move(pos, wallet, treasury, cash, locked)
+  pos.no, pos.v = pos.no + 1, pos.v + 1
+  wallet.locked = wallet.locked + locked
+  return move_cash(wallet, cash) and move_cash(treasury, -cash - locked)
+    and wallet.locked <= AMOUNT_MAX
+end
+
+-- Writes the event `head` (a list of fields and values) with all that it changed, and tells the
+-- owner of it as `name`. Returns {"ok", stream id, fact}.
+-- `event` has: inst, wallet, treasury, pos, grown, why (nil if no price is published), name.
+local function record(head, event)
+  local inst, wallet, treasury, pos = event.inst, event.wallet, event.treasury, event.pos
+  local fact = spell_position(pos, head)
+  for _, pair in ipairs({
+    {'cash', text(wallet.cash)}, {'locked', text(wallet.locked)}, {'wv', text(wallet.v)},
+    {'tcash', text(treasury.cash)}, {'tv', text(treasury.v)}, {'q', text(inst.q)},
+    {'so', text(inst.so)}, {'iv', text(inst.v)}, {'seq', text(inst.seq)}, {'tick', inst.tid},
+  }) do fact[#fact + 1], fact[#fact + 2] = pair[1], pair[2] end
+  local res = cjson.encode(fact)
+  -- The fact first: an error here, such as a full memory, comes before any state has changed.
+  local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
+  if event.why then
+    save_tick(inst, text(pos.idx), KEYS[1], KEYS[6], event.why)
+    redis.call('SADD', KEYS[9], text(pos.idx))
+  end
+  save_wallet(KEYS[2], wallet)
+  save_wallet(KEYS[3], treasury)
+  redis.call('SADD', KEYS[10], pos.uid, '0')
+  save_position(pos, event.grown)
+  push(pos.uid, KEYS[8], event.name, '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
+  return {'ok', entry_id, res}
+end

@@ -1,0 +1,79 @@
+-- position_close: close an open position or a part of it, once: for its owner, or for a tick.
+--
+-- KEYS  1 to 19 as in positions.lua   20 watch:{idx}
+--      21 idem:{uid}:{key} of the owner, or the lease of whoever names a tick, if it needs one
+-- ARGV  1 event id   2 uid   3 now (calendar ms)   4 by whom
+--   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
+--          8 bound (1e-4 coin, or '')   9 version the owner knows, or ''
+--   tick:  5 ''   6 id of the tick   7 '1' if ticks before it are missing   8 lease's owner, or ''
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
+-- Twin: domain/closing.py; compared in tests/lua/test_position_close.py
+
+local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
+local fingerprint, tick_id, approx = '', '', '0'
+if idem ~= '' then
+  fingerprint = ARGV[6]
+  local before = known(KEYS[21], fingerprint)
+  if before then return before end
+else
+  tick_id, approx = ARGV[6], ARGV[7]
+  if ARGV[8] ~= '' and redis.call('GET', KEYS[21]) ~= ARGV[8] then return refused('FENCED') end
+end
+
+local pos, inst = load_position(), load_instrument(KEYS[1])
+if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
+if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
+local qty, at, tick, reason, quote, level = pos.qty, inst, nil, 'client', nil, nil
+if idem ~= '' then
+  qty = tonumber(ARGV[7]) or pos.qty
+  if ARGV[9] ~= '' and ARGV[9] ~= text(pos.no) then
+    return refused('VERSION_MISMATCH', 'version', text(pos.no))
+  end
+  if not (qty >= 1 and qty == math.floor(qty)) then return refused('QUANTITY_INVALID') end
+  if qty > pos.qty then return refused('QUANTITY_LIMIT_EXCEEDED', 'limit_qty', text(pos.qty)) end
+  if not quiet(pos, KEYS[20]) then return refused('SCAN_FIRST') end
+  if inst.halt % 16 ~= 0 then return halted(inst) end
+else
+  tick = load_tick(tick_id)
+  if not tick then return refused('TICK_TRIMMED') end
+  if tick.s <= pos.cs then return refused('TICK_CHECKED') end
+  reason, quote, level = breach(pos, tick)
+  if not reason then return refused('NOT_BREACHED') end
+  at = setmetatable({f = tick.f}, {__index = inst})
+end
+local px, value, close_fee = price(at, -pos.sign, qty)
+local bound = idem ~= '' and tonumber(ARGV[8]) or nil
+if bound and -pos.sign * px > -pos.sign * bound then
+  return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
+end
+if reason == 'take_profit' and pos.sign * px < pos.sign * pos.tp then
+  return refused('TAKE_PROFIT_NOT_REACHABLE', 'quoted_px', text(px))
+end
+
+local margin, oval = mul_div(pos.margin, qty, pos.qty), mul_div(pos.oval, qty, pos.qty)
+local gained = pos.sign * (value - oval) + 0 -- never -0, which would be spelled so
+local pnl = math.max(gained, -margin)
+local fee = math.min(close_fee, margin + pnl)
+-- What stays open has another liquidation price by a unit: not for the ticks before this moment.
+if idem ~= '' then pos.ctick, pos.cs = inst.tid, inst.seq end
+pos.qty, pos.margin, pos.oval = pos.qty - qty, pos.margin - margin, pos.oval - oval
+pos.fees, pos.rpnl = pos.fees + fee, pos.rpnl + pnl
+if pos.qty > 0 then pos.liq = liquidation_px(pos) else pos.cat, pos.why = now_ms, reason end
+inst.q = inst.q - pos.sign * qty
+if pos.sign < 0 then inst.so = inst.so - qty end
+advance(inst, tonumber(now_ms))
+local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
+if not move(pos, wallet, treasury, margin + pnl - fee, -margin) then
+  return refused('AMOUNT_LIMIT_EXCEEDED')
+end
+local outcome = record({
+  'k', 'close', 'event', event, 'tqty', text(qty), 'px', text(px), 'val', text(value),
+  'fee', text(fee), 'pnl', text(pnl), 'loss', text(pnl - gained), 'dm', text(-margin + 0),
+  'by', by, 'reason', reason, 'ttick', tick_id, 'tquote', quote and text(quote) or '',
+  'tlevel', level and text(level) or '', 'tf', text(at.f), 'approx', approx,
+  'idem', idem, 'fp', fingerprint, 'coid', '', 'ms', now_ms,
+}, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = -qty, why = 'close',
+  name = 'position_closed'})
+if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
+if idem ~= '' then remember(KEYS[21], fingerprint, outcome[3]) end
+return outcome

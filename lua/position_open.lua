@@ -1,0 +1,77 @@
+-- position_open: open a CFD position with the house, once per idempotency key.
+--
+-- KEYS  1 to 19 as in positions.lua   20 idem:{uid}:{key}   21 coid:{uid}:{id} or none
+-- ARGV  1 position id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
+--       7 client order id or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
+--      10 now (calendar ms)   11 leverage
+--      12 stop-loss   13 take-profit   14 trailing distance   (1e-4 coin, or '')
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
+-- Twin: domain/opening.py opened(); compared in tests/lua/test_position_open.py
+
+local POSITIONS_MAX = 20
+local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
+local qty, bound, now_ms, lev = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
+local sign = side == 'long' and 1 or -1
+
+local before = known(KEYS[20], fingerprint)
+if before then return before end
+if KEYS[21] and redis.call('EXISTS', KEYS[21]) == 1 then
+  return refused('CLIENT_ORDER_ID_REUSED')
+end
+local inst = load_instrument(KEYS[1])
+if not inst then return refused('INSTRUMENT_UNKNOWN') end
+local closed = market_refusal(inst, side, qty)
+if closed then return closed end
+local px, value, fee = price(inst, sign, qty)
+local limit = leverage_limit(inst)
+if not (lev >= 1 and lev <= limit and lev == math.floor(lev)) then
+  return refused('LEVERAGE_INVALID', 'limit_leverage', text(limit))
+end
+if bound and sign * px > sign * bound then
+  return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
+end
+
+inst.q = inst.q + sign * qty
+if sign < 0 then inst.so = inst.so + qty end
+advance(inst, tonumber(now_ms))
+local margin = -floor_div(-value, lev)
+local quote = sign > 0 and inst.bid or inst.ask
+local pos = {
+  id = id, uid = uid, side = side, otick = inst.tid, ctick = inst.tid, cat = '', why = '',
+  idx = tonumber(idx), qty0 = qty, qty = qty, lev = lev, entry = px, oval = value, margin = margin,
+  sl = tonumber(ARGV[12]), tp = tonumber(ARGV[13]), trail = tonumber(ARGV[14]),
+  os = inst.seq, cs = inst.seq, fees = fee, rpnl = 0, no = 0, warn = 0, at = tonumber(now_ms),
+  v = 0, sign = sign,
+}
+pos.liq = liquidation_px(pos)
+if pos.trail then pos.best = quote end
+local bad = stops_refusal(pos, inst)
+if bad then return bad end
+
+if redis.call('SCARD', KEYS[12]) >= POSITIONS_MAX then
+  return refused('TOO_MANY_POSITIONS', 'limit_positions', text(POSITIONS_MAX))
+end
+local has = redis.call('HMGET', KEYS[4], idx, 'l:' .. idx, 's:' .. idx)
+local held = tonumber(has[3] or '0')
+if sign > 0 then held = tonumber(has[1] or '0') + tonumber(has[2] or '0') end
+if held + qty > inst.ucap then
+  return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(held))
+end
+local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
+local cash = wallet.cash
+if margin + fee > cash then
+  return refused('INSUFFICIENT_MARGIN', 'required_e4', text(margin + fee),
+    'available_e4', text(cash))
+end
+if not move(pos, wallet, treasury, -margin - fee, margin) then
+  return refused('AMOUNT_LIMIT_EXCEEDED')
+end
+local outcome = record({
+  'k', 'open', 'event', id, 'tqty', text(qty), 'px', text(px), 'val', text(value),
+  'fee', text(fee), 'pnl', '0', 'loss', '0', 'dm', text(margin), 'by', 'client', 'reason', '',
+  'ttick', '', 'tquote', '', 'tlevel', '', 'tf', '', 'approx', '0',
+  'idem', idem, 'fp', fingerprint, 'coid', coid, 'ms', now_ms,
+}, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = qty, why = 'cfd',
+  name = 'position_opened'})
+remember(KEYS[20], fingerprint, outcome[3], KEYS[21], id)
+return outcome

@@ -1,0 +1,16 @@
+-- position_restore: put back a position that this Redis has lost, unless it changed meanwhile.
+--
+-- KEYS  1 to 19 as in positions.lua
+-- ARGV  1 version (v) it was found at, 0 if not at all   2... fields and values of the position
+-- Returns 1 if it was put back, 0 if its version is another one by now
+-- Caller: store/rehydrate.py; tested in tests/store/test_rehydrate_positions.py
+
+local found = load_position()
+if (found and text(found.v) or '0') ~= ARGV[1] then return 0 end
+local pos = {}
+for i = 2, #ARGV, 2 do pos[ARGV[i]] = ARGV[i + 1] end
+for _, field in ipairs(POSITION_NUMBERS) do pos[field] = tonumber(pos[field]) end
+pos.sign = pos.side == 'long' and 1 or -1
+save_position(pos, pos.qty - (found and found.qty or 0))
+if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
+return 1

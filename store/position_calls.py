@@ -1,0 +1,175 @@
+"""The scripts of CFD positions: for each command its KEYS and ARGV, and how a reply is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..domain.ids import TREASURY, InstrumentIdx, UserId
+from . import wire
+from .keys import Keys, OutboxName, State
+from .lua import BREACHES, EVENTS, KERNEL, MARKET, POSITIONS, TICKS, Call, LuaScript
+from .position_commands import (
+    CloseCommand,
+    FollowCommand,
+    Happened,
+    HappenedBefore,
+    Keep,
+    MarginCommand,
+    OpenCommand,
+    PositionOutcome,
+    StopsCommand,
+    TriggerCommand,
+)
+from .position_hashes import event_of
+
+WATCHER_LEASE = "stop-watcher"
+
+
+def script(name: str) -> LuaScript:
+    """The script *name* with all that position scripts stand on."""
+    return LuaScript(name, KERNEL, MARKET, TICKS, POSITIONS, BREACHES, EVENTS)
+
+
+def position_keys(keys: Keys, position: str, user: UserId, idx: InstrumentIdx) -> list[str]:
+    """KEYS 1 to 19 of lua/positions.lua.
+
+    Raises:
+        ValueError: the treasury has no positions.
+    """
+    if user == TREASURY:
+        raise ValueError("the treasury cannot trade with itself")
+    return [
+        keys.inst(idx),
+        keys.wallet(user),
+        keys.wallet(TREASURY),
+        keys.hold(user),
+        keys.pos(position),
+        keys.ticks(idx),
+        keys.outbox(OutboxName.POSITIONS),
+        keys.pfseq(user),
+        keys.dirty(State.INSTRUMENTS),
+        keys.dirty(State.WALLETS),
+        keys.dirty(State.POSITIONS),
+        keys.open_by_user(user),
+        keys.open_by_club(idx),
+        *keys.trig(idx),
+    ]
+
+
+def open_call(keys: Keys, command: OpenCommand) -> Call:
+    """The call of ``position_open.lua``."""
+    order = command.order
+    user, idx, stops = order.user, order.idx, order.stops
+    names = position_keys(keys, order.position_id, user, idx)
+    names.append(keys.idem(user, command.idem_key))
+    if command.client_order_id:
+        names.append(keys.coid(user, command.client_order_id))
+    return names, [
+        order.position_id,
+        str(user),
+        str(idx),
+        order.side.value,
+        command.idem_key,
+        command.fingerprint,
+        command.client_order_id or "",
+        str(order.qty),
+        _text(order.bound_px),
+        str(command.now_ms),
+        str(order.leverage),
+        _text(stops.stop_loss_px),
+        _text(stops.take_profit_px),
+        _text(stops.trail_px),
+    ]
+
+
+def close_call(keys: Keys, command: CloseCommand) -> Call:
+    """The call of ``position_close.lua`` for the owner."""
+    where = command.position
+    names = position_keys(keys, where.id, where.user, where.idx)
+    names += [keys.watch(where.idx), keys.idem(where.user, command.idem_key)]
+    return names, [
+        command.event_id,
+        str(where.user),
+        str(command.now_ms),
+        "client",
+        command.idem_key,
+        command.fingerprint,
+        _text(command.qty),
+        _text(command.bound_px),
+        _text(command.version),
+    ]
+
+
+def trigger_call(keys: Keys, command: TriggerCommand) -> Call:
+    """The call of ``position_close.lua`` for a tick."""
+    where = command.position
+    names = position_keys(keys, where.id, where.user, where.idx)
+    names += [keys.watch(where.idx), keys.lease(WATCHER_LEASE)]
+    return names, [
+        command.event_id,
+        str(where.user),
+        str(command.now_ms),
+        command.by.value,
+        "",
+        command.tick_id,
+        str(int(command.approximate)),
+        command.lease_owner or "",
+    ]
+
+
+def stops_call(keys: Keys, command: StopsCommand) -> Call:
+    """The call of ``position_modify.lua``."""
+    where = command.position
+    names = position_keys(keys, where.id, where.user, where.idx)
+    return [*names, keys.watch(where.idx)], [
+        command.event_id,
+        str(where.user),
+        str(command.now_ms),
+        str(command.version),
+        _text(command.stop_loss_px),
+        _text(command.take_profit_px),
+        _text(command.trail_px),
+    ]
+
+
+def margin_call(keys: Keys, command: MarginCommand) -> Call:
+    """The call of ``position_margin.lua``."""
+    where = command.position
+    names = position_keys(keys, where.id, where.user, where.idx)
+    names += [keys.watch(where.idx), keys.idem(where.user, command.idem_key)]
+    return names, [
+        command.event_id,
+        str(where.user),
+        str(command.now_ms),
+        str(command.amount_e4),
+        command.idem_key,
+        command.fingerprint,
+    ]
+
+
+def follow_call(keys: Keys, command: FollowCommand) -> Call:
+    """The call of ``position_follow.lua``."""
+    where = command.position
+    return position_keys(keys, where.id, where.user, where.idx), [
+        str(command.version),
+        command.tick_id,
+        str(command.seq),
+        command.follow_tick_id or "",
+        str(int(command.warned)),
+    ]
+
+
+def position_outcome(reply: Any) -> PositionOutcome:
+    """The reply of a script that leaves an event."""
+    match reply:
+        case ["ok", entry_id, fact]:
+            entry = wire.entry_of(fact)
+            return Happened(event_of(entry), entry_id, entry)
+        case ["replayed", fact]:
+            return HappenedBefore(event_of(wire.entry_of(fact)))
+        case _:
+            return wire.refusal_of(reply)
+
+
+def _text(value: int | Keep | None) -> str:
+    return "" if value is None else str(value)
