@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from .halts import stops_closing
 from .ids import InstrumentIdx, UserId
-from .ticks import Tick
+from .ticks import Glance, Tick
 
 TRAIL_STEPS = 10  #: a trailing stop follows in steps of this part of its distance
 
@@ -137,7 +137,7 @@ class Breach:
     level_px: int
 
 
-def closing_quote(position: Position, tick: Tick) -> int:
+def closing_quote(position: Position, tick: Tick | Glance) -> int:
     """What *position* would be closed at by *tick*, size apart: the bid of a long, else the ask."""
     return tick.bid_px if position.side is Direction.LONG else tick.ask_px
 
@@ -154,7 +154,7 @@ def levels(position: Position) -> Levels:
     return Levels(stop, gain, position.margin_call_px, None)
 
 
-def breach(position: Position, tick: Tick) -> Breach | None:
+def breach(position: Position, tick: Tick | Glance) -> Breach | None:
     """What *tick* closes the open *position* for: stop first, then profit, then liquidation."""
     if stops_closing(tick.halt):
         return None
@@ -172,7 +172,7 @@ def breach(position: Position, tick: Tick) -> Breach | None:
     return None
 
 
-def followed(position: Position, tick: Tick) -> Position:
+def followed(position: Position, tick: Tick | Glance) -> Position:
     """The open *position* after a *tick* that did not close it: checked, followed, warned."""
     checked = replace(position, checked_tick_id=tick.id, checked_seq=tick.seq)
     if stops_closing(tick.halt):
@@ -187,7 +187,7 @@ def followed(position: Position, tick: Tick) -> Position:
     return checked
 
 
-def crosses(position: Position, at: Levels, tick: Tick) -> bool:
+def crosses(position: Position, at: Levels, tick: Tick | Glance) -> bool:
     """Whether anything happens to *position*, whose levels are *at*, at *tick*."""
     if stops_closing(tick.halt):
         return False

@@ -7,6 +7,7 @@ Source: docs/market.md, "Ticks".
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from .halts import FEED_HALTS, Halt, Phase
 from .ids import InstrumentIdx
@@ -35,6 +36,18 @@ class Tick:
     mark_px: int
     mid_px: int
     why: str
+    halt: Halt
+
+
+class Glance(NamedTuple):
+    """Of a tick what can concern a position; read by the million, so no more than that."""
+
+    id: str
+    seq: int
+    index_px: int
+    bid_px: int
+    ask_px: int
+    mark_px: int
     halt: Halt
 
 
