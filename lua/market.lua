@@ -7,7 +7,7 @@
 local PPM = 1000000
 local INSTRUMENT_NUMBERS = {
   'f', 'q', 'so', 'd', 'hs', 'fee', 'qcap', 'omax', 'ucap', 'clamp', 'halt', 'seq', 'v',
-  'imr', 'B', 'S', 'fmin', 'fmax',
+  'imr', 'B', 'S', 'fmin', 'fmax', 'bid', 'ask', 'mark',
 }
 
 -- The instrument at `key`, or nil. A field that is missing fails the script before it writes.

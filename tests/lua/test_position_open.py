@@ -4,7 +4,13 @@ import pytest
 from touchline.domain.position_events import EventKind
 from touchline.domain.positions import Direction, Stops
 from touchline.domain.refusals import Refusal, Refused
-from touchline.store.position_commands import Happened, HappenedBefore
+from touchline.store.position_commands import (
+    Happened,
+    HappenedBefore,
+    MarginCommand,
+    PositionKey,
+    StopsCommand,
+)
 
 from tests.fakes.exchange import ANN, ARS, Exchange
 
@@ -53,3 +59,18 @@ def test_the_same_key_opens_one_position(exchange: Exchange) -> None:
         Refusal.IDEMPOTENCY_KEY_REUSED
     )
     assert len(exchange.positions()) == 1
+
+
+def test_what_was_opened_can_be_given_stops_and_margin(exchange: Exchange) -> None:
+    exchange.fund(ANN)
+    position = exchange.open(Direction.LONG, 10_000).event.position
+    where = PositionKey(position.id, ANN, ARS)
+
+    stops = exchange.run(StopsCommand("e2", where, 1, 960_000, None, 20_000, 2_100))
+    margin = exchange.run(MarginCommand("e3", where, 1_000_000, "k", "fp", 2_200))
+
+    club = exchange.hot.instrument(ARS)
+    assert club is not None
+    assert stops.event.position.stops == Stops(960_000, None, 20_000)
+    assert stops.event.position.best_px == club.bid_px
+    assert margin.event.position.margin_e4 == position.margin_e4 + 1_000_000
