@@ -1,4 +1,4 @@
-"""What a user owns: money, shares, and what both are worth.
+"""What a user owns: money, shares and positions, and what they are worth.
 
 Source: docs/market.md, "Money".
 """
@@ -6,7 +6,9 @@ Source: docs/market.md, "Money".
 from dataclasses import dataclass
 
 from .ids import InstrumentIdx, UserId
+from .margin import unrealized_e4
 from .money import AMOUNT_MAX, QTY_PER_SHARE
+from .positions import Direction, Position
 from .refusals import Refusal, Refused
 
 
@@ -54,20 +56,51 @@ class HeldShares:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """An open position, and its club's published prices (1e-4 coin)."""
+
+    symbol: str
+    position: Position
+    bid_px: int
+    ask_px: int
+    mark_px: int
+
+    @property
+    def closing_px(self) -> int:
+        """The price at which it would be closed, size apart."""
+        return self.bid_px if self.position.side is Direction.LONG else self.ask_px
+
+    @property
+    def unrealized_e4(self) -> int:
+        """What it has gained at that price, before fees; negative if it has lost."""
+        return unrealized_e4(self.position, self.bid_px, self.ask_px)
+
+    @property
+    def worth_e4(self) -> int:
+        """Its margin with what it has gained; never less than nothing, as it can owe nothing."""
+        return max(0, self.position.margin_e4 + self.unrealized_e4)
+
+
+@dataclass(frozen=True, slots=True)
 class Portfolio:
-    """Everything one user owns, as of portfolio event number *seq*."""
+    """Everything one user owns, as of portfolio event number *seq*; positions newest first."""
 
     user: UserId
     seq: int
     wallet: Wallet
     lines: tuple[HeldShares, ...]
+    positions: tuple[OpenPosition, ...] = ()
 
     @property
     def equity_e4(self) -> int:
-        """Cash, reserved money and shares at their marks."""
-        return (
-            self.wallet.cash_e4 + self.wallet.locked_e4 + sum(line.value_e4 for line in self.lines)
-        )
+        """Cash, shares at their marks, and what the positions are worth."""
+        shares_e4 = sum(line.value_e4 for line in self.lines)
+        return self.wallet.cash_e4 + shares_e4 + sum(each.worth_e4 for each in self.positions)
+
+    @property
+    def unrealized_e4(self) -> int:
+        """What all positions together have gained, before fees."""
+        return sum(each.unrealized_e4 for each in self.positions)
 
 
 def credit(wallet: Wallet, treasury: Wallet, amount_e4: int) -> tuple[Wallet, Wallet] | Refused:

@@ -73,3 +73,8 @@ class PositionEvent:
     cash_after_e4: int
     locked_after_e4: int
     client_order_id: str | None
+
+    @property
+    def payout_e4(self) -> int:
+        """Of a close: what the owner's cash grew by."""
+        return self.pnl_e4 - self.margin_e4 - self.fee_e4

@@ -12,12 +12,32 @@ from .halts import Halt, Phase, reasons
 from .instrument import NO_TICK, Instrument
 from .money import format_e4, format_px, format_qty
 from .portfolio import HeldShares, Portfolio
-from .pushes import FillPush, PortfolioEvent, WalletPush
+from .position_views import View, happened_view, open_position_view, position_view
+from .pushes import (
+    FillPush,
+    MarginCallPush,
+    PortfolioEvent,
+    PositionPush,
+    ReplayPush,
+    WalletPush,
+)
 from .refusals import Refused
 from .ticks import PriceTick, Tick
 from .trading import Fill
 
-View = dict[str, object]
+__all__ = [
+    "View",
+    "account_view",
+    "fill_view",
+    "holding_view",
+    "instrument_view",
+    "portfolio_update_view",
+    "portfolio_view",
+    "price_snapshot_view",
+    "price_update_view",
+    "refusal_view",
+    "tick_view",
+]
 
 
 def instrument_view(instrument: Instrument) -> View:
@@ -32,6 +52,7 @@ def instrument_view(instrument: Instrument) -> View:
         "mid": format_px(instrument.mid_px),
         "mark": format_px(instrument.mark_px),
         **_status(instrument.halt, instrument.phase),
+        "max_leverage": instrument.leverage_limit,
         "seq": instrument.seq,
         "tick": instrument.last_tick_id if ticked else None,
         "ts": rfc3339(instrument.ticked_ms) if ticked else None,
@@ -42,6 +63,7 @@ def price_snapshot_view(instrument: Instrument) -> View:
     """``data`` of a price channel's snapshot; its ``seq`` is ``instrument.seq``."""
     view = instrument_view(instrument)
     del view["seq"]
+    del view["max_leverage"]  # what no update tells would soon be wrong
     return view
 
 
@@ -79,15 +101,21 @@ def portfolio_view(portfolio: Portfolio) -> View:
     return {
         "account": account_view(portfolio),
         "holdings": [holding_view(line) for line in portfolio.lines],
+        "positions": [open_position_view(held) for held in portfolio.positions],
     }
 
 
 def account_view(portfolio: Portfolio) -> View:
     """The money part of a portfolio."""
+    wallet, used_e4 = portfolio.wallet, portfolio.wallet.locked_e4
     return {
-        "cash": format_e4(portfolio.wallet.cash_e4),
-        "locked": format_e4(portfolio.wallet.locked_e4),
+        "cash": format_e4(wallet.cash_e4),
+        "locked": format_e4(wallet.locked_e4),
         "equity": format_e4(portfolio.equity_e4),
+        "margin_used": format_e4(used_e4),
+        "margin_available": format_e4(wallet.cash_e4),
+        "margin_level_pct": _percent(portfolio.equity_e4, used_e4) if used_e4 else None,
+        "unrealized_pnl": format_e4(portfolio.unrealized_e4),
     }
 
 
@@ -131,6 +159,12 @@ def portfolio_update_view(event: PortfolioEvent) -> View:
     match event.push:
         case FillPush(fill, symbol):
             return fill_view(fill, symbol)
+        case PositionPush(happened, symbol):
+            return happened_view(happened, symbol)
+        case MarginCallPush(position, symbol):
+            return {"position": position_view(position, symbol)}
+        case ReplayPush():
+            return _replay_view(event.push)
         case WalletPush():
             return {
                 "kind": event.push.kind,
@@ -158,14 +192,47 @@ _EXTENSIONS = {
     "limit_qty": "limit",
     "held_qty": "held",
     "quoted_px": "quoted_price",
+    "limit_px": "limit",
+    "limit_e4": "limit",
+    "liquidation_px": "liquidation_price",
+}
+_PLAIN = {
+    "limit_leverage": "limit",
+    "limit_positions": "limit",
+    "reason": "reason",
+    "version": "version",
 }
 
 
 def _formatted(details: Mapping[str, int | str]) -> View:
-    return {
+    plain: View = {member: details[name] for name, member in _PLAIN.items() if name in details}
+    return plain | {
         member: _UNITS[name[name.rindex("_") :]](int(details[name]))
         for name, member in _EXTENSIONS.items()
         if name in details
+    }
+
+
+def _percent(part: int, whole: int) -> str:
+    hundredths = part * 10_000 // whole
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+def _replay_view(replay: ReplayPush) -> View:
+    return {
+        "from": None if replay.from_ms is None else rfc3339(replay.from_ms),
+        "to": rfc3339(replay.to_ms),
+        "checked_ticks": replay.checked_ticks,
+        "closed": [
+            {
+                "position_id": close.position_id,
+                "reason": close.reason.value,
+                "tick_time": rfc3339(close.tick_ms),
+                "price": format_px(close.px),
+                "pnl": format_e4(close.pnl_e4),
+            }
+            for close in replay.closed
+        ],
     }
 
 

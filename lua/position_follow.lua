@@ -27,6 +27,7 @@ pos.warn, pos.ctick, pos.cs, pos.v = tonumber(ARGV[5]), ctick, cs, pos.v + 1
 save_position(pos, 0)
 if warned then
   local flat = cjson.encode(spell_position(pos, {}))
-  push(pos.uid, KEYS[8], 'margin_call', '{"fact":' .. flat .. '}')
+  local symbol = redis.call('HGET', KEYS[1], 'sym')
+  push(pos.uid, KEYS[8], 'margin_call', '{"sym":"' .. symbol .. '","fact":' .. flat .. '}')
 end
 return {'ok', text(pos.v)}

@@ -1,22 +1,27 @@
 """Reads of hot state, and the few plain writes that need no script."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any, NamedTuple
 
 import redis
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.instrument import Instrument
-from ..domain.portfolio import HeldShares, Holding, Portfolio, Wallet
+from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wallet
+from ..domain.positions import Position
 from ..domain.ticks import Tick
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
+from .position_hashes import position_of
+from .position_reads import open_positions, positions_in
 from .wire import tick_of
 
 
 class Hot:
-    """Instruments, wallets, holdings and ticks as they are in Redis now."""
+    """Instruments, wallets, holdings, positions and ticks as they are in Redis now."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
@@ -71,8 +76,28 @@ class Hot:
         snapshot.get(self._keys.pfseq(user))
         snapshot.hgetall(self._keys.wallet(user))
         snapshot.hgetall(self._keys.hold(user))
-        seq, wallet, fields = snapshot.execute()
-        return Portfolio(user, int(seq or 0), wallet_of(wallet), self._lines(_held(fields)))
+        open_positions(snapshot, self._keys, user)
+        seq, wallet, fields, found = snapshot.execute()
+        held, positions = _held(fields), positions_in(found)
+        clubs = self._prices({*held, *(position.idx for position in positions)})
+        return Portfolio(
+            user,
+            int(seq or 0),
+            wallet_of(wallet),
+            tuple(_line(idx, holding, clubs[idx]) for idx, holding in held.items()),
+            tuple(_open(position, clubs[position.idx]) for position in positions),
+        )
+
+    def positions(self, user: UserId) -> tuple[Position, ...]:
+        """The user's open positions, the newest first."""
+        read = self._client.pipeline(transaction=False)
+        open_positions(read, self._keys, user)
+        return positions_in(read.execute()[0])
+
+    def position(self, position_id: str) -> Position | None:
+        """One position, open or closed within the last days; None if it is not known here."""
+        fields: Any = self._client.hgetall(self._keys.pos(position_id))
+        return position_of(fields) if fields else None
 
     def ticks(self, idx: InstrumentIdx, after: str | None, limit: int) -> tuple[Tick, ...]:
         """Ticks of *idx*, oldest first: the next *limit* after the id *after*, or the newest."""
@@ -107,14 +132,29 @@ class Hot:
             self._keys.feed_health, mapping={field: str(value) for field, value in fields.items()}
         )
 
-    def _lines(self, holdings: Mapping[InstrumentIdx, Holding]) -> tuple[HeldShares, ...]:
+    def _prices(self, wanted: Set[InstrumentIdx]) -> dict[InstrumentIdx, _Prices]:
         pipeline = self._client.pipeline(transaction=False)
-        for idx in holdings:
-            pipeline.hmget(self._keys.inst(idx), "sym", "mark")
-        marks = zip(holdings.items(), pipeline.execute(), strict=True)
-        return tuple(
-            HeldShares(idx, symbol, holding, int(mark)) for (idx, holding), (symbol, mark) in marks
-        )
+        for idx in wanted:
+            pipeline.hmget(self._keys.inst(idx), "sym", "bid", "ask", "mark")
+        found = zip(wanted, pipeline.execute(), strict=True)
+        return {
+            idx: _Prices(sym, int(bid), int(ask), int(mark)) for idx, (sym, bid, ask, mark) in found
+        }
+
+
+class _Prices(NamedTuple):
+    symbol: str
+    bid_px: int
+    ask_px: int
+    mark_px: int
+
+
+def _line(idx: InstrumentIdx, holding: Holding, club: _Prices) -> HeldShares:
+    return HeldShares(idx, club.symbol, holding, club.mark_px)
+
+
+def _open(position: Position, club: _Prices) -> OpenPosition:
+    return OpenPosition(club.symbol, position, club.bid_px, club.ask_px, club.mark_px)
 
 
 def _held(fields: Mapping[str, str]) -> dict[InstrumentIdx, Holding]:

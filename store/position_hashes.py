@@ -6,6 +6,13 @@ from ..domain.ids import InstrumentIdx, UserId
 from ..domain.position_events import By, EventKind, PositionEvent, Trigger
 from ..domain.positions import CloseReason, Direction, Position, Stops
 
+#: All that ``pos:{id}`` has.
+FIELDS = (
+    "id", "uid", "idx", "side", "qty0", "qty", "lev", "entry", "oval", "margin", "liq", "sl", "tp",
+    "trail", "best", "otick", "os", "ctick", "cs", "fees", "rpnl", "no", "warn", "at", "cat", "why",
+    "v",
+)  # fmt: skip
+
 
 def position_of(fields: Mapping[str, str]) -> Position:
     """The position kept in ``pos:{id}``, or left by an event.

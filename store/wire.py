@@ -1,15 +1,26 @@
 """Texts on Redis as typed values: script replies, facts, and what the channels carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from ..domain.halts import Halt, Phase
 from ..domain.ids import InstrumentIdx, UserId
-from ..domain.pushes import FillPush, PortfolioEvent, WalletPush
+from ..domain.positions import CloseReason
+from ..domain.pushes import (
+    FillPush,
+    MarginCallPush,
+    PortfolioEvent,
+    PositionPush,
+    Push,
+    ReplayedClose,
+    ReplayPush,
+    WalletPush,
+)
 from ..domain.refusals import Refusal, Refused
 from ..domain.ticks import PriceTick, Tick
 from ..domain.trading import Fill, Side
+from .position_hashes import event_of, position_of
 
 __all__ = [
     "PortfolioEvent",
@@ -41,9 +52,28 @@ class _Price(msgspec.Struct):
     p: Phase
 
 
-class _PushData(msgspec.Struct):
+class _Fact(msgspec.Struct):
+    """``d`` of what a script tells of."""
+
     fact: list[str]
     sym: str = ""
+
+
+class _ReplayedClose(msgspec.Struct):
+    position_id: str
+    reason: CloseReason
+    tick_time: int
+    price: int
+    pnl: int
+
+
+class _Replay(msgspec.Struct, rename={"since": "from"}):
+    """``d`` of what was found when a user's positions were checked; times in calendar ms."""
+
+    since: int | None
+    to: int
+    closed: list[_ReplayedClose]
+    checked_ticks: int
 
 
 class _Push(msgspec.Struct):
@@ -51,11 +81,13 @@ class _Push(msgspec.Struct):
 
     s: int
     e: str
-    d: _PushData
+    d: msgspec.Raw
 
 
 _price_decoder = msgspec.json.Decoder(_Price)
 _push_decoder = msgspec.json.Decoder(_Push)
+_pushed_fact_decoder = msgspec.json.Decoder(_Fact)
+_replay_decoder = msgspec.json.Decoder(_Replay)
 _fact_decoder = msgspec.json.Decoder(list[str])
 
 
@@ -88,15 +120,14 @@ def decode_portfolio(payload: str | bytes) -> PortfolioEvent | None:
         msgspec.DecodeError: not a message of ours.
     """
     message = _push_decoder.decode(payload)
-    entry = _pairs(message.d.fact)
-    match message.e:
-        case "fill":
-            return PortfolioEvent(message.s, FillPush(fill_of(entry), message.d.sym))
-        case "wallet":
-            return PortfolioEvent(message.s, _wallet_push(entry))
-        case _:
-            # A newer replica may push what this one does not know yet.
-            return None
+    if message.e == "replay":
+        return PortfolioEvent(message.s, _replay_push(_replay_decoder.decode(message.d)))
+    read = _PUSHES.get(message.e)
+    if read is None:
+        # A newer replica may push what this one does not know yet.
+        return None
+    told = _pushed_fact_decoder.decode(message.d)
+    return PortfolioEvent(message.s, read(_pairs(told.fact), told.sym))
 
 
 def entry_of(fact: str) -> dict[str, str]:
@@ -162,8 +193,39 @@ def idem_hash(fingerprint: str, entry: Mapping[str, str]) -> dict[str, str]:
     return {"fp": fingerprint, "res": msgspec.json.encode(fact).decode()}
 
 
-def _wallet_push(entry: Mapping[str, str]) -> WalletPush:
+def _fill_push(entry: Mapping[str, str], symbol: str) -> FillPush:
+    return FillPush(fill_of(entry), symbol)
+
+
+def _wallet_push(entry: Mapping[str, str], _: str) -> WalletPush:
     return WalletPush(entry["kind"], int(entry["amount"]), int(entry["cash"]), int(entry["locked"]))
+
+
+def _position_push(entry: Mapping[str, str], symbol: str) -> PositionPush:
+    return PositionPush(event_of(entry), symbol)
+
+
+def _margin_call_push(entry: Mapping[str, str], symbol: str) -> MarginCallPush:
+    return MarginCallPush(position_of(entry), symbol)
+
+
+#: How the fact of a push is read, by the name of its event.
+_PUSHES: Mapping[str, Callable[[Mapping[str, str], str], Push]] = {
+    "fill": _fill_push,
+    "wallet": _wallet_push,
+    "position_opened": _position_push,
+    "position_updated": _position_push,
+    "position_closed": _position_push,
+    "margin_call": _margin_call_push,
+}
+
+
+def _replay_push(replay: _Replay) -> ReplayPush:
+    closed = (
+        ReplayedClose(each.position_id, each.reason, each.tick_time, each.price, each.pnl)
+        for each in replay.closed
+    )
+    return ReplayPush(replay.since, replay.to, tuple(closed), replay.checked_ticks)
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:

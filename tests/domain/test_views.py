@@ -37,7 +37,7 @@ def test_an_instrument_that_never_ticked_has_no_tick_and_no_time() -> None:
     assert view == {
         "idx": 17, "symbol": "ARS", "name": "Arsenal", "bid": "99.9000", "ask": "100.1000",
         "mid": "100.0000", "mark": "100.0000", "status": "open", "halt_reasons": [],
-        "phase": "live", "seq": 0, "tick": None, "ts": None,
+        "phase": "live", "max_leverage": 5, "seq": 0, "tick": None, "ts": None,
     }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_a_snapshot_is_the_instrument_and_its_seq_goes_beside_it() -> None:
 
     view = views.price_snapshot_view(instrument)
 
-    assert "seq" not in view
+    assert not {"seq", "max_leverage"} & view.keys()
     assert (view["tick"], view["ts"]) == (f"{AT_MS}-0", "2026-10-24T15:05:00.123Z")
     assert (view["status"], view["halt_reasons"]) == ("halted", ["EVENT"])
 
@@ -80,13 +80,17 @@ def test_a_portfolio_is_an_account_and_its_holdings() -> None:
     portfolio = Portfolio(UserId(5), 3, Wallet(87_467_154, 0, 2), (line,))
 
     assert views.portfolio_view(portfolio) == {
-        "account": {"cash": "8746.7154", "locked": "0.0000", "equity": "9998.2779"},
+        "account": {
+            "cash": "8746.7154", "locked": "0.0000", "equity": "9998.2779", "margin_used": "0.0000",
+            "margin_available": "8746.7154", "margin_level_pct": None, "unrealized_pnl": "0.0000",
+        },
         "holdings": [
             {
                 "idx": 17, "symbol": "ARS", "quantity": "12.500", "avg_cost": "100.1626",
                 "mark": "100.1250", "value": "1251.5625", "pnl": "-0.4700",
             }
         ],
+        "positions": [],
     }  # fmt: skip
 
 

@@ -5,6 +5,8 @@ import json
 import msgspec
 import pytest
 from touchline.domain.halts import Halt, Phase
+from touchline.domain.positions import CloseReason
+from touchline.domain.pushes import PortfolioEvent, ReplayedClose, ReplayPush
 from touchline.domain.refusals import Refusal, Refused
 from touchline.store.wire import (
     decode_portfolio,
@@ -17,6 +19,16 @@ from touchline.store.wire import (
 PRICE = {
     "i": 17, "s": 48191, "id": "1792854300123-0", "t": 1792854300123, "b": 1, "a": 2, "m": 3,
     "mid": 4, "w": "feed", "h": 5, "p": "live",
+}  # fmt: skip
+
+REPLAY = {
+    "from": 1_000, "to": 2_000, "checked_ticks": 7,
+    "closed": [
+        {
+            "position_id": "0192-pos", "reason": "stop_loss", "tick_time": 1_500,
+            "price": 959_000, "pnl": -400_000,
+        }
+    ],
 }  # fmt: skip
 
 
@@ -45,6 +57,36 @@ def test_a_push_of_a_kind_not_known_yet_is_left_alone() -> None:
     payload = json.dumps({"s": 1, "e": "news", "d": {"fact": []}})
 
     assert decode_portfolio(payload) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"s": 1, "e": "fill", "d": []},
+        {"s": 1, "e": "wallet", "d": {"fact": "kind"}},
+        {"s": 1, "e": "position_closed"},
+        {"s": 1, "e": "replay", "d": {"fact": []}},
+        {"s": 1, "e": "replay", "d": REPLAY | {"checked_ticks": "many"}},
+    ],
+)
+def test_a_push_that_is_not_ours_is_refused(payload: object) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_portfolio(json.dumps(payload))
+
+
+def test_a_replay_is_read_with_what_it_closed() -> None:
+    event = decode_portfolio(json.dumps({"s": 4, "e": "replay", "d": REPLAY}))
+
+    close = ReplayedClose("0192-pos", CloseReason.STOP_LOSS, 1_500, 959_000, -400_000)
+    assert event == PortfolioEvent(4, ReplayPush(1_000, 2_000, (close,), 7))
+
+
+def test_a_replay_need_not_know_since_when() -> None:
+    payload = {"s": 4, "e": "replay", "d": REPLAY | {"from": None, "closed": []}}
+
+    assert decode_portfolio(json.dumps(payload)) == PortfolioEvent(
+        4, ReplayPush(None, 2_000, (), 7)
+    )
 
 
 def test_an_idempotency_record_can_be_made_from_its_fact() -> None:

@@ -22,12 +22,14 @@ from touchline.actors.hub.subscriber import SNAPSHOT_BATCH, Subscriber
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
-from touchline.domain.portfolio import Portfolio, Wallet
+from touchline.domain.portfolio import OpenPosition, Portfolio, Wallet
 from touchline.domain.pushes import PortfolioEvent, WalletPush
 from touchline.domain.ticks import PriceTick
+from touchline.domain.views import portfolio_view
 from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished
 
 from tests.fakes.hub import messages_in
+from tests.fakes.positions import LONG
 
 ANN, BOB = UserId(5), UserId(6)
 ARS = InstrumentIdx(1)
@@ -68,7 +70,11 @@ class StillMarket:
     def portfolio(self, user: UserId) -> Portfolio:
         self.reads.append(user)
         return Portfolio(
-            user, seq=7, wallet=Wallet(cash_e4=10_000, locked_e4=0, version=3), lines=()
+            user,
+            seq=7,
+            wallet=Wallet(cash_e4=10_000, locked_e4=LONG.margin_e4, version=3),
+            lines=(),
+            positions=(OpenPosition("ARS", LONG, 999_000, 1_001_000, 1_000_000),),
         )
 
 
@@ -162,7 +168,8 @@ def test_a_portfolio_is_read_only_once_nothing_of_it_can_be_missed(desk):
     assert isinstance(read, PortfolioRead)
     assert (read.user, read.seq) == (ANN, 7)
     (frame,) = messages_in(read.frame)
-    assert frame["data"]["account"] == {"cash": "1.0000", "locked": "0.0000", "equity": "1.0000"}
+    assert frame["data"] == portfolio_view(StillMarket().portfolio(ANN))
+    assert [each["position_id"] for each in frame["data"]["positions"]] == [LONG.id]
     assert desk.feed.log == ["open", "follow 5"]
 
 
