@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..domain.ids import TREASURY, InstrumentIdx, UserId
+from ..domain.refusals import Refused
 from . import wire
 from .keys import Keys, OutboxName, State
 from .lua import BREACHES, EVENTS, KERNEL, MARKET, POSITIONS, TICKS, Call, LuaScript
@@ -169,6 +170,11 @@ def position_outcome(reply: Any) -> PositionOutcome:
             return HappenedBefore(event_of(wire.entry_of(fact)))
         case _:
             return wire.refusal_of(reply)
+
+
+def follow_outcome(reply: Any) -> int | Refused:
+    """The reply of ``position_follow.lua``: the position's version, or why it was not noted."""
+    return int(reply[1]) if reply[0] == "ok" else wire.refusal_of(reply)
 
 
 def _text(value: int | Keep | None) -> str:

@@ -31,6 +31,8 @@ from .commands import (
 from .executable import kinds
 from .keys import Keys, State
 from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_all
+from .position_calls import follow_call, follow_outcome, script
+from .position_commands import FollowCommand
 
 __all__ = [
     "CreditCommand",
@@ -62,6 +64,7 @@ class Scripts:
         self._index_apply = LuaScript("index_apply", KERNEL, MARKET, TICKS)
         self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")
+        self._position_follow = script("position_follow")
 
     def execute(self, commands: Sequence[Command]) -> list[Outcome]:
         """Carry out *commands* in order, whatever their kinds, in one round trip.
@@ -76,6 +79,11 @@ class Scripts:
         ]
         replies = run_all(self._client, calls)
         return [kind.outcome(reply) for kind, reply in zip(kinds, replies, strict=True)]
+
+    def position_follow(self, commands: Sequence[FollowCommand]) -> list[int | Refused]:
+        """Note what checking positions moved, in one round trip; their versions from now on."""
+        calls = [follow_call(self._keys, command) for command in commands]
+        return list(map(follow_outcome, self._position_follow.run_all(self._client, calls)))
 
     def wallet_credit(self, command: CreditCommand) -> CreditOutcome:
         """Give a user money from the treasury, once per idempotency key for ever."""
