@@ -1,0 +1,150 @@
+"""position_open.lua against its pure twin: orders near every limit."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from touchline.domain.halts import Halt
+from touchline.domain.ids import TREASURY
+from touchline.domain.instrument import Instrument, quoted
+from touchline.domain.margin import initial_margin, liquidation_px
+from touchline.domain.opening import POSITIONS_MAX, Exposure, OpenOrder, opened
+from touchline.domain.portfolio import Wallet
+from touchline.domain.positions import NO_STOPS, Direction
+from touchline.domain.refusals import Refused
+from touchline.domain.trading import priced
+from touchline.store.hashes import instrument_hash, wallet_hash
+from touchline.store.position_commands import OpenCommand
+
+from tests.fakes.exchange import ANN, ARS, Exchange
+from tests.fakes.markets import instruments, within
+from tests.fakes.scenes import MOSTLY_OPEN, beside, near, stops_at, treasuries, wallets
+from tests.fakes.stage import fact_of, same
+
+pytestmark = pytest.mark.external
+
+_sides = st.sampled_from(Direction)
+_yes = st.booleans()
+_tenths = st.integers(0, 9)
+_positions = st.sampled_from([0, 0, 0, 0, 1, POSITIONS_MAX - 1, POSITIONS_MAX])
+
+
+@dataclass(frozen=True)
+class Case:
+    """One order and the states it meets."""
+
+    order: OpenOrder
+    instrument: Instrument
+    wallet: Wallet
+    treasury: Wallet
+    exposure: Exposure
+    now_ms: int
+
+
+@st.composite
+def cases(draw: DrawFn) -> Case:
+    """Orders near every limit."""
+    instrument = draw(instruments(halts=MOSTLY_OPEN))
+    instrument = replace(instrument, max_leverage=within(draw, 1, 10))
+    side, limit, choice = draw(_sides), instrument.order_limit, draw(_tenths)
+    qty = (0, limit, limit + 1)[choice] if choice < 3 else within(draw, 1, max(1, limit))
+    if draw(_tenths):
+        instrument = _with_room(draw, instrument, side, qty)
+    price = priced(replace(instrument, halt=Halt(0)), side, qty)
+    px, value_e4, fee_e4 = 1, 1, 0
+    if not isinstance(price, Refused):
+        px, value_e4, fee_e4 = price.px, price.value_e4, price.fee_e4
+    most = instrument.leverage_limit
+    leverage = within(draw, 1, most) if draw(_tenths) else draw(_tenths)
+    margin_e4 = initial_margin(value_e4, leverage or 1)
+    # Exposure that leaves exactly what one user may have, or one unit more or less.
+    room = max(0, instrument.user_cap - qty + draw(near)) if draw(_yes) else 0
+    held = within(draw, 0, room) if side is Direction.LONG else 7
+    stops = NO_STOPS
+    if draw(_yes):
+        liq_px = liquidation_px(side, px, margin_e4, max(1, qty))
+        stops = draw(stops_at(instrument, side, liq_px))
+    return Case(
+        order=OpenOrder(
+            position_id="p-1",
+            user=ANN,
+            idx=ARS,
+            side=side,
+            qty=qty,
+            leverage=leverage,
+            bound_px=max(1, px + draw(beside)) if draw(_yes) else None,
+            stops=stops,
+        ),
+        instrument=instrument,
+        wallet=draw(wallets(margin_e4 + fee_e4)),
+        treasury=draw(treasuries()),
+        exposure=Exposure(
+            held_qty=held,
+            long_qty=room - held if side is Direction.LONG else 9,
+            short_qty=room if side is Direction.SHORT else 11,
+            positions=draw(_positions),
+        ),
+        now_ms=within(draw, 0, 2**43),
+    )
+
+
+def _with_room(draw: DrawFn, instrument: Instrument, side: Direction, qty: int) -> Instrument:
+    """*instrument* that can sell or buy *qty*, just so or easily."""
+    shorts, inventory = instrument.short_interest, instrument.inventory
+    spare = instrument.qcap - qty
+    if spare < 0:
+        return instrument
+    if side is Direction.SHORT:
+        shorts = min(shorts, spare)
+        inventory = max(inventory, -shorts)
+    else:
+        shorts, inventory = min(shorts, spare), min(inventory, spare - min(shorts, spare))
+        inventory = max(inventory, -shorts)
+    cap = max(instrument.user_cap, qty)
+    return quoted(replace(instrument, short_interest=shorts, inventory=inventory, user_cap=cap))
+
+
+def arrange(exchange: Exchange, case: Case) -> None:
+    client, keys, has = exchange.client, exchange.keys, case.exposure
+    client.flushdb()
+    pipe = client.pipeline(transaction=False)
+    pipe.hset(keys.inst(ARS), mapping=instrument_hash(case.instrument))
+    pipe.hset(keys.wallet(ANN), mapping=wallet_hash(case.wallet))
+    pipe.hset(keys.wallet(TREASURY), mapping=wallet_hash(case.treasury))
+    held = {"1": has.held_qty, "l:1": has.long_qty, "s:1": has.short_qty, "l:2": 10**9}
+    pipe.hset(keys.hold(ANN), mapping=held)
+    if has.positions:
+        pipe.sadd(keys.open_by_user(ANN), *(f"other-{n}" for n in range(has.positions)))
+    pipe.execute()
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases())
+def test_the_script_opens_as_its_twin_does(exchange: Exchange, case: Case) -> None:
+    arrange(exchange, case)
+    expected = opened(
+        case.order, case.instrument, case.wallet, case.treasury, case.exposure, now_ms=case.now_ms
+    )
+
+    happened = same(
+        exchange, OpenCommand(case.order, "key", "print", "mine", case.now_ms), expected
+    )
+
+    if happened and not isinstance(expected, Refused):
+        head: dict[str, Any] = {"idem": "key", "fp": "print", "coid": "mine", "ms": case.now_ms}
+        after = expected.position
+        assert happened.entry == fact_of(
+            expected, k="open", event="p-1", tqty=after.qty, dm=after.margin_e4, **head
+        )
+        side = case.order.side.value[0]
+        before = case.exposure.long_qty if side == "l" else case.exposure.short_qty
+        grown = exchange.client.hget(exchange.keys.hold(ANN), f"{side}:1")
+        assert int(grown) == before + after.qty
+    exchange.client.flushdb()
