@@ -51,8 +51,8 @@ if reason == 'take_profit' and pos.sign * px < pos.sign * pos.tp then
 end
 
 local margin, oval = mul_div(pos.margin, qty, pos.qty), mul_div(pos.oval, qty, pos.qty)
-local gained = pos.sign * (value - oval) + 0 -- never -0, which would be spelled so
-local pnl = math.max(gained, -margin)
+local gained = pos.sign * (value - oval)
+local pnl = math.max(gained, -margin) + 0 -- never -0, which would be spelled so
 local fee = math.min(close_fee, margin + pnl)
 -- What stays open has another liquidation price by a unit: not for the ticks before this moment.
 if idem ~= '' then pos.ctick, pos.cs = inst.tid, inst.seq end
@@ -70,7 +70,7 @@ local outcome = record({
   'k', 'close', 'event', event, 'tqty', text(qty), 'px', text(px), 'val', text(value),
   'fee', text(fee), 'pnl', text(pnl), 'loss', text(pnl - gained), 'dm', text(-margin + 0),
   'by', by, 'reason', reason, 'ttick', tick_id, 'tquote', quote and text(quote) or '',
-  'tlevel', level and text(level) or '', 'tf', text(at.f), 'approx', approx,
+  'tlevel', level and text(level) or '', 'tf', tick and text(tick.f) or '', 'approx', approx,
   'idem', idem, 'fp', fingerprint, 'coid', '', 'ms', now_ms,
 }, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = -qty, why = 'close',
   name = 'position_closed'})

@@ -1,0 +1,138 @@
+"""position_close.lua against its pure twin: by owners, and because of ticks."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from touchline.domain.cfd import exit_side
+from touchline.domain.closing import closed, triggered
+from touchline.domain.position_events import By
+from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.trading import price_of
+from touchline.store.keys import OutboxName
+from touchline.store.position_commands import CloseCommand, TriggerCommand
+
+from tests.fakes.exchange import Exchange
+from tests.fakes.markets import within
+from tests.fakes.scenes import OPEN_AT_MS, Scene, beside, scenes
+from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
+
+pytestmark = pytest.mark.external
+
+WITH_REDIS = settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+_sevenths = st.integers(0, 6)
+OF_THE_ORDER = (
+    Refusal.POSITION_CLOSED,
+    Refusal.QUANTITY_INVALID,
+    Refusal.QUANTITY_LIMIT_EXCEEDED,
+)
+
+
+@st.composite
+def closes(draw: DrawFn) -> tuple[Scene, CloseCommand]:
+    """A scene and what its owner wants: a part or all, bound at the price or nearly."""
+    scene = draw(scenes(busy=1))
+    position = scene.position
+    part = within(draw, 1, max(1, position.qty))
+    qty = (None, 0, position.qty, position.qty + 1, part, part, part)[draw(_sevenths)]
+    px = price_of(scene.instrument, exit_side(position.side), qty or max(1, position.qty)).px
+    bound_px = max(1, px + draw(beside)) if draw(st.booleans()) else None
+    now_ms = within(draw, 0, 2**43)
+    return scene, CloseCommand("e-1", WHERE, qty, bound_px, None, "key", "print", now_ms)
+
+
+@WITH_REDIS
+@given(case=closes())
+def test_an_owner_closes_as_the_twin_does(
+    exchange: Exchange, case: tuple[Scene, CloseCommand]
+) -> None:
+    scene, command = case
+    qty = scene.position.qty if command.qty is None else command.qty
+    arrange(exchange, scene)
+    expected = closed(
+        scene.position,
+        scene.instrument,
+        scene.wallet,
+        scene.treasury,
+        qty=qty,
+        bound_px=command.bound_px,
+        now_ms=command.now_ms,
+    )
+    # The script asks for a scan once the order itself is in order.
+    if unscanned(scene) and not (isinstance(expected, Refused) and expected.code in OF_THE_ORDER):
+        expected = Refused(Refusal.SCAN_FIRST)
+
+    happened = same(exchange, command, expected)
+
+    if happened and not isinstance(expected, Refused):
+        assert happened.entry == fact_of(
+            expected, k="close", event="e-1", tqty=qty, idem="key", fp="print", ms=command.now_ms
+        )
+    exchange.client.flushdb()
+
+
+@settings(WITH_REDIS, max_examples=150)
+@given(scene=scenes(), number=st.integers(0, 3), at=st.tuples(st.booleans(), st.integers(0, 2**43)))
+def test_a_tick_closes_as_the_twin_does(
+    exchange: Exchange, scene: Scene, number: int, at: tuple[bool, int]
+) -> None:
+    tick, (approximate, now_ms) = scene.ticks[-1 - number % len(scene.ticks)], at
+    arrange(exchange, scene)
+    expected = triggered(
+        scene.position, scene.instrument, scene.wallet, scene.treasury, tick, now_ms=now_ms
+    )
+
+    command = TriggerCommand("e-1", WHERE, tick.id, By.STOP_WATCHER, approximate, None, now_ms)
+    happened = same(exchange, command, expected)
+
+    if happened and not isinstance(expected, Refused):
+        assert happened.entry == fact_of(
+            expected,
+            k="close",
+            event="e-1",
+            tqty=scene.position.qty,
+            ttick=tick.id,
+            tf=tick.index_px,
+            approx=int(approximate),
+            by="stop-watcher",
+            ms=now_ms,
+        )
+    exchange.client.flushdb()
+
+
+@WITH_REDIS
+@given(scene=scenes())
+def test_a_position_closed_by_a_tick_is_closed_for_good(exchange: Exchange, scene: Scene) -> None:
+    arrange(exchange, scene)
+    commands = [
+        TriggerCommand(f"e-{n}", WHERE, tick.id, By.CHECK, False, None, OPEN_AT_MS)
+        for n, tick in enumerate(scene.ticks * 2)
+    ]
+
+    outcomes = exchange.scripts.execute(commands)
+
+    happened = [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
+    assert len(happened) <= 1
+    assert len(exchange.client.xrange(exchange.keys.outbox(OutboxName.POSITIONS))) == len(happened)
+    exchange.client.flushdb()
+
+
+@settings(WITH_REDIS, max_examples=20)
+@given(scene=scenes())
+def test_a_tick_that_is_gone_closes_nothing(exchange: Exchange, scene: Scene) -> None:
+    arrange(exchange, replace(scene, position=replace(scene.position, qty=1)))
+    before = exchange.dump()
+
+    outcome = exchange.run(TriggerCommand("e-1", WHERE, "5-0", By.CHECK, True, None, OPEN_AT_MS))
+
+    assert outcome == Refused(Refusal.TICK_TRIMMED)
+    assert exchange.dump() == before
+    exchange.client.flushdb()
