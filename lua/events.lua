@@ -2,6 +2,10 @@
 --
 -- KEYS are those of positions.lua. Needs kernel.lua, market.lua, ticks.lua and positions.lua.
 
+local function liquidation_px(pos)
+  return math.max(0, pos.entry - pos.sign * floor_div(pos.margin * 500, pos.qty))
+end
+
 -- Why `pos` cannot have its stops at the quotes of `inst`, or nil.
 local function stops_refusal(pos, inst)
   local sign, quote = pos.sign, pos.sign > 0 and inst.bid or inst.ask
@@ -33,12 +37,14 @@ end
 -- `event` has: inst, wallet, treasury, pos, grown, why (nil if no price is published), name.
 local function record(head, event)
   local inst, wallet, treasury, pos = event.inst, event.wallet, event.treasury, event.pos
-  local fact = spell_position(pos, head)
-  for _, pair in ipairs({
-    {'cash', text(wallet.cash)}, {'locked', text(wallet.locked)}, {'wv', text(wallet.v)},
-    {'tcash', text(treasury.cash)}, {'tv', text(treasury.v)}, {'q', text(inst.q)},
-    {'so', text(inst.so)}, {'iv', text(inst.v)}, {'seq', text(inst.seq)}, {'tick', inst.tid},
-  }) do fact[#fact + 1], fact[#fact + 2] = pair[1], pair[2] end
+  local flat, fact = spell_position(pos), {
+    'cash', text(wallet.cash), 'locked', text(wallet.locked), 'wv', text(wallet.v),
+    'tcash', text(treasury.cash), 'tv', text(treasury.v), 'q', text(inst.q),
+    'so', text(inst.so), 'iv', text(inst.v), 'seq', text(inst.seq), 'tick', inst.tid,
+    unpack(head),
+  }
+  local length = #fact
+  for i = 1, #flat do fact[length + i] = flat[i] end
   local res = cjson.encode(fact)
   -- The fact first: an error here, such as a full memory, comes before any state has changed.
   local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
@@ -49,7 +55,7 @@ local function record(head, event)
   save_wallet(KEYS[2], wallet)
   save_wallet(KEYS[3], treasury)
   redis.call('SADD', KEYS[10], pos.uid, '0')
-  save_position(pos, event.grown)
+  save_position(pos, event.grown, flat)
   push(pos.uid, KEYS[8], event.name, '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
   return {'ok', entry_id, res}
 end

@@ -24,10 +24,11 @@ if follow_id ~= '' then
 end
 local warned = ARGV[5] == '1' and pos.warn == 0
 pos.warn, pos.ctick, pos.cs, pos.v = tonumber(ARGV[5]), ctick, cs, pos.v + 1
-save_position(pos, 0)
+local flat = spell_position(pos)
+save_position(pos, 0, flat)
 if warned then
-  local flat = cjson.encode(spell_position(pos, {}))
   local symbol = redis.call('HGET', KEYS[1], 'sym')
-  push(pos.uid, KEYS[8], 'margin_call', '{"sym":"' .. symbol .. '","fact":' .. flat .. '}')
+  local data = '{"sym":"' .. symbol .. '","fact":' .. cjson.encode(flat) .. '}'
+  push(pos.uid, KEYS[8], 'margin_call', data)
 end
 return {'ok', text(pos.v)}

@@ -9,8 +9,10 @@ local found = load_position()
 if (found and text(found.v) or '0') ~= ARGV[1] then return 0 end
 local pos = {}
 for i = 2, #ARGV, 2 do pos[ARGV[i]] = ARGV[i + 1] end
-for _, field in ipairs(POSITION_NUMBERS) do pos[field] = tonumber(pos[field]) end
+for _, field in ipairs(POSITION_FIELDS) do
+  if not POSITION_TEXTS[field] then pos[field] = tonumber(pos[field]) end
+end
 pos.sign = pos.side == 'long' and 1 or -1
-save_position(pos, pos.qty - (found and found.qty or 0))
+save_position(pos, pos.qty - (found and found.qty or 0), spell_position(pos))
 if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
 return 1

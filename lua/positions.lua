@@ -6,37 +6,37 @@
 --       9 dirty:instruments   10 dirty:wallets   11 dirty:positions
 --      12 open:user:{uid}   13 open:inst:{idx}
 --      14 trig:{idx}:bid_low   15 bid_high   16 ask_low   17 ask_high   18 mark_low   19 mark_high
--- Needs kernel.lua. Twin: domain/positions.py, domain/margin.py; compared in tests/lua/
+-- Needs kernel.lua. Twin: domain/positions.py; compared in tests/lua/
 
-local POSITION_TEXTS = {'id', 'uid', 'side', 'otick', 'ctick', 'cat', 'why'}
-local POSITION_NUMBERS = {
-  'idx', 'qty0', 'qty', 'lev', 'entry', 'oval', 'margin', 'liq', 'sl', 'tp', 'trail', 'best',
-  'os', 'cs', 'fees', 'rpnl', 'no', 'warn', 'at', 'v',
+-- What never changes comes first: of a position that is there only the rest is written.
+local POSITION_FIELDS = {
+  'id', 'uid', 'side', 'otick', 'idx', 'qty0', 'lev', 'entry', 'os', 'at',
+  'ctick', 'cat', 'why', 'qty', 'oval', 'margin', 'liq', 'sl', 'tp', 'trail', 'best', 'cs', 'fees',
+  'rpnl', 'no', 'warn', 'v',
 }
+local FIXED = 10
+local POSITION_TEXTS = {id = 1, uid = 1, side = 1, otick = 1, ctick = 1, cat = 1, why = 1}
 
 -- The position at KEYS[5], or nil. Stops it does not have are nil.
 local function load_position()
-  local flat, pos = redis.call('HGETALL', KEYS[5]), {}
-  if #flat == 0 then return nil end
-  for i = 1, #flat, 2 do pos[flat[i]] = flat[i + 1] end
-  for _, field in ipairs(POSITION_NUMBERS) do pos[field] = tonumber(pos[field]) end
-  pos.sign = pos.side == 'long' and 1 or -1
+  local values, pos = redis.call('HMGET', KEYS[5], unpack(POSITION_FIELDS)), {}
+  if not values[1] then return nil end
+  for i, field in ipairs(POSITION_FIELDS) do
+    pos[field] = POSITION_TEXTS[field] and values[i] or tonumber(values[i])
+  end
+  pos.sign, pos.filed = pos.side == 'long' and 1 or -1, true
   return pos
 end
 
--- Appends the fields and values of `pos` to `flat`.
-local function spell_position(pos, flat)
-  for _, field in ipairs(POSITION_TEXTS) do
-    flat[#flat + 1], flat[#flat + 2] = field, pos[field]
-  end
-  for _, field in ipairs(POSITION_NUMBERS) do
-    flat[#flat + 1], flat[#flat + 2] = field, pos[field] and text(pos[field]) or ''
+-- Fields and values of `pos`, in their order.
+local function spell_position(pos)
+  local flat = {}
+  for i, field in ipairs(POSITION_FIELDS) do
+    local value = pos[field]
+    if value and not POSITION_TEXTS[field] then value = text(value) end
+    flat[2 * i - 1], flat[2 * i] = field, value or ''
   end
   return flat
-end
-
-local function liquidation_px(pos)
-  return math.max(0, pos.entry - pos.sign * floor_div(pos.margin * 500, pos.qty))
 end
 
 -- Where the tighter stop stands, whether it is the trailing one, and where that one follows.
@@ -59,9 +59,9 @@ local function levels(pos)
 end
 
 -- Writes the position and files it: by its levels, with its owner and its club while it is open.
--- `grown` is how much more of it is open than before.
-local function save_position(pos, grown)
-  redis.call('HSET', KEYS[5], unpack(spell_position(pos, {})))
+-- `grown` is how much more of it is open than before, `flat` what spell_position() says.
+local function save_position(pos, grown, flat)
+  redis.call('HSET', KEYS[5], unpack(flat, pos.filed and 2 * FIXED + 1 or 1))
   redis.call('SADD', KEYS[11], pos.id)
   local stop, gain, loss, relief = levels(pos)
   local long = pos.sign > 0
