@@ -51,6 +51,11 @@ def stops_refusal(position: Position, stops: Stops, instrument: Instrument) -> R
     return None
 
 
+def closed_refusal(position: Position) -> Refused:
+    """What anybody is told who wants something of the closed *position*."""
+    return Refused(Refusal.POSITION_CLOSED, {"reason": position.reason or ""})
+
+
 def halt_refusal(instrument: Instrument) -> Refused:
     details = {"halt": int(instrument.halt), "phase": instrument.phase.value}
     return Refused(Refusal.MARKET_HALTED, details)

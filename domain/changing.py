@@ -7,7 +7,7 @@ Source: docs/market.md, "Changing a position".
 
 from dataclasses import replace
 
-from .cfd import Changed, closing_px, halt_refusal, moved, stops_refusal
+from .cfd import Changed, closed_refusal, closing_px, halt_refusal, moved, stops_refusal
 from .halts import stops_closing
 from .instrument import Instrument
 from .margin import initial_margin, liquidation_px
@@ -77,6 +77,6 @@ def changed_now(position: Position, instrument: Instrument) -> Position:
 
 def _change_refusal(position: Position, instrument: Instrument) -> Refused | None:
     if not position.qty:
-        return Refused(Refusal.POSITION_CLOSED)
+        return closed_refusal(position)
     # A stop that the next price after the halt will hit must not be pulled meanwhile.
     return halt_refusal(instrument) if stops_closing(instrument.halt) else None

@@ -5,7 +5,7 @@ Twin of lua/position_close.lua. Source: docs/market.md, "What closes a position"
 
 from dataclasses import replace
 
-from .cfd import Changed, exit_side, halt_refusal, moved, with_sold
+from .cfd import Changed, closed_refusal, exit_side, halt_refusal, moved, with_sold
 from .halts import stops_closing
 from .instrument import Instrument
 from .margin import liquidation_px, settle
@@ -28,7 +28,7 @@ def closed(
 ) -> Changed | Refused:
     """*qty* of *position* closed by its owner now, or why not."""
     if not position.qty:
-        return Refused(Refusal.POSITION_CLOSED)
+        return closed_refusal(position)
     if qty < 1:
         return Refused(Refusal.QUANTITY_INVALID)
     if qty > position.qty:
@@ -57,7 +57,7 @@ def triggered(
 ) -> Changed | Refused:
     """All of *position* closed because of *tick*, at its index and the inventory of now."""
     if not position.qty:
-        return Refused(Refusal.POSITION_CLOSED)
+        return closed_refusal(position)
     if tick.seq <= position.checked_seq:
         return Refused(Refusal.TICK_CHECKED)
     why = breach(position, tick)
