@@ -6,7 +6,7 @@
 -- float. Version columns hold epoch * 2^32 + n; see
 -- docs/decisions/0009-redis-is-put-back-where-it-is-behind.md.
 --
--- Facts (trades, wallet_ledger, cfd_closes) carry post-images: the balances
+-- Facts (trades, wallet_ledger, cfd_events) carry post-images: the balances
 -- and versions right after the fact. Reconciliation and rehydration stand on
 -- them. States (wallets, holdings, instruments, cfd_positions) are caches of
 -- the facts, written only where the version grows.
@@ -233,6 +233,7 @@ CREATE TABLE wallet_ledger (
     note              TEXT,
     created_at        TIMESTAMPTZ NOT NULL,
     cash_after_e4     BIGINT NOT NULL,
+    locked_after_e4   BIGINT NOT NULL,
     wallet_version    BIGINT NOT NULL,
     treasury_after_e4 BIGINT NOT NULL,
     treasury_version  BIGINT NOT NULL,
@@ -257,6 +258,7 @@ CREATE TABLE trades (
     client_order_id    TEXT,
     executed_at        TIMESTAMPTZ NOT NULL,
     cash_after_e4      BIGINT NOT NULL,
+    locked_after_e4    BIGINT NOT NULL,
     wallet_version     BIGINT NOT NULL,
     treasury_after_e4  BIGINT NOT NULL,
     treasury_version   BIGINT NOT NULL,
@@ -292,6 +294,74 @@ CREATE TABLE orders (
     UNIQUE (user_id, idem_key)
 );
 
+-- Every event of a CFD position: its opening, each change, each close of a part.
+-- A row holds what happened and all that it left, the position in whole; see
+-- docs/decisions/0014-one-ledger-of-position-events.md. A change touches no
+-- instrument: its instrument columns only say what the moment was.
+CREATE TABLE cfd_events (
+    id                   UUID PRIMARY KEY,
+    kind                 TEXT NOT NULL CHECK (kind IN ('open', 'change', 'close')),
+    position_id          UUID NOT NULL,  -- refers to nothing: facts come in any order
+    number               INT NOT NULL CHECK (number > 0),
+    user_id              BIGINT NOT NULL REFERENCES users,
+    idx                  INT NOT NULL REFERENCES instruments,
+    side                 TEXT NOT NULL CHECK (side IN ('long', 'short')),
+    qty                  BIGINT NOT NULL CHECK (qty >= 0),  -- opened or closed
+    px                   BIGINT CHECK (px > 0),             -- NULL if nothing was traded
+    value_e4             BIGINT NOT NULL,
+    fee_e4               BIGINT NOT NULL CHECK (fee_e4 >= 0),
+    pnl_e4               BIGINT NOT NULL,
+    shortfall_e4         BIGINT NOT NULL CHECK (shortfall_e4 >= 0),
+    margin_moved_e4      BIGINT NOT NULL,  -- reserved, or released if negative
+    made_by              TEXT NOT NULL,
+    reason               TEXT,             -- of a close
+    trigger_tick_id      TEXT,             -- of a close by a tick, and what was compared
+    trigger_quote_px     BIGINT,
+    trigger_level_px     BIGINT,
+    trigger_index_px     BIGINT,           -- what a close was priced by
+    approximate          BOOL NOT NULL,
+    idem_key             TEXT,
+    fingerprint          TEXT,             -- of the request, for replays after a Redis loss
+    client_order_id      TEXT,
+    happened_at          TIMESTAMPTZ NOT NULL,
+    qty_open             BIGINT NOT NULL,  -- from here on: the position
+    qty_after            BIGINT NOT NULL CHECK (qty_after >= 0),
+    leverage             SMALLINT NOT NULL,
+    entry_px             BIGINT NOT NULL,
+    open_value_e4        BIGINT NOT NULL,
+    margin_e4            BIGINT NOT NULL CHECK (margin_e4 >= 0),
+    liq_px               BIGINT NOT NULL,
+    sl_px                BIGINT,
+    tp_px                BIGINT,
+    trail_px             BIGINT,
+    best_px              BIGINT,
+    open_tick_id         TEXT NOT NULL,
+    open_seq             BIGINT NOT NULL,
+    checked_tick_id      TEXT NOT NULL,
+    checked_seq          BIGINT NOT NULL,
+    fees_e4              BIGINT NOT NULL,
+    realized_e4          BIGINT NOT NULL,
+    warned               BOOL NOT NULL,
+    opened_at            TIMESTAMPTZ NOT NULL,
+    closed_at            TIMESTAMPTZ,
+    close_reason         TEXT,
+    position_version     BIGINT NOT NULL,
+    cash_after_e4        BIGINT NOT NULL,  -- from here on: wallets and instrument
+    locked_after_e4      BIGINT NOT NULL,
+    wallet_version       BIGINT NOT NULL,
+    treasury_after_e4    BIGINT NOT NULL,
+    treasury_version     BIGINT NOT NULL,
+    inventory_after      BIGINT NOT NULL,
+    short_interest_after BIGINT NOT NULL,
+    instrument_version   BIGINT NOT NULL,
+    seq                  BIGINT NOT NULL,
+    tick_id              TEXT NOT NULL,
+    recorded_at          TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, whatever the calendar
+    -- The last of the nets under "closed once": two events cannot both be the next one.
+    UNIQUE (position_id, number)
+);
+CREATE INDEX cfd_events_recorded ON cfd_events USING brin (recorded_at);
+
 CREATE TABLE cfd_positions (
     id              UUID PRIMARY KEY,
     user_id         BIGINT NOT NULL REFERENCES users,
@@ -306,38 +376,35 @@ CREATE TABLE cfd_positions (
     liq_px          BIGINT NOT NULL,
     sl_px           BIGINT,
     tp_px           BIGINT,
-    trail_dist      BIGINT,
-    trail_best      BIGINT,
-    funding_e4      BIGINT NOT NULL DEFAULT 0,
-    realized_e4     BIGINT NOT NULL DEFAULT 0,
-    fees_e4         BIGINT NOT NULL DEFAULT 0,
+    trail_px        BIGINT,
+    best_px         BIGINT,  -- what the trailing stop has followed to
     open_tick_id    TEXT NOT NULL,
+    open_seq        BIGINT NOT NULL,
     checked_tick_id TEXT NOT NULL,
-    idem_key        TEXT NOT NULL,
+    checked_seq     BIGINT NOT NULL,
+    fees_e4         BIGINT NOT NULL,
+    realized_e4     BIGINT NOT NULL,
+    number          INT NOT NULL,  -- of the last event
+    warned          BOOL NOT NULL,
     opened_at       TIMESTAMPTZ NOT NULL,
     closed_at       TIMESTAMPTZ,
     close_reason    TEXT,
     version         BIGINT NOT NULL,
-    UNIQUE (user_id, idem_key),
-    CHECK ((closed_at IS NULL) = (qty > 0))
+    CHECK ((closed_at IS NULL) = (qty > 0)),
+    CHECK ((closed_at IS NULL) = (close_reason IS NULL))
 );
-CREATE INDEX cfd_open_by_user ON cfd_positions (user_id) WHERE closed_at IS NULL;
-CREATE INDEX cfd_open_by_idx ON cfd_positions (idx) WHERE closed_at IS NULL;
+CREATE INDEX cfd_open_by_user ON cfd_positions (user_id, opened_at DESC, id DESC)
+    WHERE closed_at IS NULL;
+CREATE INDEX cfd_closed_by_user ON cfd_positions (user_id, closed_at DESC, id DESC)
+    WHERE closed_at IS NOT NULL;
 
-CREATE TABLE cfd_closes (
-    position_id  UUID REFERENCES cfd_positions,
-    close_no     SMALLINT,
-    qty          BIGINT NOT NULL,
-    px           BIGINT NOT NULL,
-    pnl_e4       BIGINT NOT NULL,
-    fee_e4       BIGINT NOT NULL,
-    shortfall_e4 BIGINT NOT NULL DEFAULT 0,
-    reason       TEXT NOT NULL,
-    tick_id      TEXT,
-    approximate  BOOL NOT NULL DEFAULT false,
-    closed_at    TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (position_id, close_no)
-);
+-- For people who look.
+CREATE VIEW cfd_closes AS
+SELECT position_id, number, user_id, idx, side, qty, px, value_e4, -margin_moved_e4 AS margin_e4,
+       pnl_e4, fee_e4, shortfall_e4, reason, made_by, trigger_tick_id, trigger_quote_px,
+       trigger_level_px, trigger_index_px, approximate, happened_at
+  FROM cfd_events
+ WHERE kind = 'close';
 
 -- Facts that a constraint refused: parked, retried with backoff, never dropped.
 -- A malformed one lacks a field or holds nonsense and waits for a person.
@@ -354,52 +421,107 @@ CREATE TABLE trade_outbox (
 CREATE INDEX trade_outbox_due ON trade_outbox (next_retry_at) WHERE NOT dead;
 CREATE TABLE position_outbox (LIKE trade_outbox INCLUDING ALL);
 
+-- Every event of a position, the parked ones too, as far as the books are
+-- proved by it.
+CREATE VIEW position_postings AS
+SELECT id AS fact_id, kind, position_id, number, user_id, idx, side, qty, px, value_e4, fee_e4,
+       pnl_e4, shortfall_e4, margin_moved_e4, reason, idem_key, qty_open, qty_after, leverage,
+       entry_px, open_value_e4, margin_e4, liq_px, sl_px, tp_px, trail_px, open_tick_id, open_seq,
+       fees_e4, realized_e4, opened_at, closed_at, close_reason, position_version,
+       cash_after_e4, locked_after_e4, wallet_version, treasury_after_e4, treasury_version,
+       inventory_after, short_interest_after, instrument_version, seq, tick_id, recorded_at
+  FROM cfd_events
+UNION ALL
+SELECT id, p->>'k', (p->>'id')::uuid, (p->>'no')::int, (p->>'uid')::bigint, (p->>'idx')::int,
+       p->>'side', (p->>'tqty')::bigint, nullif(p->>'px', '')::bigint, (p->>'val')::bigint,
+       (p->>'fee')::bigint, (p->>'pnl')::bigint, (p->>'loss')::bigint, (p->>'dm')::bigint,
+       nullif(p->>'reason', ''), nullif(p->>'idem', ''), (p->>'qty0')::bigint,
+       (p->>'qty')::bigint, (p->>'lev')::smallint, (p->>'entry')::bigint, (p->>'oval')::bigint,
+       (p->>'margin')::bigint, (p->>'liq')::bigint, nullif(p->>'sl', '')::bigint,
+       nullif(p->>'tp', '')::bigint, nullif(p->>'trail', '')::bigint, p->>'otick',
+       (p->>'os')::bigint, (p->>'fees')::bigint, (p->>'rpnl')::bigint,
+       TIMESTAMPTZ 'epoch' + (p->>'at')::bigint * INTERVAL '1 millisecond',
+       TIMESTAMPTZ 'epoch' + nullif(p->>'cat', '')::bigint * INTERVAL '1 millisecond',
+       nullif(p->>'why', ''), (p->>'v')::bigint,
+       (p->>'cash')::bigint, (p->>'locked')::bigint, (p->>'wv')::bigint, (p->>'tcash')::bigint,
+       (p->>'tv')::bigint, (p->>'q')::bigint, (p->>'so')::bigint, (p->>'iv')::bigint,
+       (p->>'seq')::bigint, p->>'tick', created_at
+  FROM (SELECT id, payload AS p, created_at FROM position_outbox WHERE NOT malformed) AS parked;
+
 -- Every wallet's side of every fact, the parked ones too: who, at which of the
--- wallet's versions, by how much, and the cash right after it. The treasury's
--- version orders all facts, since each of them passes through the treasury.
+-- wallet's versions, by how much, and what was free and reserved right after
+-- it. The treasury's version orders all facts, since each of them passes
+-- through the treasury.
 CREATE VIEW wallet_postings AS
 WITH facts AS (
-    SELECT id, user_id, wallet_version, treasury_version, cash_after_e4, treasury_after_e4,
-           CASE side WHEN 'buy' THEN -value_e4 - fee_e4 ELSE value_e4 - fee_e4 END AS delta_e4
+    SELECT id, user_id, wallet_version, treasury_version,
+           CASE side WHEN 'buy' THEN -value_e4 - fee_e4 ELSE value_e4 - fee_e4 END AS delta_e4,
+           0::bigint AS locked_delta_e4, cash_after_e4, locked_after_e4, treasury_after_e4
       FROM trades
     UNION ALL
-    SELECT id, user_id, wallet_version, treasury_version, cash_after_e4, treasury_after_e4,
-           amount_e4
+    SELECT id, user_id, wallet_version, treasury_version, amount_e4, 0,
+           cash_after_e4, locked_after_e4, treasury_after_e4
       FROM wallet_ledger
     UNION ALL
     SELECT id, (payload->>'uid')::bigint, (payload->>'wv')::bigint, (payload->>'tv')::bigint,
-           (payload->>'cash')::bigint, (payload->>'tcash')::bigint,
            CASE WHEN payload->>'k' = 'grant' THEN (payload->>'amount')::bigint
                 WHEN payload->>'side' = 'buy'
                 THEN -(payload->>'val')::bigint - (payload->>'fee')::bigint
-                ELSE (payload->>'val')::bigint - (payload->>'fee')::bigint END
+                ELSE (payload->>'val')::bigint - (payload->>'fee')::bigint END,
+           0, (payload->>'cash')::bigint, (payload->>'locked')::bigint,
+           (payload->>'tcash')::bigint
       FROM trade_outbox
-     WHERE NOT malformed
+     WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed
+    UNION ALL
+    SELECT fact_id, user_id, wallet_version, treasury_version, pnl_e4 - fee_e4 - margin_moved_e4,
+           margin_moved_e4, cash_after_e4, locked_after_e4, treasury_after_e4
+      FROM position_postings
 )
 SELECT id AS fact_id, user_id, wallet_version AS version, treasury_version,
-       delta_e4, cash_after_e4
+       delta_e4, locked_delta_e4, cash_after_e4, locked_after_e4
   FROM facts
 UNION ALL
-SELECT id, 0, treasury_version, treasury_version, -delta_e4, treasury_after_e4
+SELECT id, 0, treasury_version, treasury_version,
+       -delta_e4 - locked_delta_e4, 0, treasury_after_e4, 0
   FROM facts;
 
--- Every trade's effect on its holding and on the house's inventory, the parked
--- ones too.
+-- Every trade's effect on its holding, the parked ones too.
 CREATE VIEW share_postings AS
 SELECT id AS fact_id, user_id, idx, treasury_version,
        CASE side WHEN 'buy' THEN qty ELSE -qty END AS delta_qty,
-       qty_after, cost_after_e4, holding_version,
-       inventory_after, instrument_version, seq, tick_id
+       qty_after, cost_after_e4, holding_version
   FROM trades
 UNION ALL
 SELECT id, (payload->>'uid')::bigint, (payload->>'idx')::int, (payload->>'tv')::bigint,
        CASE WHEN payload->>'side' = 'buy' THEN (payload->>'qty')::bigint
             ELSE -(payload->>'qty')::bigint END,
-       (payload->>'hqty')::bigint, (payload->>'hcost')::bigint, (payload->>'hv')::bigint,
-       (payload->>'q')::bigint, (payload->>'iv')::bigint, (payload->>'seq')::bigint,
-       payload->>'tick'
+       (payload->>'hqty')::bigint, (payload->>'hcost')::bigint, (payload->>'hv')::bigint
   FROM trade_outbox
  WHERE payload->>'k' = 'trade' AND NOT malformed;
+
+-- Every effect on what the house has sold of an instrument, and on what it owes
+-- to shorts, the parked ones too: of trades, and of positions that grew or
+-- shrank. A trade leaves the shorts alone and says nothing of them.
+CREATE VIEW inventory_postings AS
+SELECT id AS fact_id, idx, treasury_version,
+       CASE side WHEN 'buy' THEN qty ELSE -qty END AS delta_qty, 0::bigint AS short_delta_qty,
+       inventory_after, NULL::bigint AS short_interest_after, instrument_version, seq, tick_id
+  FROM trades
+UNION ALL
+SELECT id, (payload->>'idx')::int, (payload->>'tv')::bigint,
+       CASE WHEN payload->>'side' = 'buy' THEN (payload->>'qty')::bigint
+            ELSE -(payload->>'qty')::bigint END, 0,
+       (payload->>'q')::bigint, NULL, (payload->>'iv')::bigint, (payload->>'seq')::bigint,
+       payload->>'tick'
+  FROM trade_outbox
+ WHERE payload->>'k' = 'trade' AND NOT malformed
+UNION ALL
+SELECT fact_id, idx, treasury_version,
+       CASE WHEN (kind = 'open') = (side = 'long') THEN qty ELSE -qty END,
+       CASE WHEN side = 'long' THEN 0 WHEN kind = 'open' THEN qty ELSE -qty END,
+       inventory_after, short_interest_after, instrument_version, seq, tick_id
+  FROM position_postings
+ WHERE kind <> 'change';
 
 -- Every base price that a result made; nothing else changes one.
 CREATE VIEW base_postings AS

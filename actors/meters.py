@@ -12,9 +12,11 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..domain.clock import Monotonic
+from ..store.keys import OutboxName
 
 #: Seconds; what a request or an order takes, from too fast to see to as long as it may.
 ANSWER_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -104,6 +106,20 @@ class Seen:
 
 
 @dataclass(slots=True)
+class OutboxMeter:
+    """One stream of facts.
+
+    Attributes:
+        entries, oldest_s: facts in the stream, and the age of the oldest, before a drain.
+        parked: facts that Postgres refuses.
+    """
+
+    entries: Seen = field(default_factory=Seen)
+    oldest_s: Seen = field(default_factory=Seen)
+    parked: Seen = field(default_factory=Seen)
+
+
+@dataclass(slots=True)
 class FlushMeter:
     """The way to Postgres.
 
@@ -114,8 +130,7 @@ class FlushMeter:
         token: of the lease, when it was held here last.
         backlog: states still to be written after the last flush.
         refused: states that Postgres refuses, at the last flush.
-        outbox, oldest_s: facts in the stream, and the age of the oldest, before a drain.
-        parked: facts that Postgres refuses.
+        outboxes: each stream of facts.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -124,6 +139,6 @@ class FlushMeter:
     token: int = 0
     backlog: int = 0
     refused: int = 0
-    outbox: Seen = field(default_factory=Seen)
-    oldest_s: Seen = field(default_factory=Seen)
-    parked: Seen = field(default_factory=Seen)
+    outboxes: Mapping[OutboxName, OutboxMeter] = field(
+        default_factory=lambda: {name: OutboxMeter() for name in OutboxName}
+    )

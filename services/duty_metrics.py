@@ -5,10 +5,10 @@ Source: docs/operations.md, "Metrics".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..actors.meters import FeedMeter, FlushMeter, TradeMeter
+from ..actors.meters import FeedMeter, FlushMeter, OutboxMeter, Seen, TradeMeter
 from ..domain.clock import Calendar, Monotonic
 from ..http.metrics import Metric, Metrics, Sample
 from ..store.keys import State
@@ -55,6 +55,12 @@ def show_market(metrics: Metrics, trades: TradeMeter, feed: Feed) -> None:
 def show_flush(metrics: Metrics, flush: Flush) -> None:
     """Show what a flusher's duties count."""
     metrics.show(lambda: flush, *FLUSH)
+
+
+def _by_stream(flush: Flush, number: Callable[[OutboxMeter], Seen]) -> Iterator[Sample]:
+    """One sample a stream whose number is known."""
+    for name, outbox in flush.meter.outboxes.items():
+        yield from (((name.value,), value) for _, value in single(number(outbox).get()))
 
 
 def _trades(meter: TradeMeter) -> Iterator[Sample]:
@@ -176,19 +182,22 @@ FLUSH: tuple[Metric[Flush], ...] = (
     Metric(
         "gauge",
         "touchline_outbox_entries",
-        "Facts in the stream, as last read before a drain.",
-        lambda flush: single(flush.meter.outbox.get()),
+        "Facts in a stream, as last read before a drain.",
+        lambda flush: _by_stream(flush, lambda outbox: outbox.entries),
+        ("stream",),
     ),
     Metric(
         "gauge",
         "touchline_outbox_oldest_seconds",
-        "Age of the oldest fact in the stream, as last read before a drain.",
-        lambda flush: single(flush.meter.oldest_s.get()),
+        "Age of the oldest fact in a stream, as last read before a drain.",
+        lambda flush: _by_stream(flush, lambda outbox: outbox.oldest_s),
+        ("stream",),
     ),
     Metric(
         "gauge",
         "touchline_outbox_parked_rows",
         "Facts that Postgres refuses, as last read.",
-        lambda flush: single(flush.meter.parked.get()),
+        lambda flush: _by_stream(flush, lambda outbox: outbox.parked),
+        ("stream",),
     ),
 )

@@ -7,13 +7,14 @@ import time
 from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.flush.flusher import Flusher
-from ..actors.flush.trade_outbox_drainer import TradeOutboxDrainer
+from ..actors.flush.outbox_drainer import OutboxDrainer
 from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.meters import FlushMeter
 from ..config import FlusherSettings
 from ..http.health import HealthApp
 from ..http.serve import ServerFactory
 from ..store.fence import Fence
+from ..store.keys import OutboxName
 from .boot import prepare, rehydrator
 from .duty_metrics import Flush, show_flush
 from .groups import group
@@ -25,7 +26,7 @@ from .waiting_room import waiting_room
 
 SERVICE = "flusher"
 LISTENER = "health-listener"
-POSTGRES_CONNECTIONS = 4  #: one a drain, one for the health probe, one for the rehydrator
+POSTGRES_CONNECTIONS = 5  #: one a drain, one for the health probe, one for the rehydrator
 
 
 def children(stores: Stores, health: ServiceHealth, flush_interval_s: float) -> list[Child]:
@@ -36,10 +37,12 @@ def children(stores: Stores, health: ServiceHealth, flush_interval_s: float) -> 
     def flush() -> Flusher:
         return Flusher(stores.drain, lease, fence, flush_interval_s, time.monotonic, meter)
 
+    trades, positions = (stores.drain.outboxes[name] for name in OutboxName)
     return [
         group(
             "flush",
-            Child("trade-outbox-drainer", lambda: TradeOutboxDrainer(stores.drain, meter)),
+            Child("trade-outbox-drainer", lambda: OutboxDrainer(trades, meter)),
+            Child("position-outbox-drainer", lambda: OutboxDrainer(positions, meter)),
             Child("flusher", flush),
         )
     ]

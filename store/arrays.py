@@ -23,6 +23,15 @@ class Column:
     #: An empty or missing field is NULL instead of nonsense.
     optional: bool = False
 
+    @property
+    def spelled(self) -> str:
+        """SQL: the column as the text it came from; NULL where that was empty."""
+        if self.type == "timestamptz":
+            return f"((extract(epoch FROM {self.name}) * 1000)::bigint)::text"
+        if self.type == "bool":
+            return f"{self.name}::int::text"
+        return f"{self.name}::text"
+
 
 def insert_from_arrays(table: str, columns: Sequence[Column]) -> str:
     """The INSERT of all rows given as one array per column; ON CONFLICT is up to the caller."""

@@ -8,22 +8,21 @@ its rest to the next run.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis
 
 from .fence import Fence
-from .keys import Keys, State
+from .keys import Keys, OutboxName, State
 from .ledger import Ledger
-from .outbox import Outbox
-from .parked import Parked, Retried
+from .outbox import open_outboxes
+from .outbox_drain import FactRun, OutboxDrain
+from .parked import Parked
 from .postgres import Postgres
 from .scripts import Scripts
 from .states import Refusals, States
 
-FACT_BATCH = 1000  #: facts in one transaction
-RUN_BATCHES = 10  #: batches of facts in one run: about a second, so that no actor looks stuck
 STATE_BATCH = 700  #: states of each kind in one flush, about 2,000 rows together
 
 
@@ -42,14 +41,6 @@ class Flushed:
     refusals: Refusals = field(default_factory=dict)
     #: States now in Postgres, by kind; one that changed meanwhile is dirty again.
     written: Mapping[State, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FactRun:
-    """How many facts one run moved, and whether it reached the end."""
-
-    moved: int
-    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +63,15 @@ class Drain:
     """The way of facts and states to Postgres; one for each process that flushes or drains."""
 
     def __init__(
-        self, outbox: Outbox, ledger: Ledger, parked: Parked, states: States, pg: Postgres
+        self, outboxes: Mapping[OutboxName, OutboxDrain], states: States, pg: Postgres
     ) -> None:
-        self._outbox = outbox
-        self._ledger = ledger
-        self._parked = parked
+        self.outboxes = outboxes
         self._states = states
         self._pg = pg
 
-    def facts(self, upto: str = "+") -> FactRun:
-        """Make facts durable whose ids are at most *upto*, oldest first, for about a second."""
-        moved = 0
-        for _ in range(RUN_BATCHES):
-            entries = self._outbox.read(upto, FACT_BATCH)
-            if not entries:
-                return FactRun(moved, complete=True)
-            self._ledger.insert_facts(entries)
-            self._outbox.delete(entry.id for entry in entries)
-            moved += len(entries)
-        return FactRun(moved, complete=False)
-
-    def facts_waiting(self) -> int:
-        """How many facts are in the stream."""
-        return self._outbox.length()
-
-    def oldest_s(self) -> float:
-        """Real seconds the oldest fact in the stream has waited; 0 if there is none."""
-        return self._outbox.oldest_age_s()
-
-    def parked(self) -> int:
-        """How many facts Postgres refuses."""
-        return self._parked.count()
-
-    def retry_parked(self) -> Retried:
-        """Try the parked facts that are due once more."""
-        return self._parked.retry()
+    def facts(self) -> FactRun:
+        """Make facts of all streams durable, of each for about a second."""
+        return _together([outbox.facts() for outbox in self.outboxes.values()])
 
     def flush(self, fence: Fence | None = None) -> Flushed:
         """Bring one batch of dirty states to Postgres, their facts first.
@@ -115,8 +80,8 @@ class Drain:
             Fenced: *fence* was taken over; the states were not written.
         """
         peeked = self._states.peek(STATE_BATCH)
-        newest = self._outbox.last_id()
-        run = self.facts(newest) if newest else FactRun(0, complete=True)
+        newest = [(outbox, outbox.newest()) for outbox in self.outboxes.values()]
+        run = _together([outbox.facts(upto) for outbox, upto in newest if upto])
         if not run.complete:
             # States must wait for the facts before them.
             return Flushed(run.moved, waiting=peeked.waiting, more=True)
@@ -138,7 +103,7 @@ class Drain:
         """
         facts = states = 0
         while True:
-            parked = self.retry_parked().inserted
+            parked = sum(outbox.retry_parked().inserted for outbox in self.outboxes.values())
             flushed = self.flush()
             facts += flushed.facts + parked
             states += flushed.acked
@@ -146,18 +111,26 @@ class Drain:
                 return Drained(
                     facts=facts,
                     states=states,
-                    facts_left=self.facts_waiting(),
+                    facts_left=sum(outbox.waiting() for outbox in self.outboxes.values()),
                     states_left=self._states.waiting(),
-                    parked_left=self._parked.count(),
+                    parked_left=sum(outbox.parked() for outbox in self.outboxes.values()),
                 )
 
 
 def open_drain(client: redis.Redis, keys: Keys, scripts: Scripts, pg: Postgres) -> Drain:
     """The drain between one Redis and one Postgres."""
-    outbox = Outbox(client, keys.trade_outbox)
-    return Drain(outbox, Ledger(pg), Parked(pg), States(client, keys, scripts), pg)
+    ledger = Ledger(pg)
+    outboxes = {
+        name: OutboxDrain(name, outbox, ledger, Parked(pg, name))
+        for name, outbox in open_outboxes(client, keys).items()
+    }
+    return Drain(outboxes, States(client, keys, scripts), pg)
 
 
 def drain_everything(client: redis.Redis, keys: Keys, scripts: Scripts, pg: Postgres) -> Drained:
     """Bring all facts and states to Postgres; at shutdown, and before a run's result is told."""
     return open_drain(client, keys, scripts, pg).everything()
+
+
+def _together(runs: Sequence[FactRun]) -> FactRun:
+    return FactRun(sum(run.moved for run in runs), all(run.complete for run in runs))

@@ -1,7 +1,7 @@
-"""Facts on their way from `trade_outbox` into the ledger tables.
+"""Facts on their way from the streams into the ledger tables.
 
-A script appends a fact to the stream before it changes any balance; here a
-stream entry (flat strings) becomes a row of `trades` or `wallet_ledger`. Only
+A script appends a fact to a stream before it changes any balance; here a stream
+entry (flat strings) becomes a row of `trades`, `wallet_ledger` or `cfd_events`. Only
 the shape is checked, a field missing or a text Postgres cannot hold; numbers,
 ids and constraints are judged by Postgres itself.
 """
@@ -9,7 +9,10 @@ ids and constraints are judged by Postgres itself.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..domain.position_events import EventKind
 from .arrays import Column, array_columns, insert_from_arrays
+from .event_columns import EVENT_COLUMNS, POSITIONS_OF_EVENTS
+from .keys import OutboxName
 from .refusals import Cursor, write_or_bisect
 
 
@@ -21,12 +24,16 @@ class Entry:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each, looked up for every fact
 class FactKind:
     """One kind of fact: its table and its columns, the id first."""
 
     table: str
     columns: tuple[Column, ...]
+    #: The stream it comes in, and the table it is parked in.
+    outbox: OutboxName = OutboxName.TRADES
+    #: Run after an insert with the ids of the rows: what else they have made.
+    afterwards: str = ""
 
     def row(self, entry: Entry) -> tuple[str | None, ...]:
         """Values in the order of the columns.
@@ -35,6 +42,10 @@ class FactKind:
             MalformedFact: a field is missing or holds a NUL character.
         """
         return tuple(_value(column, entry.fields) for column in self.columns)
+
+    def fact_id(self, entry: Entry) -> str:
+        """The id under which *entry* is to be in the ledger."""
+        return entry.fields.get(self.columns[0].field, "")
 
     def insert(self, cursor: Cursor, rows: Sequence[Sequence[str | None]]) -> None:
         """Insert *rows* in one statement; a row whose id is there already changes nothing."""
@@ -45,10 +56,12 @@ class FactKind:
             insert_from_arrays(self.table, self.columns) + " ON CONFLICT (id) DO NOTHING",
             array_columns(ordered),
         )
+        if self.afterwards:
+            cursor.execute(self.afterwards, ([row[0] for row in ordered],))
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
-        return f"SELECT {', '.join(map(_spelled, self.columns))} FROM {self.table}"
+        return f"SELECT {', '.join(column.spelled for column in self.columns)} FROM {self.table}"
 
     def fields(self, row: Sequence[str | None]) -> dict[str, str]:
         """A row of `select` as the fields of the entry it came from."""
@@ -79,6 +92,7 @@ TRADE = FactKind(
         Column("coid", "client_order_id", "text", optional=True),
         Column("at", "executed_at", "timestamptz"),
         Column("cash", "cash_after_e4"),
+        Column("locked", "locked_after_e4"),
         Column("wv", "wallet_version"),
         Column("tcash", "treasury_after_e4"),
         Column("tv", "treasury_version"),
@@ -101,17 +115,32 @@ GRANT = FactKind(
         Column("note", "note", "text", optional=True),
         Column("at", "created_at", "timestamptz"),
         Column("cash", "cash_after_e4"),
+        Column("locked", "locked_after_e4"),
         Column("wv", "wallet_version"),
         Column("tcash", "treasury_after_e4"),
         Column("tv", "treasury_version"),
     ),
 )
 
+#: What happened to a position; its newest event in the ledger has its row brought up to date.
+EVENT = FactKind(
+    "cfd_events", EVENT_COLUMNS, outbox=OutboxName.POSITIONS, afterwards=POSITIONS_OF_EVENTS
+)
+
 #: What to do with an entry that cannot become a row, inside the same transaction.
 Refuse = Callable[[Cursor, Entry, Exception], None]
 
 #: By the entry's field `k`.
-KINDS: Mapping[str, FactKind] = {"trade": TRADE, "grant": GRANT}
+KINDS: Mapping[str, FactKind] = {
+    "trade": TRADE,
+    "grant": GRANT,
+    **dict.fromkeys(EventKind, EVENT),
+}
+
+
+def kind_of(entry: Entry) -> FactKind | None:
+    """The kind of *entry*; None if there is no such kind."""
+    return KINDS.get(entry.fields.get("k", ""))
 
 
 def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> None:
@@ -122,7 +151,9 @@ def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> No
     readable: dict[FactKind, list[_Readable]] = {kind: [] for kind in KINDS.values()}
     for entry in entries:
         try:
-            kind = _kind_of(entry)
+            kind = kind_of(entry)
+            if kind is None:
+                raise MalformedFact(f"unknown kind {entry.fields.get('k')!r}")
             readable[kind].append(_Readable(entry, kind.row(entry)))
         except MalformedFact as error:
             refuse(cursor, entry, error)
@@ -145,13 +176,6 @@ def _insert(cursor: Cursor, kind: FactKind, rows: Sequence[_Readable], refuse: R
     )
 
 
-def _kind_of(entry: Entry) -> FactKind:
-    kind = KINDS.get(entry.fields.get("k", ""))
-    if kind is None:
-        raise MalformedFact(f"unknown kind {entry.fields.get('k')!r}")
-    return kind
-
-
 def _value(column: Column, fields: Mapping[str, str]) -> str | None:
     value = fields.get(column.field)
     if column.optional and not value:
@@ -161,9 +185,3 @@ def _value(column: Column, fields: Mapping[str, str]) -> str | None:
     if "\0" in value:
         raise MalformedFact(f"field {column.field!r} holds a NUL character")
     return value
-
-
-def _spelled(column: Column) -> str:
-    if column.type == "timestamptz":
-        return f"((extract(epoch FROM {column.name}) * 1000)::bigint)::text"
-    return f"{column.name}::text"

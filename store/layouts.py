@@ -1,9 +1,12 @@
-"""How instruments, wallets and holdings are laid out: Redis hash here, Postgres table there."""
+"""How states are laid out: Redis hash here, Postgres table there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .arrays import Column, insert_from_arrays
 from .keys import State
+
+_VERSION = Column("v", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +23,85 @@ class Layout:
     fixed: frozenset[str] = frozenset()
     conflict: str = ""
     stamped: bool = True
+    #: Column that is NULL while the state lasts; Redis forgets it some time after its end.
+    ended: str = ""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
         """Identity, then the hash's columns, then the version."""
-        return (*self.identity, *self.columns, Column("v", "version"))
+        return (*self.identity, *self.columns, _VERSION)
+
+    def values(self, member: str, texts: Sequence[str | None]) -> tuple[str | None, ...]:
+        """All columns of the state *member*, whose hash holds *texts*, its version last."""
+        columns = (*self.columns, _VERSION)
+        found = zip(columns, texts, strict=True)
+        return (
+            *member.split(":"),
+            *(text or None if column.optional else text for column, text in found),
+        )
 
     def select(self) -> str:
         """The query for all columns of all rows, as texts."""
-        names = ", ".join(f"{column.name}::text" for column in self.all_columns)
-        return f"SELECT {names} FROM {self.table}"
+        return f"SELECT {', '.join(c.spelled for c in self.all_columns)} FROM {self.table}"
+
+    def fields(self, row: Sequence[str | None]) -> dict[str, str]:
+        """A row of `select` as the fields of the hash."""
+        names = (column.field for column in self.all_columns)
+        return {name: value or "" for name, value in zip(names, row, strict=True)}
 
     def upsert(self) -> str:
         """The statement that writes rows over older versions of themselves."""
+        inserted = insert_from_arrays(f"{self.table} AS stored", self.all_columns)
+        return inserted + self.over_older
+
+    @property
+    def over_older(self) -> str:
+        """The end of an INSERT into the table AS stored: over older versions of the rows alone."""
         changing = [c.name for c in self.columns if c.name not in self.fixed] + ["version"]
         sets = [f"{name} = excluded.{name}" for name in changing]
         if self.stamped:
             sets.append("updated_at = now()")
         return (
-            insert_from_arrays(f"{self.table} AS stored", self.all_columns)
-            + f" ON CONFLICT ({self.conflict}) DO UPDATE SET {', '.join(sets)}"
-            + " WHERE stored.version < excluded.version"
+            f" ON CONFLICT ({self.conflict}) DO UPDATE SET {', '.join(sets)}"
+            " WHERE stored.version < excluded.version"
         )
 
+
+POSITIONS = Layout(
+    State.POSITIONS,
+    "cfd_positions",
+    (Column("id", "id", "uuid"),),
+    (
+        Column("uid", "user_id"),
+        Column("idx", "idx", "int"),
+        Column("side", "side", "text"),
+        Column("qty0", "qty_open"),
+        Column("qty", "qty"),
+        Column("lev", "leverage", "smallint"),
+        Column("entry", "entry_px"),
+        Column("oval", "open_value_e4"),
+        Column("margin", "margin_e4"),
+        Column("liq", "liq_px"),
+        Column("sl", "sl_px", optional=True),
+        Column("tp", "tp_px", optional=True),
+        Column("trail", "trail_px", optional=True),
+        Column("best", "best_px", optional=True),
+        Column("otick", "open_tick_id", "text"),
+        Column("os", "open_seq"),
+        Column("ctick", "checked_tick_id", "text"),
+        Column("cs", "checked_seq"),
+        Column("fees", "fees_e4"),
+        Column("rpnl", "realized_e4"),
+        Column("no", "number", "int"),
+        Column("warn", "warned", "bool"),
+        Column("at", "opened_at", "timestamptz"),
+        Column("cat", "closed_at", "timestamptz", optional=True),
+        Column("why", "close_reason", "text", optional=True),
+    ),
+    conflict="id",
+    stamped=False,
+    ended="closed_at",
+)
 
 LAYOUTS: tuple[Layout, ...] = (
     # Instruments first: holdings refer to them.
@@ -94,4 +153,5 @@ LAYOUTS: tuple[Layout, ...] = (
         conflict="user_id, idx",
         stamped=False,
     ),
+    POSITIONS,
 )

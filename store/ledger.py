@@ -1,7 +1,7 @@
-"""The ledger: every trade and every grant, as rows of Postgres.
+"""The ledger: every trade, every grant and every event of a position, as rows of Postgres.
 
-Facts come in from `trade_outbox`; a fact that is already there changes
-nothing, so any writer may repeat itself after a crash.
+Facts come in from the streams; a fact that is already there changes nothing, so
+any writer may repeat itself after a crash.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ class TradeCursor:
 
 
 class Ledger:
-    """The tables `trades` and `wallet_ledger`."""
+    """The tables `trades`, `wallet_ledger` and `cfd_events`."""
 
     def __init__(self, pg: Postgres) -> None:
         self._pg = pg
 
     def insert_facts(self, entries: Sequence[Entry], within_s: float | None = None) -> int:
-        """Make *entries* durable in one transaction; return how many had to be parked.
+        """Make *entries*, of either stream, durable in one transaction; how many were parked.
 
         When this returns, every entry is either a row of its table or parked, and may be
         deleted from the stream.

@@ -15,7 +15,7 @@ _INSTRUMENTS = next(layout for layout in LAYOUTS if layout.state is State.INSTRU
 _TICK = [column.field for column in _INSTRUMENTS.all_columns].index("tid")
 
 _NEWER_WALLETS = """
-SELECT DISTINCT ON (p.user_id) p.user_id, p.cash_after_e4, p.version
+SELECT DISTINCT ON (p.user_id) p.user_id, p.cash_after_e4, p.locked_after_e4, p.version
   FROM wallet_postings p
   LEFT JOIN wallets w ON w.user_id = p.user_id AND w.mode = 'paper'
  WHERE p.version > coalesce(w.version, 0)
@@ -30,8 +30,14 @@ SELECT DISTINCT ON (p.user_id, p.idx) p.user_id, p.idx, p.qty_after, p.cost_afte
 
 _NEWER_INSTRUMENTS = """
 SELECT DISTINCT ON (p.idx) p.idx, p.inventory_after, p.seq, p.tick_id, p.instrument_version
-  FROM share_postings p JOIN instruments i USING (idx)
+  FROM inventory_postings p JOIN instruments i USING (idx)
  WHERE p.instrument_version > i.version
+ ORDER BY p.idx, p.instrument_version DESC"""
+
+_NEWER_SHORTS = """
+SELECT DISTINCT ON (p.idx) p.idx, p.short_interest_after
+  FROM inventory_postings p JOIN instruments i USING (idx)
+ WHERE p.instrument_version > i.version AND p.short_interest_after IS NOT NULL
  ORDER BY p.idx, p.instrument_version DESC"""
 
 _NEWER_BASES = """
@@ -64,15 +70,14 @@ class Newest:
             (_NEWER_WALLETS, self._wallet_image),
             (_NEWER_HOLDINGS, self._holding_image),
             (_NEWER_INSTRUMENTS, self._instrument_image),
+            (_NEWER_SHORTS, self._short_image),
             (_NEWER_BASES, self._base_image),
         ):
             cursor.execute(query)
             for row in cursor.fetchall():
                 take(*row)
 
-    def _wallet_image(self, user: UserId, cash_e4: int, version: int) -> None:
-        # Trades and grants leave locked money as it is.
-        locked_e4 = self.wallets.get(user, Wallet()).locked_e4
+    def _wallet_image(self, user: UserId, cash_e4: int, locked_e4: int, version: int) -> None:
         self.wallets[user] = Wallet(cash_e4, locked_e4, version)
 
     def _holding_image(
@@ -93,6 +98,10 @@ class Newest:
                 version=version,
             )
         )
+
+    def _short_image(self, idx: InstrumentIdx, short_interest: int) -> None:
+        # Trades leave shorts alone and say nothing of them.
+        self.instruments[idx] = replace(self.instruments[idx], short_interest=short_interest)
 
     def _base_image(self, idx: InstrumentIdx, base_px: int, version: int) -> None:
         # A trade since then may have left a newer image of the rest.

@@ -1,4 +1,4 @@
-"""Facts that Postgres refused: parked in the table `trade_outbox`, never dropped.
+"""Facts that Postgres refused: parked in a table named like their stream, never dropped.
 
 A refused fact has already changed balances in Redis, so it must reach the
 ledger in the end. It waits here, in the transaction that would have inserted
@@ -14,7 +14,8 @@ import psycopg2
 import structlog
 from psycopg2.extras import Json
 
-from .facts import Entry, insert_kinds
+from .facts import Entry, insert_kinds, kind_of
+from .keys import OutboxName
 from .postgres import Postgres
 from .refusals import Cursor
 
@@ -36,19 +37,29 @@ class Retried:
 
 def park(cursor: Cursor, entry: Entry, error: Exception) -> None:
     """Keep *entry* inside the caller's transaction; parking it twice is the same as once."""
+    kind = kind_of(entry)
+    table = kind.outbox if kind else OutboxName.TRADES
+    fact_id = kind.fact_id(entry) if kind else entry.fields.get("id", "")
     cursor.execute(
-        "INSERT INTO trade_outbox (id, payload, malformed, last_error, next_retry_at)"
+        f"INSERT INTO {table} (id, payload, malformed, last_error, next_retry_at)"
         " VALUES (%s, %s, %s, %s, now() + %s * INTERVAL '1 second') ON CONFLICT (id) DO NOTHING",
-        (_park_id(entry), _payload(entry), _malformed(error), str(error), FIRST_RETRY_S),
+        (
+            _park_id(entry, fact_id),
+            _payload(entry),
+            _malformed(error),
+            str(error),
+            FIRST_RETRY_S,
+        ),
     )
-    log.error("fact refused", entry=entry.id, fact=entry.fields.get("id"), error=str(error))
+    log.error("fact refused", entry=entry.id, fact=fact_id, error=str(error))
 
 
 class Parked:
-    """The table of parked facts."""
+    """The table of parked facts called *table*."""
 
-    def __init__(self, pg: Postgres) -> None:
+    def __init__(self, pg: Postgres, table: OutboxName) -> None:
         self._pg = pg
+        self._table = table
 
     def retry(self) -> Retried:
         """Try every parked fact that is due once more, at most `BATCH` of them.
@@ -56,41 +67,40 @@ class Parked:
         Rows that another drainer holds are skipped, so several may run.
         """
         with self._pg.transaction() as cursor:
-            due = _due(cursor)
+            due = self._due(cursor)
             refused: dict[str, Exception] = {}
             insert_kinds(cursor, due, lambda _, entry, error: refused.update({entry.id: error}))
             inserted = [entry.id for entry in due if entry.id not in refused]
-            cursor.execute("DELETE FROM trade_outbox WHERE id = ANY(%s::uuid[])", (inserted,))
+            cursor.execute(f"DELETE FROM {self._table} WHERE id = ANY(%s::uuid[])", (inserted,))
             for fact_id, error in refused.items():
-                _postpone(cursor, fact_id, error)
+                self._postpone(cursor, fact_id, error)
         return Retried(len(inserted), len(refused))
 
     def count(self) -> int:
         """How many facts are parked."""
         with self._pg.transaction() as cursor:
-            cursor.execute("SELECT count(*) FROM trade_outbox")
+            cursor.execute(f"SELECT count(*) FROM {self._table}")
             return int(cursor.fetchone()[0])
 
+    def _due(self, cursor: Cursor) -> Sequence[Entry]:
+        cursor.execute(
+            f"SELECT id::text, payload FROM {self._table}"
+            " WHERE NOT dead AND next_retry_at <= now()"
+            " ORDER BY next_retry_at FOR UPDATE SKIP LOCKED LIMIT %s",
+            (BATCH,),
+        )
+        return [Entry(fact_id, payload) for fact_id, payload in cursor.fetchall()]
 
-def _due(cursor: Cursor) -> Sequence[Entry]:
-    cursor.execute(
-        "SELECT id::text, payload FROM trade_outbox WHERE NOT dead AND next_retry_at <= now()"
-        " ORDER BY next_retry_at FOR UPDATE SKIP LOCKED LIMIT %s",
-        (BATCH,),
-    )
-    return [Entry(fact_id, payload) for fact_id, payload in cursor.fetchall()]
-
-
-def _postpone(cursor: Cursor, fact_id: str, error: Exception) -> None:
-    cursor.execute(
-        "UPDATE trade_outbox SET attempts = attempts + 1, last_error = %s, malformed = %s,"
-        " next_retry_at = now() + least(%s * 2 ^ least(attempts + 1, 20), %s)"
-        " * INTERVAL '1 second' WHERE id = %s RETURNING attempts",
-        (str(error), _malformed(error), FIRST_RETRY_S, LAST_RETRY_S, fact_id),
-    )
-    attempts = cursor.fetchone()[0]
-    if attempts >= ALARM_ATTEMPTS:
-        log.error("fact still refused", fact=fact_id, attempts=attempts, error=str(error))
+    def _postpone(self, cursor: Cursor, fact_id: str, error: Exception) -> None:
+        cursor.execute(
+            f"UPDATE {self._table} SET attempts = attempts + 1, last_error = %s, malformed = %s,"
+            " next_retry_at = now() + least(%s * 2 ^ least(attempts + 1, 20), %s)"
+            " * INTERVAL '1 second' WHERE id = %s RETURNING attempts",
+            (str(error), _malformed(error), FIRST_RETRY_S, LAST_RETRY_S, fact_id),
+        )
+        attempts = cursor.fetchone()[0]
+        if attempts >= ALARM_ATTEMPTS:
+            log.error("fact still refused", fact=fact_id, attempts=attempts, error=str(error))
 
 
 def _malformed(error: Exception) -> bool:
@@ -99,9 +109,9 @@ def _malformed(error: Exception) -> bool:
     return not isinstance(error, psycopg2.IntegrityError)
 
 
-def _park_id(entry: Entry) -> str:
+def _park_id(entry: Entry, fact_id: str) -> str:
     try:
-        return str(uuid.UUID(entry.fields.get("id", "")))
+        return str(uuid.UUID(fact_id))
     except ValueError:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, entry.id))
 

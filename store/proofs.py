@@ -7,53 +7,34 @@ passes through the treasury, so its version puts all of them in one order.
 Comparisons of a state with its facts stop at the state's own version.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A claim, and the query for whatever contradicts it."""
-
-    name: str
-    claim: str
-    query: str
-
-
-def _follows(version: str, previous: str) -> str:
-    """SQL: *version* comes right after *previous*, or is the first of a later epoch.
-
-    A version is epoch * 2^32 + n; rebuilding Redis starts the next epoch at n = 0.
-    """
-    before = f"coalesce({previous}, 0)"
-    return (
-        f"({version} = {before} + 1"
-        f" OR ({version} & 4294967295 = 1 AND {version} >> 32 > {before} >> 32))"
-    )
-
+from .position_proofs import POSITION_PROOFS
+from .proof import Proof, follows
 
 MONEY = Proof(
     "money",
     "the balances after the last fact of every wallet sum to zero",
     """
-    SELECT sum(cash_after_e4)::bigint AS sum_e4
-      FROM (SELECT DISTINCT ON (user_id) cash_after_e4
+    SELECT sum(cash_after_e4 + locked_after_e4)::bigint AS sum_e4
+      FROM (SELECT DISTINCT ON (user_id) cash_after_e4, locked_after_e4
               FROM wallet_postings
              WHERE treasury_version <= %(cut)s
              ORDER BY user_id, version DESC) AS last
-    HAVING sum(cash_after_e4) <> 0
+    HAVING sum(cash_after_e4 + locked_after_e4) <> 0
     """,
 )
 
 WALLETS = Proof(
     "wallets",
-    "every wallet is the sum of its postings up to its version",
+    "free and reserved money of every wallet are the sums of its postings up to its version",
     """
-    SELECT w.user_id, w.version, cash_e4 + locked_e4 AS balance_e4,
-           coalesce(sum(delta_e4), 0)::bigint AS postings_e4
+    SELECT w.user_id, w.version, cash_e4, locked_e4,
+           coalesce(sum(delta_e4), 0)::bigint AS postings_e4,
+           coalesce(sum(locked_delta_e4), 0)::bigint AS locked_postings_e4
       FROM wallets w
       LEFT JOIN wallet_postings p ON p.user_id = w.user_id AND p.version <= w.version
      GROUP BY w.user_id, mode, w.version, cash_e4, locked_e4
-    HAVING cash_e4 + locked_e4 <> coalesce(sum(delta_e4), 0)
+    HAVING (cash_e4, locked_e4)
+           <> (coalesce(sum(delta_e4), 0), coalesce(sum(locked_delta_e4), 0))
     """,
 )
 
@@ -88,7 +69,7 @@ VERSIONS = Proof(
                    lag(holding_version) OVER (PARTITION BY user_id, idx ORDER BY holding_version)
               FROM share_postings
              WHERE treasury_version <= %(cut)s) AS steps
-     WHERE NOT {_follows("version", "previous")}
+     WHERE NOT {follows("version", "previous")}
     """,
 )
 
@@ -104,6 +85,12 @@ CHAIN = Proof(
               FROM wallet_postings
              WHERE treasury_version <= %(cut)s
             UNION ALL
+            SELECT 'locked_e4', user_id, NULL, version,
+                   coalesce(lag(locked_after_e4) OVER (PARTITION BY user_id ORDER BY version), 0),
+                   locked_delta_e4, locked_after_e4
+              FROM wallet_postings
+             WHERE treasury_version <= %(cut)s
+            UNION ALL
             SELECT 'qty', user_id, idx, holding_version,
                    coalesce(lag(qty_after)
                      OVER (PARTITION BY user_id, idx ORDER BY holding_version), 0),
@@ -115,45 +102,73 @@ CHAIN = Proof(
                    coalesce(lag(inventory_after)
                      OVER (PARTITION BY idx ORDER BY instrument_version), 0),
                    delta_qty, inventory_after
-              FROM share_postings
-             WHERE treasury_version <= %(cut)s) AS steps
+              FROM inventory_postings
+             WHERE treasury_version <= %(cut)s
+            UNION ALL
+            SELECT 'short_interest', NULL, idx, instrument_version,
+                   coalesce(lag(short_interest_after)
+                     OVER (PARTITION BY idx ORDER BY instrument_version), 0),
+                   short_delta_qty, short_interest_after
+              FROM inventory_postings
+             WHERE treasury_version <= %(cut)s AND short_interest_after IS NOT NULL) AS steps
      WHERE before + delta <> after
     """,
 )
 
+# What the house has sold is compared with what others have, each side as far as it is known: a
+# row, and the facts that are newer than the row. Positions are taken from their events alone: a
+# row of theirs may show an event whose fact is still on its way.
 SHARES = Proof(
     "shares",
-    "of every instrument, the house has sold what its users hold",
+    "of every instrument, the house has sold what users hold and are long, less what they are"
+    " short, and knows what that is",
     """
-    SELECT idx, sold::bigint AS sold, held::bigint AS held
-      FROM (SELECT i.idx,
-                   i.inventory + coalesce((
-                     SELECT sum(delta_qty) FROM share_postings p
-                      WHERE p.idx = i.idx AND p.instrument_version > i.version), 0) AS sold,
-                   coalesce((
-                     SELECT sum(qty) FROM holdings h WHERE h.idx = i.idx), 0) + coalesce((
-                     SELECT sum(delta_qty)
-                       FROM share_postings p
-                       LEFT JOIN holdings h USING (user_id, idx)
-                      WHERE p.idx = i.idx AND p.holding_version > coalesce(h.version, 0)), 0)
-                     AS held
-              FROM instruments i) AS sides
-     WHERE sold <> held
+    WITH newer AS (
+         SELECT idx, sum(delta_qty) AS sold, sum(short_delta_qty) AS short
+           FROM inventory_postings p JOIN instruments i USING (idx)
+          WHERE p.instrument_version > i.version GROUP BY idx),
+    held AS (
+         SELECT idx, sum(qty) AS qty
+           FROM (SELECT idx, qty FROM holdings
+                 UNION ALL
+                 SELECT idx, p.delta_qty
+                   FROM share_postings p LEFT JOIN holdings h USING (user_id, idx)
+                  WHERE p.holding_version > coalesce(h.version, 0)) AS parts
+          GROUP BY idx),
+    positions AS (
+         SELECT idx, sum(grown) FILTER (WHERE side = 'long') AS long,
+                sum(grown) FILTER (WHERE side = 'short') AS short
+           FROM (SELECT idx, side, CASE kind WHEN 'open' THEN qty ELSE -qty END AS grown
+                   FROM position_postings) AS events
+          GROUP BY idx)
+    SELECT idx, (inventory + coalesce(newer.sold, 0))::bigint AS sold,
+           coalesce(held.qty, 0)::bigint AS held, coalesce(long, 0)::bigint AS long,
+           coalesce(positions.short, 0)::bigint AS short,
+           (short_interest + coalesce(newer.short, 0))::bigint AS short_interest
+      FROM instruments LEFT JOIN newer USING (idx) LEFT JOIN held USING (idx)
+      LEFT JOIN positions USING (idx)
+     WHERE inventory + coalesce(newer.sold, 0)
+           <> coalesce(held.qty, 0) + coalesce(long, 0) - coalesce(positions.short, 0)
+        OR short_interest + coalesce(newer.short, 0) <> coalesce(positions.short, 0)
     """,
 )
 
 KEYS = Proof(
     "keys",
-    "no idempotency key made two trades within the day it is remembered for",
+    "no idempotency key made two facts within the day it is remembered for",
     """
-    SELECT user_id, idem_key, id::text AS trade
+    SELECT user_id, idem_key, id::text AS fact
       FROM (SELECT user_id, idem_key, id, at - lag(at)
                      OVER (PARTITION BY user_id, idem_key ORDER BY at, id) AS since
               FROM (SELECT user_id, idem_key, id, recorded_at AS at FROM trades
                     UNION ALL
                     SELECT (payload->>'uid')::bigint, payload->>'idem', id, created_at
                       FROM trade_outbox
-                     WHERE payload->>'k' = 'trade' AND NOT malformed) AS made) AS pairs
+                     WHERE payload->>'k' = 'trade' AND NOT malformed
+                    UNION ALL
+                    SELECT user_id, idem_key, fact_id, recorded_at
+                      FROM position_postings
+                     WHERE idem_key IS NOT NULL) AS made) AS pairs
      WHERE since < INTERVAL '24 hours'
     """,
 )
@@ -199,4 +214,7 @@ BASES = Proof(
     """,
 )
 
-SQL_PROOFS = (MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, TRADES, KEYS, BASES)
+SQL_PROOFS = (
+    *(MONEY, WALLETS, HOLDINGS, VERSIONS, CHAIN, SHARES, TRADES, KEYS, BASES),
+    *POSITION_PROOFS,
+)

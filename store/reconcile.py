@@ -13,7 +13,7 @@ import redis
 from ..domain.ids import TREASURY
 from .comparison import VERSION, Comparison, Finding
 from .keys import Keys, State
-from .outbox import Outbox
+from .outbox import Outbox, Outboxes, open_outboxes
 from .parked import ALARM_ATTEMPTS
 from .postgres import Postgres
 from .proofs import SQL_PROOFS
@@ -21,7 +21,7 @@ from .refusals import Cursor
 
 SHOWN = 100  #: offenders listed per proof
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
-FIRST_FACTS = 100  #: entries looked at for the oldest fact that still waits
+FACTS_READ = 100  #: entries looked at at a time for the oldest fact that still waits
 
 #: A key that holds another type than it should, or bytes that are no text.
 UNREADABLE = (redis.ResponseError, UnicodeDecodeError)
@@ -98,7 +98,7 @@ def reconcile(
     comparison = Comparison(client, keys, pg)
     differences = map(asdict, comparison.differences())
     verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
-    waiting = _waiting_too_long(Outbox(client, keys.trade_outbox), pg, limits or Limits())
+    waiting = _waiting_too_long(open_outboxes(client, keys), pg, limits or Limits())
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)
 
@@ -117,20 +117,28 @@ def repair(client: redis.Redis, keys: Keys, report: Report) -> int:
 def _complete_up_to(client: redis.Redis, keys: Keys) -> int:
     """The treasury's version up to which no fact can be missing from Postgres.
 
-    Facts leave the stream only once they are in Postgres, in any order; those before the
-    oldest that is still there are all in Postgres.
+    Facts leave their stream only once they are in Postgres, in any order; those before the
+    oldest that is still in either are all in Postgres.
     """
     try:
-        with client.pipeline(transaction=True) as pipe:
-            pipe.xrange(keys.trade_outbox, count=FIRST_FACTS)
-            pipe.hget(keys.wallet(TREASURY), "v")
-            waiting, version = pipe.execute()
+        # First: a fact of a version up to this one is in a stream by now, if it waits at all.
+        version: Any = client.hget(keys.wallet(TREASURY), "v")
+        waiting = [_oldest(outbox) for outbox in open_outboxes(client, keys).values()]
     except UNREADABLE:
         return 0  # whoever reads the same key for a proof of its own names it
-    for version_of_fact in (fields.get("tv", "") for _, fields in waiting):
-        if VERSION.fullmatch(version_of_fact):
-            return int(version_of_fact) - 1
-    return int(version) if VERSION.fullmatch(version or "") else 0
+    complete = int(version) if VERSION.fullmatch(version or "") else 0
+    return min([complete, *(oldest - 1 for oldest in waiting if oldest)])
+
+
+def _oldest(outbox: Outbox) -> int | None:
+    """The treasury's version in the oldest fact that waits; None if none does."""
+    after = None
+    while waiting := outbox.read("+", FACTS_READ, after):
+        for version in (entry.fields.get("tv", "") for entry in waiting):
+            if VERSION.fullmatch(version):
+                return int(version)
+        after = waiting[-1].id
+    return None
 
 
 def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, ...]:
@@ -151,17 +159,19 @@ def _verdict(name: str, claim: str, offenders: Iterable[Offender]) -> Verdict:
     return Verdict(name, claim, tuple(found[:SHOWN]))
 
 
-def _waiting_too_long(outbox: Outbox, pg: Postgres, limits: Limits) -> Iterable[Offender]:
-    age_s = outbox.oldest_age_s()
-    if age_s > limits.outbox_s:
-        yield {"where": "stream", "age_s": round(age_s), "facts": outbox.length()}
-    with pg.transaction() as cursor:
-        yield from _offenders(
-            cursor,
-            "SELECT 'parked' AS where, id::text AS fact, attempts, malformed, last_error,"
-            " extract(epoch FROM now() - created_at)::bigint AS age_s FROM trade_outbox"
-            " WHERE malformed OR attempts >= %(attempts)s"
-            " OR created_at < now() - %(parked_s)s * INTERVAL '1 second'",
-            attempts=ALARM_ATTEMPTS,
-            parked_s=limits.parked_s,
-        )
+def _waiting_too_long(outboxes: Outboxes, pg: Postgres, limits: Limits) -> Iterable[Offender]:
+    for name, outbox in outboxes.items():
+        age_s = outbox.oldest_age_s()
+        if age_s > limits.outbox_s:
+            facts = outbox.length()
+            yield {"where": f"stream {name}", "age_s": round(age_s), "facts": facts}
+        with pg.transaction() as cursor:
+            yield from _offenders(
+                cursor,
+                f"SELECT 'table {name}' AS where, id::text AS fact, attempts, malformed,"
+                " last_error, extract(epoch FROM now() - created_at)::bigint AS age_s"
+                f" FROM {name} WHERE malformed OR attempts >= %(attempts)s"
+                " OR created_at < now() - %(parked_s)s * INTERVAL '1 second'",
+                attempts=ALARM_ATTEMPTS,
+                parked_s=limits.parked_s,
+            )

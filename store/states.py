@@ -1,4 +1,4 @@
-"""States on their way to Postgres: instruments, wallets and holdings.
+"""States on their way to Postgres: instruments, wallets, holdings and positions.
 
 Redis holds each as a hash with a version that grows with every change and marks
 it in a dirty set; the tables are caches of those hashes. A row is written only
@@ -83,7 +83,7 @@ class States:
         rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
         for (layout, member), values in zip(wanted, replies, strict=True):
             if values[-1] is not None:
-                rows[layout.state].append(Row(member, (*member.split(":"), *values)))
+                rows[layout.state].append(Row(member, layout.values(member, values)))
         return rows
 
     def write(self, cursor: Cursor, peeked: Peeked) -> Refusals:

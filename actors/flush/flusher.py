@@ -1,4 +1,4 @@
-"""Brings instruments, wallets and holdings from Redis to Postgres, a few times a second."""
+"""Brings instruments, wallets, holdings and positions from Redis to Postgres all the time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Flusher(Actor[FlusherMessage]):
     """Flushes what is dirty, every *interval_s* real seconds and at once while a backlog exists.
 
     Duty: Postgres lags Redis by a fraction of a second.
-    Reads: `dirty:*` and the hashes behind them, `trade_outbox`. Writes: `instruments`,
-    `wallets`, `holdings`, `trades`, `wallet_ledger`, `trade_outbox`.
+    Reads: `dirty:*` and the hashes behind them, both outboxes. Writes: `instruments`, `wallets`,
+    `holdings`, `cfd_positions`, and what the drainers of the outboxes write.
     Lease: `lease:flusher`, fenced in Postgres; it saves double work, safety does not rest on it.
     While it is down: Redis accumulates, Postgres lags, trading goes on; nothing is lost.
     """

@@ -19,4 +19,4 @@ class DrainDue:
 
 
 FlusherMessage = FlushDue | LeaseDue
-TradeOutboxDrainerMessage = DrainDue
+OutboxDrainerMessage = DrainDue

@@ -10,13 +10,14 @@ from gevent.event import AsyncResult
 from touchline.actors.feeds.messages import PollDue
 from touchline.actors.flush.flusher import Flusher
 from touchline.actors.flush.messages import DrainDue, FlushDue, LeaseDue
-from touchline.actors.flush.trade_outbox_drainer import TradeOutboxDrainer
+from touchline.actors.flush.outbox_drainer import OutboxDrainer
 from touchline.actors.meters import FRESH_S, FeedMeter, FlushMeter, Seen, Spread, TradeMeter
 from touchline.actors.trading.executor import TradeExecutor
 from touchline.actors.trading.messages import BatchDue, Execute, WriteFact
 from touchline.actors.trading.writer import TradeWriter
 from touchline.store.drain import Flushed
 from touchline.store.fence import Fence
+from touchline.store.keys import OutboxName
 from touchline.store.lease import Lease
 from touchline.store.ledger import Ledger
 from touchline.store.outage import FeedUnavailable
@@ -186,7 +187,9 @@ def test_who_takes_the_lease_from_another_begins_level(books, clock):
 class StuckDrain:
     """Facts wait in the stream, and Postgres is away."""
 
-    def facts_waiting(self) -> int:
+    name = OutboxName.TRADES
+
+    def waiting(self) -> int:
         return 12
 
     def oldest_s(self) -> float:
@@ -198,12 +201,13 @@ class StuckDrain:
 
 def test_the_stream_is_read_even_if_it_cannot_be_drained():
     meter = FlushMeter()
+    outbox = meter.outboxes[OutboxName.TRADES]
 
     with pytest.raises(psycopg2.OperationalError):
-        TradeOutboxDrainer(StuckDrain(), meter).receive(DrainDue())
+        OutboxDrainer(StuckDrain(), meter).receive(DrainDue())
 
-    assert (meter.outbox.get(), meter.oldest_s.get()) == (12, 40.0)
-    assert meter.parked.get() is None
+    assert (outbox.entries.get(), outbox.oldest_s.get()) == (12, 40.0)
+    assert outbox.parked.get() is None
 
 
 def test_parked_facts_and_those_brought_over_are_counted_after_a_drain(books):
@@ -211,10 +215,10 @@ def test_parked_facts_and_those_brought_over_are_counted_after_a_drain(books):
     trades = books.some_trades()
     books.grant(9)  # whom Postgres does not know
 
-    TradeOutboxDrainer(books.drain(), meter).receive(DrainDue())
+    OutboxDrainer(books.drain().outboxes[OutboxName.TRADES], meter).receive(DrainDue())
 
-    assert meter.outbox.get() == len(trades) + 4
-    assert meter.parked.get() == 1
+    assert meter.outboxes[OutboxName.TRADES].entries.get() == len(trades) + 4
+    assert meter.outboxes[OutboxName.TRADES].parked.get() == 1
     assert meter.facts == {"drainer": len(trades) + 4}
 
 

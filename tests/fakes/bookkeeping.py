@@ -1,15 +1,30 @@
-"""A market on real servers, both of them: trades through the scripts, rows through the drain."""
+"""A market on real servers, both of them: commands through the scripts, rows through the drain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from itertools import count
+from typing import Any
 
 import redis as redis_module
 from touchline.domain.ids import uuid7
 from touchline.domain.instrument import new_instrument
+from touchline.domain.opening import OpenOrder
+from touchline.domain.positions import NO_STOPS, Direction, Position, Stops
 from touchline.domain.trading import Side
 from touchline.store.drain import Drain, open_drain
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
+from touchline.store.layouts import POSITIONS
+from touchline.store.position_commands import (
+    CloseCommand,
+    Happened,
+    MarginCommand,
+    OpenCommand,
+    PositionKey,
+    PositionOutcome,
+    StopsCommand,
+)
+from touchline.store.position_hashes import position_of
 from touchline.store.postgres import Postgres
 from touchline.store.scripts import (
     CreditCommand,
@@ -78,6 +93,90 @@ class Books:
         assert all(isinstance(outcome, Filled) for outcome in outcomes)
         return outcomes
 
+    def open_command(
+        self,
+        user: int = 1,
+        idx: int = 7,
+        side: str = "long",
+        qty: int = 1000,
+        stops: Stops = NO_STOPS,
+    ) -> OpenCommand:
+        """A position of its own with leverage 5."""
+        number = next(self._numbers)
+        order = OpenOrder(
+            position_id=uuid7(AT_MS + number),
+            user=user,
+            idx=idx,
+            side=Direction(side),
+            qty=qty,
+            leverage=5,
+            stops=stops,
+        )
+        key, fingerprint = f"key-{number}", f"{user}{idx}{side}{qty}"
+        return OpenCommand(order, key, fingerprint, f"order-{number}", AT_MS + number)
+
+    def open(
+        self,
+        user: int = 1,
+        idx: int = 7,
+        side: str = "long",
+        qty: int = 1000,
+        stops: Stops = NO_STOPS,
+    ) -> Position:
+        """A position opened; it must go through."""
+        return self.happened(self.open_command(user, idx, side, qty, stops))
+
+    def close(self, position: Position, qty: int | None = None) -> Position:
+        """What is left of *position* after a close; it must go through."""
+        return self.happened(self.close_command(position, qty))
+
+    def close_command(self, position: Position, qty: int | None = None) -> CloseCommand:
+        """A close of *qty*, or of all."""
+        number = next(self._numbers)
+        where, event = _key(position), uuid7(AT_MS + number)
+        return CloseCommand(event, where, qty, None, None, f"key-{number}", "f", AT_MS + number)
+
+    def restop(self, position: Position, stop_loss_px: int | None) -> Position:
+        """*position* with another stop-loss; it must go through."""
+        number = next(self._numbers)
+        event, version = uuid7(AT_MS + number), position.number
+        return self.happened(
+            StopsCommand(
+                event, _key(position), version, stop_loss_px, None, None, now_ms=AT_MS + number
+            )
+        )
+
+    def remargin(self, position: Position, amount_e4: int) -> Position:
+        """*position* with more margin; it must go through."""
+        number = next(self._numbers)
+        event, where = uuid7(AT_MS + number), _key(position)
+        return self.happened(
+            MarginCommand(event, where, amount_e4, f"key-{number}", "f", AT_MS + number)
+        )
+
+    def happened(
+        self, command: OpenCommand | CloseCommand | StopsCommand | MarginCommand
+    ) -> Position:
+        """The position after *command*, which must go through."""
+        outcome: PositionOutcome = self.scripts.execute([command])[0]
+        assert isinstance(outcome, Happened), outcome
+        return outcome.event.position
+
+    def some_positions(self) -> list[Position]:
+        """Everybody goes long and short, changes stops and margin, and closes some."""
+        longs = [self.open(user, 7) for user in self.users]
+        shorts = [self.open(user, 8, "short", 700) for user in self.users]
+        part = self.close(longs[0], 333)
+        stopped = self.restop(longs[1], longs[1].liquidation_px)
+        safer = self.remargin(shorts[0], 1_000_000)
+        ended = [self.close(longs[2]), self.close(self.close(shorts[1], 1))]
+        return [part, stopped, safer, *ended, shorts[2]]
+
+    def positions(self) -> list[Position]:
+        """All positions Redis has, by their ids."""
+        keys = sorted(self.redis.scan_iter(self.keys.pos("*")))
+        return [position_of(self.redis.hgetall(key)) for key in keys]
+
     def drain(self) -> Drain:
         """The way to Postgres."""
         return open_drain(self.redis, self.keys, self.scripts, self.pg)
@@ -89,26 +188,27 @@ class Books:
             return list(cursor.fetchall()) if cursor.description else []
 
     def differences(self) -> list[str]:
-        """Every wallet, holding and instrument whose row is not what Redis says, in words."""
-        found = []
+        """Every state whose row is not what Redis says, in words."""
+        return [f"{what}: {ours} but {row}" for what, ours, row in self._pairs() if row != [ours]]
+
+    def _pairs(self) -> Iterator[tuple[str, object, list[Any]]]:
+        """Every state: its name, the columns Redis has, and the rows."""
         for user in (0, *self.users):
             wallet = self.hot.wallet(user)
-            row = self.rows(
-                "SELECT cash_e4, locked_e4, version FROM wallets WHERE user_id = %s", (user,)
-            )
-            if row != [(wallet.cash_e4, wallet.locked_e4, wallet.version)]:
-                found.append(f"wallet {user}: {wallet} but {row}")
+            query = "SELECT cash_e4, locked_e4, version FROM wallets WHERE user_id = %s"
+            yield f"wallet {user}", astuple(wallet), self.rows(query, (user,))
+            query = "SELECT qty, cost_e4, version FROM holdings WHERE user_id = %s AND idx = %s"
             for idx, holding in self.hot.holdings(user).items():
-                row = self.rows(
-                    "SELECT qty, cost_e4, version FROM holdings WHERE user_id = %s AND idx = %s",
-                    (user, idx),
-                )
-                if row != [(holding.qty, holding.cost_e4, holding.version)]:
-                    found.append(f"holding {user}:{idx}: {holding} but {row}")
+                yield f"holding {user}:{idx}", astuple(holding), self.rows(query, (user, idx))
+        query = "SELECT inventory, short_interest, index_px, version FROM instruments"
         for club in self.hot.instruments():
-            row = self.rows(
-                "SELECT inventory, index_px, version FROM instruments WHERE idx = %s", (club.idx,)
-            )
-            if row != [(club.inventory, club.index_px, club.version)]:
-                found.append(f"instrument {club.idx}: {club} but {row}")
-        return found
+            ours = (club.inventory, club.short_interest, club.index_px, club.version)
+            yield f"club {club.idx}", ours, self.rows(f"{query} WHERE idx = %s", (club.idx,))
+        for position in self.positions():
+            rows = self.rows(f"{POSITIONS.select()} WHERE id = %s", (position.id,))
+            told = [position_of(POSITIONS.fields(row)) for row in rows]
+            yield f"position {position.id}", position, told
+
+
+def _key(position: Position) -> PositionKey:
+    return PositionKey(position.id, position.user, position.idx)

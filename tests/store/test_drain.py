@@ -6,19 +6,12 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.store.drain import (
-    FACT_BATCH,
-    RUN_BATCHES,
-    STATE_BATCH,
-    Drain,
-    Drained,
-    Flushed,
-    drain_everything,
-)
+from touchline.store.drain import STATE_BATCH, Drain, Drained, Flushed, drain_everything
 from touchline.store.fence import Fence, Fenced
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
-from touchline.store.outbox import Outbox
+from touchline.store.outbox import Outbox, open_outboxes
+from touchline.store.outbox_drain import FACT_BATCH, RUN_BATCHES, OutboxDrain
 from touchline.store.parked import Parked
 from touchline.store.states import States
 
@@ -47,13 +40,13 @@ def states(books):
 
 def mortal_drain(books, countdown):
     """A drain in which every step of every part may be its last."""
-    return Drain(
-        countdown.guard(Outbox(books.redis, books.keys.trade_outbox)),
-        countdown.guard(Ledger(books.pg)),
-        Parked(books.pg),
-        countdown.guard(States(books.redis, books.keys, books.scripts)),
-        books.pg,
-    )
+    ledger = countdown.guard(Ledger(books.pg))
+    outboxes = {
+        name: OutboxDrain(name, countdown.guard(outbox), ledger, Parked(books.pg, name))
+        for name, outbox in open_outboxes(books.redis, books.keys).items()
+    }
+    states = countdown.guard(States(books.redis, books.keys, books.scripts))
+    return Drain(outboxes, states, books.pg)
 
 
 def write(books, states, peeked):
@@ -152,6 +145,7 @@ def test_a_state_that_changed_after_it_was_read_stays_dirty(books, states):
         State.INSTRUMENTS: {"7"},
         State.WALLETS: {"0", "1"},
         State.HOLDINGS: {"1:7"},
+        State.POSITIONS: set(),
     }
 
 
@@ -168,7 +162,7 @@ def test_two_flushers_that_overlap_agree(books, states):
 
 
 def test_no_state_is_written_while_its_facts_cannot_be(books):
-    countdown = Countdown(3)  # peek, last_id, then read: the ledger is never reached
+    countdown = Countdown(4)  # peek, two ids, then read: the ledger is never reached
     books.some_trades()
 
     with pytest.raises(Killed):

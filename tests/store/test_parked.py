@@ -1,6 +1,7 @@
 """Parked facts: tried again with growing pauses, inserted once they fit, never dropped."""
 
 import pytest
+from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
 from touchline.store.parked import Parked, Retried
 
@@ -15,7 +16,7 @@ def parked(pg):
     add_instruments(pg, 7)
     Ledger(pg).insert_facts([trade_entry(1, user=9)])
     due(pg)
-    return Parked(pg)
+    return Parked(pg, OutboxName.TRADES)
 
 
 def due(pg):
@@ -83,4 +84,4 @@ def test_a_fact_parked_twice_is_parked_once(pg):
     Ledger(pg).insert_facts([entry])
     Ledger(pg).insert_facts([entry])
 
-    assert Parked(pg).count() == 1
+    assert Parked(pg, OutboxName.TRADES).count() == 1

@@ -55,6 +55,9 @@ def test_honest_books_pass_every_proof(books):
         "trades",
         "keys",
         "bases",
+        "positions",
+        "events",
+        "margins",
         "redis",
         "ages",
     ]
@@ -186,7 +189,7 @@ def test_the_offender_is_named(books):
     (offender,) = offenders(books, "wallets")
 
     assert offender["user_id"] == 2
-    assert offender["balance_e4"] == offender["postings_e4"] + 5
+    assert offender["cash_e4"] == offender["postings_e4"] + 5
     assert "user_id=2" in report_of(books).as_text()
 
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from ...store.drain import Drain
+from ...store.outbox_drain import OutboxDrain
 from ..actor import Actor
 from ..meters import FlushMeter
-from .messages import DrainDue, TradeOutboxDrainerMessage
+from .messages import DrainDue, OutboxDrainerMessage
 
 DRAIN_S = 5.0  #: real seconds; leftovers are rare, so this need not be often
 
 
-class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
-    """Empties `trade_outbox`, the stream and the table, at the start and every 5 s.
+class OutboxDrainer(Actor[OutboxDrainerMessage]):
+    """Empties one outbox, the stream and the table, at the start and every 5 s.
 
     Duty: every fact reaches the ledger, whatever happened to the write its owner waited for.
-    Reads: the stream and the table `trade_outbox`. Writes: `trades`, `wallet_ledger`.
+    Reads: the stream and the table, `trade_outbox` or `position_outbox`. Writes: `trades` and
+    `wallet_ledger`, or `cfd_events` and `cfd_positions`.
     Lease: none; a fact inserted twice is there once, parked rows are locked while tried.
     While it is down: facts wait in Redis until the flusher meets them; refused ones stay parked.
     """
 
-    def __init__(self, drain: Drain, meter: FlushMeter | None = None) -> None:
+    def __init__(self, drain: OutboxDrain, meter: FlushMeter | None = None) -> None:
         super().__init__()
         self._meter = meter or FlushMeter()
         self._drain = drain
@@ -33,7 +34,7 @@ class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
         self.every(DRAIN_S, DrainDue())
         self.me.tell(DrainDue())
 
-    def receive(self, message: TradeOutboxDrainerMessage) -> None:
+    def receive(self, message: OutboxDrainerMessage) -> None:
         match message:
             case DrainDue():
                 self._run()
@@ -47,11 +48,12 @@ class TradeOutboxDrainer(Actor[TradeOutboxDrainerMessage]):
     def _run(self) -> None:
         # Before the drain, which fails first: while Postgres is away these grow, and are looked
         # at with every try.
-        self._meter.outbox.put(self._drain.facts_waiting())
-        self._meter.oldest_s.put(self._drain.oldest_s())
+        outbox = self._meter.outboxes[self._drain.name]
+        outbox.entries.put(self._drain.waiting())
+        outbox.oldest_s.put(self._drain.oldest_s())
         run = self._drain.facts()
         retried = self._drain.retry_parked()
-        self._meter.parked.put(self._drain.parked())
+        outbox.parked.put(self._drain.parked())
         self._meter.facts["drainer"] += run.moved + retried.inserted
         self._moved += run.moved + retried.inserted
         self._refused = retried.refused

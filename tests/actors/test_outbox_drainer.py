@@ -2,8 +2,9 @@
 
 import pytest
 from touchline.actors.flush.messages import DrainDue
-from touchline.actors.flush.trade_outbox_drainer import TradeOutboxDrainer
-from touchline.store.drain import FactRun
+from touchline.actors.flush.outbox_drainer import OutboxDrainer
+from touchline.store.keys import OutboxName
+from touchline.store.outbox_drain import FactRun
 from touchline.store.parked import Retried
 
 from tests.fakes.bookkeeping import Books
@@ -13,10 +14,12 @@ from tests.fakes.facts import add_users
 class ScriptedDrain:
     """Has a backlog for as many runs as it is told."""
 
+    name = OutboxName.TRADES
+
     def __init__(self, *runs):
         self._runs = list(runs)
 
-    def facts_waiting(self):
+    def waiting(self):
         return 0
 
     def oldest_s(self):
@@ -38,7 +41,7 @@ def books(redis, pg):
 
 
 def test_it_drains_when_it_starts_and_every_five_seconds(books):
-    drainer = TradeOutboxDrainer(books.drain())
+    drainer = OutboxDrainer(books.drain().outboxes[OutboxName.TRADES])
 
     drainer.started()
 
@@ -48,7 +51,7 @@ def test_it_drains_when_it_starts_and_every_five_seconds(books):
 
 def test_left_over_facts_reach_the_ledger(books):
     trades = books.some_trades()
-    drainer = TradeOutboxDrainer(books.drain())
+    drainer = OutboxDrainer(books.drain().outboxes[OutboxName.TRADES])
 
     drainer.receive(DrainDue())
 
@@ -59,7 +62,7 @@ def test_left_over_facts_reach_the_ledger(books):
 
 def test_a_parked_fact_is_tried_again_when_it_is_due(books):
     books.grant(9)  # whom Postgres does not know
-    drainer = TradeOutboxDrainer(books.drain())
+    drainer = OutboxDrainer(books.drain().outboxes[OutboxName.TRADES])
     drainer.receive(DrainDue())
     books.rows("UPDATE trade_outbox SET next_retry_at = now()")
 
@@ -75,7 +78,7 @@ def test_a_parked_fact_is_tried_again_when_it_is_due(books):
 
 
 def test_a_long_backlog_is_worked_off_without_waiting_for_the_timer():
-    drainer = TradeOutboxDrainer(ScriptedDrain(FactRun(10_000, False), FactRun(3, True)))
+    drainer = OutboxDrainer(ScriptedDrain(FactRun(10_000, False), FactRun(3, True)))
 
     drainer.receive(DrainDue())
     assert drainer.actor_inbox.queued() == (DrainDue(),)
