@@ -1,19 +1,20 @@
 """Scanning: what ticks do to open positions, up to the first one that closes each.
 
 Ticks are read in stretches, which all positions of a club share. A stretch knows how far its prices
-reach, so positions that nothing happens to cost a few comparisons and not one a tick.
+have reached by each of its ticks, so the first one that concerns a position is looked up, not
+searched for: most positions cost a few comparisons, however many ticks there are.
 Source: docs/market.md, "What closes a position".
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
-from operator import attrgetter
+from itertools import accumulate
+from operator import attrgetter, neg
 from typing import NamedTuple
 
-from .halts import stops_closing
-from .positions import CloseReason, Direction, Levels, Position, breach, followed, levels
+from .halts import OPEN, stops_closing
+from .positions import CloseReason, Direction, Levels, Position, breach, crosses, followed, levels
 from .ticks import Glance
 
 _SEQ = attrgetter("seq")
@@ -26,40 +27,58 @@ class Cursor(NamedTuple):
     seq: int
 
 
-class Reach(NamedTuple):
-    """The lowest and the highest of one kind of price."""
+class Reach:
+    """How far one kind of price has come, up and down, by each of some ticks."""
 
-    low: float
-    high: float
+    __slots__ = ("_depths", "_highs")
 
+    def __init__(self, prices: Sequence[int]) -> None:
+        self._highs = list(accumulate(prices, max))
+        self._depths = list(accumulate(map(neg, prices), max))
 
-NOWHERE = Reach(inf, -inf)  #: of no price at all
+    def down_to(self, level: int | None) -> int:
+        """Which price is the first at *level* or below; their number if none is."""
+        return len(self._depths) if level is None else bisect_left(self._depths, -level)
+
+    def up_to(self, level: int | None) -> int:
+        """Which price is the first at *level* or above; their number if none is."""
+        return len(self._highs) if level is None else bisect_left(self._highs, level)
 
 
 class Stretch:
     """Some of a club's ticks, oldest first, and how far the prices of those that count reach."""
 
-    __slots__ = ("ask", "bid", "mark", "ticks")
+    __slots__ = ("_ask", "_bid", "_mark", "_places", "ticks")
 
     def __init__(self, ticks: Sequence[Glance]) -> None:
         self.ticks = ticks
-        counting = [tick for tick in ticks if not (tick.halt and stops_closing(tick.halt))]
-        self.bid = _reach([tick.bid_px for tick in counting])
-        self.ask = _reach([tick.ask_px for tick in counting])
-        self.mark = _reach([tick.mark_px for tick in counting])
+        # To ask a flag is slow, and nearly always there is none.
+        self._places = [
+            n for n, tick in enumerate(ticks) if tick.halt == OPEN or not stops_closing(tick.halt)
+        ]
+        counting = [ticks[n] for n in self._places]
+        self._bid = Reach([tick.bid_px for tick in counting])
+        self._ask = Reach([tick.ask_px for tick in counting])
+        self._mark = Reach([tick.mark_px for tick in counting])
+        self._places.append(len(ticks))  # where what none of them reaches would be
 
     def after(self, seq: int) -> int:
         """The place of the first tick later than number *seq*; the length if there is none."""
         return bisect_right(self.ticks, seq, key=_SEQ)
 
-    def touches(self, side: Direction, at: Levels) -> bool:
-        """Whether any tick may do something to a position whose levels are *at*."""
+    def first(self, side: Direction, at: Levels) -> int:
+        """The place of the first tick that something happens at to a position of levels *at*.
+
+        The length if there is none.
+        """
+        mark = self._mark
         if side is Direction.LONG:
-            quote, mark = self.bid, self.mark
+            by_quote = self._bid.down_to(at.stop), self._bid.up_to(at.gain)
+            which = min(*by_quote, mark.down_to(at.loss), mark.up_to(at.relief))
         else:
-            quote, mark = _mirrored(self.ask), _mirrored(self.mark)
-        stop, gain, loss, relief = _signed(side.sign, at)
-        return quote.low <= stop or quote.high >= gain or mark.low <= loss or mark.high >= relief
+            by_quote = self._ask.up_to(at.stop), self._ask.down_to(at.gain)
+            which = min(*by_quote, mark.up_to(at.loss), mark.down_to(at.relief))
+        return self._places[which]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +106,9 @@ def advanced(course: Course, stretch: Stretch) -> Course:
     """*course* after the ticks of *stretch* that it has not seen, or up to the one that closes."""
     ticks, seen = stretch.ticks, course.cursor.seq
     start = stretch.after(seen)
-    if start == len(ticks) or course.closing:
+    if course.closing or start == len(ticks):
         return course
-    end = len(ticks)
-    if stretch.touches(course.position.side, levels(course.position)):
-        course, end = _walked(course, ticks, start)
+    course, end = _walked(course, stretch, start)
     looked_at = end + (course.closing is not None)
     cursor = Cursor(ticks[end - 1].id, ticks[end - 1].seq) if end > start else course.cursor
     missing = ticks[looked_at - 1].seq - seen > looked_at - start
@@ -119,20 +136,25 @@ def passed(course: Course) -> Course:
     )
 
 
-def _walked(course: Course, ticks: Sequence[Glance], place: int) -> tuple[Course, int]:
+def _walked(course: Course, stretch: Stretch, place: int) -> tuple[Course, int]:
     """*course* as the ticks from *place* on leave it, and where the one that closes it is."""
-    position, follow_tick_id, at = course.position, course.follow_tick_id, levels(course.position)
-    while (place := _first_met(position.side, at, ticks, place)) < len(ticks):
+    ticks, position, follow_tick_id = stretch.ticks, course.position, course.follow_tick_id
+    closing = None
+    while (place := _first_met(position, stretch, place)) < len(ticks):
         tick = ticks[place]
         if _closes(position, tick, course.refused_px):
-            return replace(
-                course, position=position, follow_tick_id=follow_tick_id, closing=tick
-            ), place
+            closing = tick
+            break
         after = followed(position, tick)
         if after.best_px != position.best_px:
             follow_tick_id = tick.id
-        position, at, place = after, levels(after), place + 1
-    return replace(course, position=position, follow_tick_id=follow_tick_id), place
+        position, place = after, place + 1
+    if position is course.position and closing is None:
+        return course, place
+    return (
+        replace(course, position=position, follow_tick_id=follow_tick_id, closing=closing),
+        place,
+    )
 
 
 def _closes(position: Position, tick: Glance, refused_px: int | None) -> bool:
@@ -146,32 +168,14 @@ def _closes(position: Position, tick: Glance, refused_px: int | None) -> bool:
     return position.sign * tick.index_px > position.sign * refused_px
 
 
-def _first_met(side: Direction, at: Levels, ticks: Sequence[Glance], place: int) -> int:
+def _first_met(position: Position, stretch: Stretch, place: int) -> int:
     """Where the first tick from *place* on is at which something happens; the length if nowhere."""
-    sign, long = side.sign, side is Direction.LONG
-    stop, gain, loss, relief = _signed(sign, at)
-    for at_place in range(place, len(ticks)):
-        tick = ticks[at_place]
-        quote, mark = sign * (tick.bid_px if long else tick.ask_px), sign * tick.mark_px
-        met = quote <= stop or quote >= gain or mark <= loss or mark >= relief
-        if met and not stops_closing(tick.halt):
-            return at_place
-    return len(ticks)
-
-
-def _signed(sign: int, at: Levels) -> tuple[float, float, float, float]:
-    """Levels as for a long; those that are not there are out of reach."""
-    return (
-        -inf if at.stop is None else sign * at.stop,
-        inf if at.gain is None else sign * at.gain,
-        -inf if at.loss is None else sign * at.loss,
-        inf if at.relief is None else sign * at.relief,
+    at = levels(position)
+    first = stretch.first(position.side, at)
+    if first >= place:
+        return first
+    # Its price had been there before, which is none of this position's business.
+    ticks = stretch.ticks
+    return next(
+        (n for n in range(place, len(ticks)) if crosses(position, at, ticks[n])), len(ticks)
     )
-
-
-def _reach(prices: Sequence[int]) -> Reach:
-    return Reach(min(prices), max(prices)) if prices else NOWHERE
-
-
-def _mirrored(reach: Reach) -> Reach:
-    return Reach(-reach.high, -reach.low)

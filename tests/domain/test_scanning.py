@@ -128,12 +128,12 @@ def test_a_scan_finds_what_the_rules_say_however_the_ticks_are_cut(of, row, cuts
 
 
 @given(positions(), rows())
-def test_a_stretch_that_no_level_lies_in_has_no_tick_that_crosses_one(of, row):
+def test_a_stretch_knows_its_first_tick_that_crosses_a_level(of, row):
     at = levels(of)
 
-    touched = Stretch(row).touches(of.side, at)
+    first = Stretch(row).first(of.side, at)
 
-    assert touched or not any(crosses(of, at, each) for each in row)
+    assert first == next((n for n, each in enumerate(row) if crosses(of, at, each)), len(row))
 
 
 @given(positions(), rows())
