@@ -37,6 +37,7 @@ class ApiSettings:
     ws_url: str
     sportmonks_url: str
     sportmonks_token: str
+    inplay_delay_ms: int
     auth_dev: bool
     flusher_embedded: bool
     flush_interval_s: float
@@ -78,6 +79,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
         sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
         sportmonks_token=env.token("SPORTMONKS_TOKEN"),
+        inplay_delay_ms=env.whole("INPLAY_DELAY_MS", 0, 60_000),
         auth_dev=env.flag("AUTH_DEV"),
         flusher_embedded=env.flag("FLUSHER_EMBEDDED"),
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
@@ -140,6 +142,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "FLUSHER_EMBEDDED": "0",
     "FLUSH_INTERVAL": "100ms",
     "HEALTH_PORT": None,
+    "INPLAY_DELAY_MS": "5000",
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
     "REDIS_KEY_TAG": "",

@@ -6,7 +6,7 @@
 -- float. Version columns hold epoch * 2^32 + n; see
 -- docs/decisions/0009-redis-is-put-back-where-it-is-behind.md.
 --
--- Facts (trades, wallet_ledger, cfd_events) carry post-images: the balances
+-- Facts (trades, wallet_ledger, cfd_events; orders but for these) carry post-images: the balances
 -- and versions right after the fact. Reconciliation and rehydration stand on
 -- them. States (wallets, holdings, instruments, cfd_positions) are caches of
 -- the facts, written only where the version grows.
@@ -278,21 +278,30 @@ CREATE INDEX trades_client_order ON trades (user_id, client_order_id)
 CREATE INDEX trades_recorded ON trades USING brin (recorded_at);
 CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
 
--- Pending (in-play) orders only.
+-- Orders that wait or have waited in play; one that was filled has its id in
+-- common with its trade. Facts that change once: pending first, then done.
 CREATE TABLE orders (
-    id          UUID PRIMARY KEY,
-    user_id     BIGINT NOT NULL REFERENCES users,
-    kind        TEXT NOT NULL,
-    idx         INT NOT NULL REFERENCES instruments,
-    payload     JSONB NOT NULL,
-    status      TEXT NOT NULL,
-    reject_code TEXT,
-    release_at  TIMESTAMPTZ,
-    idem_key    TEXT NOT NULL,
-    created_at  TIMESTAMPTZ NOT NULL,
-    done_at     TIMESTAMPTZ,
-    UNIQUE (user_id, idem_key)
+    id              UUID PRIMARY KEY,
+    user_id         BIGINT NOT NULL REFERENCES users,
+    idx             INT NOT NULL REFERENCES instruments,
+    kind            TEXT NOT NULL,
+    payload         JSONB NOT NULL,
+    idem_key        TEXT NOT NULL,
+    fingerprint     TEXT NOT NULL,  -- of the request, for replays after a Redis loss
+    client_order_id TEXT,
+    accepted_at     TIMESTAMPTZ NOT NULL,
+    release_at      TIMESTAMPTZ NOT NULL,
+    status          TEXT NOT NULL CHECK (status IN ('pending', 'filled', 'rejected')),
+    done_at         TIMESTAMPTZ,
+    reject_code     TEXT,
+    reject_details  JSONB,
+    recorded_at     TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, of the first of its facts
+    CHECK ((status = 'pending') = (done_at IS NULL)),
+    CHECK ((status = 'rejected') = (reject_code IS NOT NULL))
 );
+CREATE INDEX orders_user ON orders (user_id, accepted_at DESC, id DESC);
+CREATE INDEX orders_pending ON orders (release_at) WHERE status = 'pending';
+CREATE INDEX orders_recorded ON orders USING brin (recorded_at);
 
 -- Every event of a CFD position: its opening, each change, each close of a part.
 -- A row holds what happened and all that it left, the position in whole; see

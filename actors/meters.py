@@ -54,7 +54,7 @@ class TradeMeter:
     Attributes:
         results: orders answered, by result and, where refused, by code.
         answers: from taking an order to its answer.
-        written: trades made, by where they were when their owner was answered.
+        written: trades made and orders filed, by where they were when their owner was answered.
         batches, batched: round trips to Redis, and the orders in them.
         ticks: prices published by trades.
     """
@@ -65,6 +65,23 @@ class TradeMeter:
     batches: int = 0
     batched: int = 0
     ticks: int = 0
+
+
+@dataclass(slots=True)
+class OrderMeter:
+    """Orders that wait in play.
+
+    Attributes:
+        results: orders released, by what became of them.
+        waiting: orders that wait, as last looked at by the one that releases them.
+        level_at: monotonic seconds of the last look that left none overdue.
+        token: of the lease, when it was held here last.
+    """
+
+    results: Counter[str] = field(default_factory=Counter)
+    waiting: Seen = field(default_factory=lambda: Seen())
+    level_at: float = 0.0
+    token: int = 0
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Source: docs/market.md, "What clients see".
 from dataclasses import dataclass
 from typing import assert_never
 
+from .orders import DelayedOrder
 from .position_events import EventKind, PositionEvent
 from .positions import CloseReason, Position
 from .trading import Fill
@@ -27,6 +28,14 @@ class WalletPush:
     amount_e4: int
     cash_e4: int
     locked_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPush:
+    """The user's order waits from now on, or was rejected at its release."""
+
+    order: DelayedOrder
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class ReplayPush:
     checked_ticks: int
 
 
-Push = FillPush | WalletPush | PositionPush | MarginCallPush | ReplayPush
+Push = FillPush | WalletPush | OrderPush | PositionPush | MarginCallPush | ReplayPush
 
 _POSITION_NAMES = {
     EventKind.OPEN: "position_opened",
@@ -93,6 +102,8 @@ class PortfolioEvent:
                 return "fill"
             case WalletPush():
                 return "wallet"
+            case OrderPush(order):
+                return f"order_{order.status.value}"
             case PositionPush(event):
                 return _POSITION_NAMES[event.kind]
             case MarginCallPush():

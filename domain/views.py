@@ -11,11 +11,13 @@ from .clock import rfc3339
 from .halts import Halt, Phase, reasons
 from .instrument import NO_TICK, Instrument
 from .money import format_e4, format_px, format_qty
+from .orders import DelayedOrder, delay_now_ms
 from .portfolio import HeldShares, Portfolio
 from .position_views import View, happened_view, open_position_view, position_view
 from .pushes import (
     FillPush,
     MarginCallPush,
+    OrderPush,
     PortfolioEvent,
     PositionPush,
     ReplayPush,
@@ -56,6 +58,18 @@ def instrument_view(instrument: Instrument) -> View:
         "seq": instrument.seq,
         "tick": instrument.last_tick_id if ticked else None,
         "ts": rfc3339(instrument.ticked_ms) if ticked else None,
+    }
+
+
+def market_view(instrument: Instrument, delay_ms: int) -> View:
+    """An instrument with what an order in it may have, and how long it would wait, as it is now.
+
+    *delay_ms* is what orders wait in play.
+    """
+    return {
+        **instrument_view(instrument),
+        "order_limit": format_qty(instrument.order_limit),
+        "order_delay_ms": delay_now_ms(instrument, delay_ms),
     }
 
 
@@ -154,11 +168,38 @@ def fill_view(fill: Fill, symbol: str) -> View:
     }
 
 
+def order_view(order: DelayedOrder, symbol: str) -> View:
+    """An order that waits or has waited, and the ``data`` of its owner's pushes.
+
+    One that was rejected has ``rejected_at`` and ``problem``: the code and its members.
+    """
+    terms = order.terms
+    view: View = {
+        "order_id": order.order_id,
+        "status": order.status.value,
+        "instrument": order.idx,
+        "symbol": symbol,
+        "side": terms.side.value,
+        "quantity": None if terms.qty is None else format_qty(terms.qty),
+        "notional": None if terms.notional_e4 is None else format_e4(terms.notional_e4),
+        "price_bound": None if terms.bound_px is None else format_px(terms.bound_px),
+        "accepted_at": rfc3339(order.accepted_ms),
+        "release_at": rfc3339(order.release_ms),
+        "client_order_id": order.client_order_id,
+    }
+    if order.refused is not None:
+        view["rejected_at"] = rfc3339(order.done_ms or order.release_ms)
+        view["problem"] = {"code": order.refused.code.value, **refusal_view(order.refused)}
+    return view
+
+
 def portfolio_update_view(event: PortfolioEvent) -> View:
     """``data`` of a portfolio channel's update; ``event.name`` and ``event.seq`` go beside it."""
     match event.push:
         case FillPush(fill, symbol):
             return fill_view(fill, symbol)
+        case OrderPush(order, symbol):
+            return order_view(order, symbol)
         case PositionPush(happened, symbol):
             return happened_view(happened, symbol)
         case MarginCallPush(position, symbol):

@@ -13,12 +13,14 @@ from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .connection import MAX_BODY
 from .deps import ApiDeps
+from .desk import Desk
 from .errors import install
 from .fixtures import fixture_routes
 from .health import HealthApp
 from .listing import Listing
 from .markets import market_routes
 from .order_batch import batch_routes
+from .order_lists import order_list_routes
 from .orders import order_routes
 from .page import page_routes
 from .problems import Problem, Refuse
@@ -33,7 +35,8 @@ _TAKE_PARAMETERS = frozenset(
         "markets.all_instruments",
         "markets.one_quote",
         "markets.ticks",
-        "orders.own_trades",
+        "order_lists.own_orders",
+        "order_lists.own_trades",
     }
 )
 
@@ -50,12 +53,20 @@ def create_app(deps: ApiDeps) -> Flask:
     app.before_request(_refuse_stray_parameters)
     app.after_request(_finish)
     listing = Listing(deps.hot)
+    desk = Desk(
+        deps.hot,
+        deps.executor,
+        deps.calendar,
+        delay_ms=deps.inplay_delay_ms,
+        meter=deps.trades,
+    )
     cursors = Cursors(deps.signer.secret_for("cursors"))
     app.register_blueprint(auth_routes(deps))
     app.register_blueprint(market_routes(deps, listing, cursors))
     app.register_blueprint(fixture_routes(deps, listing, cursors))
-    app.register_blueprint(order_routes(deps, listing, cursors))
-    app.register_blueprint(batch_routes(deps, listing))
+    app.register_blueprint(order_routes(deps, desk, listing))
+    app.register_blueprint(order_list_routes(deps, listing, cursors))
+    app.register_blueprint(batch_routes(deps, desk, listing))
     app.register_blueprint(account_routes(deps))
     app.register_blueprint(status_routes(deps))
     app.register_blueprint(admin_routes(deps))

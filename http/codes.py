@@ -53,6 +53,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "INSUFFICIENT_SHARES": (422, "Insufficient shares"),
     "IDEMPOTENCY_KEY_REUSED": (422, "This key was used for another request"),
     "CLIENT_ORDER_ID_REUSED": (422, "This client_order_id was used for another order"),
+    "TOO_MANY_PENDING_ORDERS": (422, "Too many orders are waiting already"),
     # what the service says
     "TOO_MANY_CONNECTIONS": (429, "Too many connections"),
     "INTERNAL": (500, "Something went wrong on our side"),

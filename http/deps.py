@@ -13,6 +13,7 @@ from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
 from ..store.hot import Hot
 from ..store.ledger import Ledger
+from ..store.orders import Orders
 from ..store.scripts import Scripts
 from ..store.users import Users
 from .health_report import HealthSource
@@ -28,6 +29,7 @@ class ApiDeps:
         fleet: the way to other replicas.
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
             on every use, because a port may be known only after the start.
+        inplay_delay_ms: how long orders wait in play, calendar ms.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
         trades: where orders and their answers are counted.
@@ -38,6 +40,7 @@ class ApiDeps:
     ledger: Ledger
     users: Users
     fixtures: Fixtures
+    orders: Orders
     executor: Address[Execute]
     signer: Signer
     verifier: Verifier
@@ -45,6 +48,7 @@ class ApiDeps:
     health: HealthSource
     fleet: Fleet
     ws_url: Callable[[], str]
+    inplay_delay_ms: int = 0
     auth_dev: bool = False
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)

@@ -7,9 +7,8 @@ moment; see domain/notional.py for what holds when the price moves meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import gevent
 from gevent.event import AsyncResult
@@ -19,16 +18,16 @@ from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Execute, Executed, Unavailable
 from ..domain.clock import Calendar, Monotonic
 from ..domain.ids import InstrumentIdx, UserId, uuid7
-from ..domain.notional import Sized, sized
+from ..domain.notional import ATTEMPTS, Sized, in_turns, outrun, sized
+from ..domain.orders import TradeTerms
 from ..domain.refusals import Refusal, Refused
 from ..domain.trading import Side
-from ..store.commands import Filled, Replayed, TradeCommand
+from ..store.commands import Accepted, Awaited, Filled, Replayed, TradeCommand
 from ..store.hot import Hot
 from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore
 
 ANSWER_S = 5.0  #: longest wait for the executor; it answers in milliseconds or says why not
-ATTEMPTS = 4  #: how often an order for an amount is sized anew when the price runs away
 
 Answer = Executed | Unavailable
 
@@ -64,6 +63,7 @@ class Desk:
         calendar: Calendar,
         answer_s: float = ANSWER_S,
         *,
+        delay_ms: int = 0,
         meter: TradeMeter | None = None,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -71,11 +71,12 @@ class Desk:
         self._answer_s = answer_s
         self._executor = executor
         self._calendar = calendar
+        self._delay_ms = delay_ms
         self._meter = meter or TradeMeter()
         self._monotonic = monotonic
 
     def place(self, wanted: Wanted) -> Answer:
-        """Have *wanted* carried out, replayed or refused.
+        """Have *wanted* carried out, filed until its release, replayed or refused.
 
         Unavailable means that the outcome is not known: only the same order
         under the same key may follow.
@@ -91,7 +92,7 @@ class Desk:
         began_at = self._monotonic()
         until = began_at + self._answer_s
         answers: list[Answer] = []
-        for run in _runs(orders):
+        for run in in_turns(orders, lambda wanted: wanted.notional_e4 is not None):
             why_not = self._why_not(answers, until)
             found = [why_not] * len(run) if why_not else self._place_run(run, until)
             for answer in found:
@@ -149,39 +150,27 @@ class Desk:
         replies: list[AsyncResult[Answer]] = []
         for wanted, size, trade_id in zip(run, sizes, trade_ids, strict=True):
             reply: AsyncResult[Answer] = AsyncResult()
-            command = _command(wanted, size, trade_id, now_ms)
+            command = self._command(wanted, size, trade_id, now_ms)
             if not self._executor.tell(Execute(command, reply)):
                 break
             replies.append(reply)
         return replies
 
-
-def _runs(orders: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
-    """Orders that may be sent together, in their order.
-
-    One for an amount is alone: its size follows from the price that those before it leave,
-    and until it is sized for good those behind it have to wait.
-    """
-    for for_amounts, group in groupby(orders, lambda wanted: wanted.notional_e4 is not None):
-        if for_amounts:
-            yield from ([wanted] for wanted in group)
-        else:
-            yield list(group)
-
-
-def _command(wanted: Wanted, size: Sized, trade_id: str, now_ms: int) -> TradeCommand:
-    return TradeCommand(
-        trade_id=trade_id,
-        user=wanted.user,
-        idx=wanted.idx,
-        side=wanted.side,
-        qty=size.qty,
-        bound_px=size.bound_px,
-        idem_key=wanted.idem_key,
-        fingerprint=wanted.fingerprint,
-        client_order_id=wanted.client_order_id,
-        now_ms=now_ms,
-    )
+    def _command(self, wanted: Wanted, size: Sized, trade_id: str, now_ms: int) -> TradeCommand:
+        return TradeCommand(
+            trade_id=trade_id,
+            user=wanted.user,
+            idx=wanted.idx,
+            side=wanted.side,
+            qty=size.qty,
+            bound_px=size.bound_px,
+            idem_key=wanted.idem_key,
+            fingerprint=wanted.fingerprint,
+            client_order_id=wanted.client_order_id,
+            now_ms=now_ms,
+            delay_ms=self._delay_ms,
+            asked=TradeTerms(wanted.side, wanted.qty, wanted.notional_e4, wanted.bound_px),
+        )
 
 
 def _result(answer: Answer) -> tuple[str, str]:
@@ -191,17 +180,15 @@ def _result(answer: Answer) -> tuple[str, str]:
     match answer.outcome:
         case Filled() | Happened():
             return "filled", ""
-        case Replayed() | HappenedBefore():
+        case Accepted():
+            return "pending", ""
+        case Replayed() | Awaited() | HappenedBefore():
             return "replayed", ""
         case Refused(code):
             return "refused", code.value
 
 
 def _outrun(answer: Answer, wanted: Wanted) -> bool:
-    """Whether the price has passed the order's own sizing, and not what the user bound it to."""
     if isinstance(answer, Unavailable) or not isinstance(answer.outcome, Refused):
         return False
-    refused = answer.outcome
-    if refused.code is not Refusal.PRICE_BOUND_EXCEEDED or wanted.side is Side.SELL:
-        return False
-    return wanted.bound_px is None or int(refused.details["quoted_px"]) <= wanted.bound_px
+    return outrun(answer.outcome, wanted.side, wanted.bound_px)

@@ -10,9 +10,10 @@ from flask import Blueprint, Response
 from ..domain.ids import InstrumentIdx
 from ..domain.instrument import Instrument
 from ..domain.money import format_e4, format_px, format_qty
+from ..domain.orders import delay_now_ms
 from ..domain.refusals import Refused
 from ..domain.trading import Priced, Side, priced
-from ..domain.views import View, instrument_view, tick_view
+from ..domain.views import View, market_view, tick_view
 from .answers import Cursors, json_answer, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
@@ -67,7 +68,7 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
 
     @routes.get("/v1/instruments/<name>")
     def one_instrument(name: str) -> Response:
-        return tagged_answer(instrument_view(_read(deps, named(name))))
+        return tagged_answer(market_view(_read(deps, named(name)), deps.inplay_delay_ms))
 
     @routes.get("/v1/instruments/<name>/quote")
     def one_quote(name: str) -> Response:
@@ -77,7 +78,7 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
         price = priced(instrument, wanted.side, qty)
         if isinstance(price, Refused):
             raise Refuse(refusal(price, "/quantity", "query"))
-        return json_answer(_quote_view(instrument, wanted.side, qty, price))
+        return json_answer(_quote_view(instrument, wanted.side, qty, price, deps.inplay_delay_ms))
 
     @routes.get("/v1/instruments/<name>/ticks")
     def ticks(name: str) -> Response:
@@ -98,7 +99,10 @@ def _page(deps: ApiDeps, cursors: Cursors, wanted: InstrumentsQuery) -> dict[str
         if one.idx > after and wanted.status in (None, "halted" if one.halt else "open")
     ]
     return page_of(
-        rows, wanted.limit, instrument_view, lambda row: cursors.issue(_LIST, str(row.idx))
+        rows,
+        wanted.limit,
+        lambda row: market_view(row, deps.inplay_delay_ms),
+        lambda row: cursors.issue(_LIST, str(row.idx)),
     )
 
 
@@ -109,7 +113,7 @@ def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:
     return instrument
 
 
-def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced) -> View:
+def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced, delay_ms: int) -> View:
     fee_e4 = price.fee_e4 if side is Side.BUY else -price.fee_e4
     # In hundredths of a basis point, so that small orders show an impact too.
     impact = abs(price.px - instrument.mid_px) * 1_000_000 // instrument.mid_px
@@ -124,6 +128,7 @@ def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced) -> 
         "total": format_e4(price.value_e4 + fee_e4),
         "impact_bps": f"{impact // 100}.{impact % 100:02d}",
         "seq": instrument.seq,
+        "delay_ms": delay_now_ms(instrument, delay_ms),
     }
 
 

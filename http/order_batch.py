@@ -22,7 +22,7 @@ from .auth import caller
 from .deps import ApiDeps
 from .desk import Desk, Wanted
 from .listing import Listing
-from .order_form import MADE, Made, OrderBody, read, recorded_by, told
+from .order_form import Made, OrderBody, read, recorded_by, told
 from .problems import FieldError, Problem, Refuse
 from .validate import Name, invalid, parsed, raw_body
 
@@ -45,10 +45,9 @@ class BatchOrder(OrderBody, frozen=True, kw_only=True):
         return OrderBody(**{name: getattr(self, name) for name in OrderBody.__struct_fields__})
 
 
-def batch_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
+def batch_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
     """The route of this file."""
     routes = Blueprint("order_batch", __name__)
-    desk = Desk(deps.hot, deps.executor, deps.calendar, meter=deps.trades)
 
     @routes.post("/v1/orders/batch")
     def place_orders() -> Response:
@@ -112,7 +111,7 @@ def _answer(outcomes: Sequence[Made | Problem]) -> Response:
 
 def _result(at: int, outcome: Made | Problem) -> dict[str, object]:
     if isinstance(outcome, Made):
-        return {"status": MADE, "order": outcome.view, "replayed": outcome.replayed}
+        return {"status": outcome.status, "order": outcome.view, "replayed": outcome.replayed}
     body = _placed(at, outcome).body(request.path, g.get("request_id", ""))
     return {"status": outcome.status, "problem": msgspec.Raw(body)}
 

@@ -10,10 +10,11 @@ import msgspec
 
 from ..actors.trading.messages import Unavailable
 from ..domain.ids import UserId
+from ..domain.orders import DelayedOrder
 from ..domain.refusals import Refused
 from ..domain.trading import Fill, Side
-from ..domain.views import View, fill_view
-from ..store.commands import Filled, Replayed
+from ..domain.views import View, fill_view, order_view
+from ..store.commands import Accepted, Awaited, Filled, Replayed
 from ..store.ledger import Ledger
 from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore
@@ -24,7 +25,8 @@ from .problems import Problem
 from .refusals import refusal
 from .validate import Name, invalid, money, price, quantity
 
-MADE = 201  #: the status of an order that became a trade, now or when it was sent before
+FILLED = 201  #: the status of an order that became a trade, now or when it was sent before
+PENDING = 202  #: the status of an order that has to wait, or had to when it was sent before
 
 
 class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -45,10 +47,11 @@ class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A trade as its owner is told of it; *replayed* if an earlier request had made it."""
+    """An order as its owner is told of it; *replayed* if an earlier request had placed it."""
 
     view: View
-    replayed: bool
+    status: int
+    replayed: bool = False
 
 
 def read(user: UserId, key: str, asked: OrderBody, listing: Listing) -> Wanted:
@@ -74,7 +77,7 @@ def read(user: UserId, key: str, asked: OrderBody, listing: Listing) -> Wanted:
 def told(
     wanted: Wanted, answer: Answer, listing: Listing, recorded: Collection[str]
 ) -> Made | Problem:
-    """The outcome of *wanted*; of a replayed trade *recorded* says whether Postgres has it."""
+    """The outcome of *wanted*; of a replayed one *recorded* says whether Postgres has it."""
     if isinstance(answer, Unavailable):
         detail = f"{answer.reason}; repeat the order with the same Idempotency-Key"
         return unavailable(detail, "OUTCOME_UNKNOWN" if answer.tried else "UNAVAILABLE")
@@ -82,24 +85,27 @@ def told(
         case Refused() as refused:
             return refusal(refused, "/quantity" if wanted.notional_e4 is None else "/notional")
         case Filled(fill):
-            return Made(view_of(fill, listing) | {"durable": answer.durable}, replayed=False)
+            return Made(view_of(fill, listing) | {"durable": answer.durable}, FILLED)
         case Replayed(fill):
             durable = "postgres" if fill.trade_id in recorded else "redis"
-            return Made(view_of(fill, listing) | {"durable": durable}, replayed=True)
+            return Made(view_of(fill, listing) | {"durable": durable}, FILLED, replayed=True)
+        case Accepted(order):
+            return Made(pending_view(order, listing) | {"durable": answer.durable}, PENDING)
+        case Awaited(order):
+            durable = "postgres" if order.order_id in recorded else "redis"
+            return Made(pending_view(order, listing) | {"durable": durable}, PENDING, replayed=True)
         case Happened() | HappenedBefore():
             raise TypeError("an order for shares has opened a position")
 
 
 def recorded_by(ledger: Ledger, user: UserId, answers: Iterable[Answer]) -> frozenset[str]:
-    """Ids of the trades replayed in *answers* that are in Postgres by now.
+    """Ids of the trades and orders replayed in *answers* that are in Postgres by now.
 
     What Postgres cannot confirm, because it is away, is in Redis.
     """
-    replayed = [
-        answer.outcome.fill.trade_id
-        for answer in answers
-        if not isinstance(answer, Unavailable) and isinstance(answer.outcome, Replayed)
-    ]
+    outcomes = [answer.outcome for answer in answers if not isinstance(answer, Unavailable)]
+    replayed = [each.fill.trade_id for each in outcomes if isinstance(each, Replayed)]
+    replayed += [each.order.order_id for each in outcomes if isinstance(each, Awaited)]
     try:
         return ledger.recorded(user, replayed) if replayed else frozenset()
     except OUTAGES:
@@ -109,3 +115,8 @@ def recorded_by(ledger: Ledger, user: UserId, answers: Iterable[Answer]) -> froz
 def view_of(fill: Fill, listing: Listing) -> View:
     """*fill* as clients see it."""
     return fill_view(fill, listing.symbol_of(fill.idx))
+
+
+def pending_view(order: DelayedOrder, listing: Listing) -> View:
+    """*order* as clients see it while it waits."""
+    return order_view(order, listing.symbol_of(order.idx))

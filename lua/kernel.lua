@@ -22,10 +22,14 @@ local function mul_div(a, b, c) return math.floor(a / c) * b + math.floor((a % c
 
 local function refused(code, ...) return {'refused', code, ...} end
 
--- The answer to a command whose idempotency key was used before, or nil.
-local function known(key, fingerprint)
+-- The answer to a command whose idempotency key was used before, or the client's own id of it, if
+-- that has a key; else nil.
+local function known(key, fingerprint, coid_key)
   local found = redis.call('HMGET', key, 'fp', 'res')
-  if not found[1] then return nil end
+  if not found[1] then
+    local taken = coid_key and redis.call('EXISTS', coid_key) == 1
+    return taken and refused('CLIENT_ORDER_ID_REUSED') or nil
+  end
   if found[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
   return {'replayed', found[2]}
 end

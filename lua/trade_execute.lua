@@ -5,8 +5,9 @@
 --       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or none
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
---      10 now (calendar ms)
--- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
+--      10 now (calendar ms)   11 '1' if an order waits in play
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
+--         | {"delayed"} if nothing speaks against it but that it has to wait;
 --         a fact is the stream entry as a JSON array of fields and values
 -- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_twin.py
 
@@ -14,11 +15,8 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local sign = side == 'buy' and 1 or -1
 
-local before = known(KEYS[5], fingerprint)
+local before = known(KEYS[5], fingerprint, KEYS[12])
 if before then return before end
-if KEYS[12] and redis.call('EXISTS', KEYS[12]) == 1 then
-  return refused('CLIENT_ORDER_ID_REUSED')
-end
 
 local inst = load_instrument(KEYS[1])
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
@@ -51,6 +49,7 @@ end
 if not (move_cash(wallet, -paid) and move_cash(treasury, paid)) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end
+if ARGV[11] == '1' and in_play(inst) then return {'delayed'} end
 inst.q = inst.q + sign * qty
 advance(inst, now_ms)
 
@@ -74,5 +73,7 @@ redis.call('SADD', KEYS[9], idx)
 redis.call('SADD', KEYS[10], uid, '0')
 redis.call('SADD', KEYS[11], uid .. ':' .. idx)
 remember(KEYS[5], fingerprint, res, KEYS[12], id)
+-- The key of an order that waited (it has a colon) is kept until order_done: nobody else knows.
+if string.find(idem, ':', 1, true) then redis.call('PERSIST', KEYS[5]) end
 push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

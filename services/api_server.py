@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from ..actors.feeds.pace import Pace
 from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
-from ..actors.meters import FeedMeter, TradeMeter
+from ..actors.meters import FeedMeter, OrderMeter, TradeMeter
 from ..actors.trading.executor import TradeExecutor
+from ..actors.trading.order_releaser import OrderReleaser
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
 from ..domain.clock import Calendar, system_calendar
@@ -21,10 +23,11 @@ from ..http.deps import ApiDeps
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
+from ..store.release import Release
 from ..store.sportmonks import Sportmonks
 from . import flusher
 from .boot import prepare, rehydrator
-from .duty_metrics import Feed, show_market
+from .duty_metrics import Feed, show_market, show_orders
 from .groups import group
 from .health import ServiceHealth
 from .logs import name_process
@@ -40,13 +43,14 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """What the HTTP side is given: address, keys, and where the WebSockets are."""
+    """What the HTTP side is given: address, keys, where the WebSockets are, the delay in play."""
 
     host: str
     port: int
     private_key: str
     public_keys: str
     ws_url: Callable[[], str]
+    inplay_delay_ms: int
     auth_dev: bool
 
 
@@ -61,14 +65,20 @@ def children(
 ) -> list[Child]:
     """The duties of an api-server, in the order they start."""
     writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
-    trades, feed = TradeMeter(), FeedMeter()
+    trades, feed, orders = TradeMeter(), FeedMeter(), OrderMeter()
+    release_lease = health.lease("order-release")
     open_http = _http(stores, addresses, health, calendar, front, trades)
     show_market(health.metrics, trades, Feed(feed, lease, calendar))
+    show_orders(health.metrics, orders)
 
     def scheduler() -> SportmonksScheduler:
         return SportmonksScheduler(
             open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace, feed
         )
+
+    def releaser() -> OrderReleaser:
+        release = Release(stores.orders, stores.hot, stores.scripts)
+        return OrderReleaser(release, release_lease, calendar, time.monotonic, orders, trades)
 
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
@@ -85,6 +95,7 @@ def children(
                 bound=WAITING,
                 policy=Policy.DROP_NEW,
             ),
+            Child("order-releaser", releaser),
         ),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
@@ -104,6 +115,7 @@ def run(settings: ApiSettings) -> int:
         private_key=settings.private_key,
         public_keys=settings.public_keys,
         ws_url=lambda: settings.ws_url,
+        inplay_delay_ms=settings.inplay_delay_ms,
         auth_dev=settings.auth_dev,
     )
     listed = children(
@@ -138,6 +150,7 @@ def _http(
             ledger=stores.ledger,
             users=stores.users,
             fixtures=stores.fixtures,
+            orders=stores.orders,
             executor=addresses.of("trade-executor"),
             signer=Signer(front.private_key),
             verifier=Verifier(front.public_keys),
@@ -145,6 +158,7 @@ def _http(
             health=health,
             fleet=health.fleet,
             ws_url=front.ws_url,
+            inplay_delay_ms=front.inplay_delay_ms,
             auth_dev=front.auth_dev,
             trades=trades,
         )

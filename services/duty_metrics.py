@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..actors.meters import FeedMeter, FlushMeter, OutboxMeter, Seen, TradeMeter
+from ..actors.meters import FeedMeter, FlushMeter, OrderMeter, OutboxMeter, Seen, TradeMeter
 from ..domain.clock import Calendar, Monotonic
 from ..http.metrics import Metric, Metrics, Sample
 from ..store.keys import State
@@ -52,6 +52,11 @@ def show_market(metrics: Metrics, trades: TradeMeter, feed: Feed) -> None:
     metrics.show(lambda: {"feed": feed.meter.ticks, "trade": trades.ticks}, *TICKS)
 
 
+def show_orders(metrics: Metrics, orders: OrderMeter) -> None:
+    """Show what the one that releases orders counts."""
+    metrics.show(lambda: orders, *ORDERS)
+
+
 def show_flush(metrics: Metrics, flush: Flush) -> None:
     """Show what a flusher's duties count."""
     metrics.show(lambda: flush, *FLUSH)
@@ -64,7 +69,7 @@ def _by_stream(flush: Flush, number: Callable[[OutboxMeter], Seen]) -> Iterator[
 
 
 def _trades(meter: TradeMeter) -> Iterator[Sample]:
-    unrefused = (("filled", ""), ("replayed", ""), ("unavailable", ""))
+    unrefused = (("filled", ""), ("pending", ""), ("replayed", ""), ("unavailable", ""))
     for key in dict.fromkeys((*unrefused, *meter.results)):
         yield key, meter.results[key]
 
@@ -86,7 +91,7 @@ TRADES: tuple[Metric[TradeMeter], ...] = (
     Metric(
         "counter",
         "touchline_trades_written_total",
-        "Trades made, by where they were durable when they were answered.",
+        "Trades made and orders filed, by where they were durable when they were answered.",
         lambda meter: by_label(meter.written, "postgres", "redis"),
         ("durable",),
     ),
@@ -101,6 +106,22 @@ TRADES: tuple[Metric[TradeMeter], ...] = (
         "touchline_trade_batch_orders_total",
         "Orders in those round trips.",
         lambda meter: single(meter.batched),
+    ),
+)
+
+ORDERS: tuple[Metric[OrderMeter], ...] = (
+    Metric(
+        "gauge",
+        "touchline_orders_waiting",
+        "Orders that wait in play, as last looked at; where the lease is held.",
+        lambda meter: single(meter.waiting.get()),
+    ),
+    Metric(
+        "counter",
+        "touchline_orders_released_total",
+        "Orders that waited, by what became of them.",
+        lambda meter: by_label(meter.results, "filled", "rejected"),
+        ("result",),
     ),
 )
 

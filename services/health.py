@@ -19,7 +19,7 @@ from ..store.lease import Lease
 from .metrics import show_health
 from .stores import Stores
 
-LEASES = ("scheduler", "flusher", "rehydrate")
+LEASES = ("scheduler", "flusher", "rehydrate", "order-release")
 
 
 class ServiceHealth:

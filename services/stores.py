@@ -19,6 +19,7 @@ from ..store.keys import Keys
 from ..store.lease import Lease
 from ..store.ledger import Ledger
 from ..store.matches import Matches
+from ..store.orders import Orders
 from ..store.outbox import Outboxes, open_outboxes
 from ..store.postgres import Postgres
 from ..store.recovery import Recovery
@@ -49,6 +50,7 @@ class Stores:
     ledger: Ledger
     outboxes: Outboxes
     drain: Drain
+    orders: Orders
     fixtures: Fixtures
     matches: Matches
     users: Users
@@ -94,6 +96,7 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         ledger=Ledger(pg),
         outboxes=open_outboxes(client, keys),
         drain=open_drain(client, keys, scripts, pg),
+        orders=Orders(client, keys, pg),
         fixtures=Fixtures(pg),
         matches=Matches(pg),
         users=Users(pg),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..domain.ids import InstrumentIdx, UserId
+from ..domain.orders import DelayedOrder, TradeTerms
 from ..domain.refusals import Refused
 from ..domain.trading import Fill, Side
 from .keys import OutboxName
@@ -21,6 +22,9 @@ class TradeCommand:
         idem_key: the client's idempotency key, remembered for 24 h (real time).
         fingerprint: digest of the request; another one under the same key is refused.
         now_ms: calendar time.
+        delay_ms: how long it waits if it is in play; 0: not at all.
+        asked: what the user asked for, if that is not *qty* and *bound_px*.
+        waited: whether it has waited; its client order id is reserved for it then.
     """
 
     trade_id: str
@@ -32,6 +36,25 @@ class TradeCommand:
     idem_key: str
     fingerprint: str
     client_order_id: str | None
+    now_ms: int
+    delay_ms: int = 0
+    asked: TradeTerms | None = None
+    waited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptOrder:
+    """An order to be filed by ``order_accept.lua`` until its release."""
+
+    order: DelayedOrder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone:
+    """What became of an order at its release, as ``order_done.lua`` takes it; *now_ms* calendar."""
+
+    order: DelayedOrder
+    refused: Refused | None
     now_ms: int
 
 
@@ -46,19 +69,42 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """An order that waits from now on; *entry* is its fact under *entry_id* in *outbox*."""
+
+    outbox: ClassVar = OutboxName.TRADES
+    order: DelayedOrder
+    entry_id: str
+    entry: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """Nothing speaks against the command, but it has to wait; nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """A trade that an earlier command with the same idempotency key had made."""
 
     fill: Fill
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An order that an earlier command with the same idempotency key had filed."""
+
+    order: DelayedOrder
+
+
 Command = TradeCommand | PositionCommand
 """What the `trade-executor` carries out."""
 
-Made = Filled | Happened
+Made = Filled | Accepted | Happened
 """What an outcome is that has just changed something: its fact is to be made durable."""
 
-Outcome = Made | Replayed | PositionOutcome
+Outcome = Made | Replayed | Awaited | PositionOutcome
+"""What a command comes to in the end."""
 
 
 @dataclass(frozen=True, slots=True)

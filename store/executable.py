@@ -11,9 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from ..domain.ids import TREASURY
 from . import wire
-from .commands import Command, Filled, Outcome, Replayed, TradeCommand
+from .commands import AcceptOrder, Command, Delayed, Filled, Outcome, TradeCommand
 from .keys import Keys, State
 from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
+from .order_calls import accept_call, accept_outcome, replayed
 from .position_calls import (
     close_call,
     margin_call,
@@ -31,7 +32,7 @@ from .position_commands import (
     TriggerCommand,
 )
 
-C = TypeVar("C", bound=Command)
+C = TypeVar("C", bound=Command | AcceptOrder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,15 @@ class Kind(Generic[C]):
 
     script: LuaScript
     call: Callable[[Keys, C], Call]
-    outcome: Callable[[Any], Outcome]
+    outcome: Callable[[Any], Outcome | Delayed]
 
 
-def kinds() -> Mapping[type[Command], Kind[Any]]:
+def kinds() -> Mapping[type[Command | AcceptOrder], Kind[Any]]:
     """Every kind, by the type of its commands."""
     trade, close = LuaScript("trade_execute", KERNEL, MARKET, TICKS), script("position_close")
     return {
         TradeCommand: Kind(trade, _trade_call, _trade_outcome),
+        AcceptOrder: Kind(LuaScript("order_accept", KERNEL), accept_call, accept_outcome),
         OpenCommand: Kind(script("position_open"), open_call, position_outcome),
         CloseCommand: Kind(close, close_call, position_outcome),
         TriggerCommand: Kind(close, trigger_call, position_outcome),
@@ -73,7 +75,7 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         keys.dirty(State.WALLETS),
         keys.dirty(State.HOLDINGS),
     ]
-    if command.client_order_id:
+    if command.client_order_id and not command.waited:
         names.append(keys.coid(user, command.client_order_id))
     return names, [
         command.trade_id,
@@ -86,15 +88,18 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         str(command.qty),
         "" if command.bound_px is None else str(command.bound_px),
         str(command.now_ms),
+        "1" if command.delay_ms else "0",
     ]
 
 
-def _trade_outcome(reply: Any) -> Outcome:
+def _trade_outcome(reply: Any) -> Outcome | Delayed:
     match reply:
         case ["ok", entry_id, fact]:
             entry = wire.entry_of(fact)
             return Filled(wire.fill_of(entry), entry_id, entry)
         case ["replayed", fact]:
-            return Replayed(wire.fill_of(wire.entry_of(fact)))
+            return replayed(fact)
+        case ["delayed"]:
+            return Delayed()
         case _:
             return wire.refusal_of(reply)

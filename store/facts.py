@@ -1,7 +1,7 @@
 """Facts on their way from the streams into the ledger tables.
 
-A script appends a fact to a stream before it changes any balance; here a stream
-entry (flat strings) becomes a row of `trades`, `wallet_ledger` or `cfd_events`. Only
+A script appends a fact to a stream before it changes any balance; here a stream entry (flat
+strings) becomes a row of `trades`, `wallet_ledger`, `orders` or `cfd_events`. Only
 the shape is checked, a field missing or a text Postgres cannot hold; numbers,
 ids and constraints are judged by Postgres itself.
 """
@@ -24,6 +24,10 @@ class Entry:
     fields: Mapping[str, str]
 
 
+Row = Sequence[str | None]
+"""Values in the order of a kind's columns."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # there is one of each, looked up for every fact
 class FactKind:
     """One kind of fact: its table and its columns, the id first."""
@@ -34,6 +38,10 @@ class FactKind:
     outbox: OutboxName = OutboxName.TRADES
     #: Run after an insert with the ids of the rows: what else they have made.
     afterwards: str = ""
+    #: What becomes of a row whose id is there already.
+    conflict: str = "DO NOTHING"
+    #: Of rows with one id in one statement, that with the highest is written.
+    rank: Callable[[Row], int] = lambda row: 0
 
     def row(self, entry: Entry) -> tuple[str | None, ...]:
         """Values in the order of the columns.
@@ -47,17 +55,19 @@ class FactKind:
         """The id under which *entry* is to be in the ledger."""
         return entry.fields.get(self.columns[0].field, "")
 
-    def insert(self, cursor: Cursor, rows: Sequence[Sequence[str | None]]) -> None:
-        """Insert *rows* in one statement; a row whose id is there already changes nothing."""
+    def insert(self, cursor: Cursor, rows: Sequence[Row]) -> None:
+        """Insert *rows* in one statement."""
         # Sorted, so that two writers of the same rows wait for each other
-        # instead of deadlocking.
-        ordered = sorted(rows, key=lambda row: row[0] or "")
+        # instead of deadlocking. Each id once: a statement updates no row twice.
+        last = {row[0] or "": row for row in sorted(rows, key=self.rank)}
+        ids = sorted(last)
         cursor.execute(
-            insert_from_arrays(self.table, self.columns) + " ON CONFLICT (id) DO NOTHING",
-            array_columns(ordered),
+            insert_from_arrays(f"{self.table} AS stored", self.columns)
+            + f" ON CONFLICT (id) {self.conflict}",
+            array_columns([last[fact_id] for fact_id in ids]),
         )
         if self.afterwards:
-            cursor.execute(self.afterwards, ([row[0] for row in ordered],))
+            cursor.execute(self.afterwards, (ids,))
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
@@ -127,6 +137,34 @@ EVENT = FactKind(
     "cfd_events", EVENT_COLUMNS, outbox=OutboxName.POSITIONS, afterwards=POSITIONS_OF_EVENTS
 )
 
+_STATUS = 10  # where a row of ORDER has it
+
+#: The record of an order that waits: filed first, and once more when it is done.
+ORDER = FactKind(
+    "orders",
+    (
+        Column("id", "id", "uuid"),
+        Column("uid", "user_id"),
+        Column("idx", "idx", "int"),
+        Column("kind", "kind", "text"),
+        Column("pay", "payload", "jsonb"),
+        Column("idem", "idem_key", "text"),
+        Column("fp", "fingerprint", "text"),
+        Column("coid", "client_order_id", "text", optional=True),
+        Column("at", "accepted_at", "timestamptz"),
+        Column("rel", "release_at", "timestamptz"),
+        Column("st", "status", "text"),
+        Column("done", "done_at", "timestamptz", optional=True),
+        Column("code", "reject_code", "text", optional=True),
+        Column("det", "reject_details", "jsonb", optional=True),
+    ),
+    # Done over pending, whichever comes first, and never back.
+    conflict="DO UPDATE SET status = excluded.status, done_at = excluded.done_at,"
+    " reject_code = excluded.reject_code, reject_details = excluded.reject_details"
+    " WHERE stored.status = 'pending' AND excluded.status <> 'pending'",
+    rank=lambda row: 0 if row[_STATUS] == "pending" else 1,
+)
+
 #: What to do with an entry that cannot become a row, inside the same transaction.
 Refuse = Callable[[Cursor, Entry, Exception], None]
 
@@ -134,6 +172,7 @@ Refuse = Callable[[Cursor, Entry, Exception], None]
 KINDS: Mapping[str, FactKind] = {
     "trade": TRADE,
     "grant": GRANT,
+    "order": ORDER,
     **dict.fromkeys(EventKind, EVENT),
 }
 

@@ -37,6 +37,7 @@ class Keys:
         self.tag = tag
         self.instruments = f"{tag}instruments"
         self.trade_outbox = self.outbox(OutboxName.TRADES)
+        self.pending_orders = f"{tag}pending:orders"
         self.feed_health = f"{tag}feed:health"
 
     def outbox(self, name: OutboxName) -> str:
@@ -89,6 +90,14 @@ class Keys:
     def coid(self, user: int, client_order_id: str) -> str:
         """String: the trade made under this client order id."""
         return f"{self.tag}coid:{user}:{client_order_id}"
+
+    def order(self, order_id: str) -> str:
+        """Hash: one order that waits or has waited, by the fields of its fact."""
+        return f"{self.tag}order:{order_id}"
+
+    def pending_of(self, user: int) -> str:
+        """Set: the user's orders that wait; all of them are in `pending:orders` by release ms."""
+        return f"{self.tag}pending:{user}"
 
     def pfseq(self, user: int) -> str:
         """String: number of the user's last portfolio push."""

@@ -70,19 +70,26 @@ class Ledger:
 
     def trade(self, user: UserId, trade_id: str) -> Fill | None:
         """The user's own trade *trade_id* (a UUID)."""
-        with self._pg.transaction() as cursor:
-            cursor.execute(f"{_FILL} WHERE id = %s AND user_id = %s", (trade_id, user))
-            row = cursor.fetchone()
-        return _fill(row) if row else None
+        return self.trades_by_id(user, [trade_id]).get(trade_id)
 
-    def recorded(self, user: UserId, trade_ids: Sequence[str]) -> frozenset[str]:
-        """Those of *trade_ids* (UUIDs) that are trades of the user."""
+    def trades_by_id(self, user: UserId, trade_ids: Sequence[str]) -> dict[str, Fill]:
+        """The user's own trades among *trade_ids* (UUIDs)."""
         with self._pg.transaction() as cursor:
             cursor.execute(
-                "SELECT id::text FROM trades WHERE id = ANY(%s::uuid[]) AND user_id = %s",
-                (list(trade_ids), user),
+                f"{_FILL} WHERE id = ANY(%s::uuid[]) AND user_id = %s", (list(trade_ids), user)
             )
-            return frozenset(trade_id for (trade_id,) in cursor.fetchall())
+            return {row[0]: _fill(row) for row in cursor.fetchall()}
+
+    def recorded(self, user: UserId, ids: Sequence[str]) -> frozenset[str]:
+        """Those of *ids* (UUIDs) that are trades of the user, or orders that wait or waited."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT id::text FROM (SELECT id, user_id FROM trades UNION ALL"
+                " SELECT id, user_id FROM orders) AS placed"
+                " WHERE id = ANY(%(ids)s::uuid[]) AND user_id = %(user)s",
+                {"ids": list(ids), "user": user},
+            )
+            return frozenset(found for (found,) in cursor.fetchall())
 
     def trades(
         self,

@@ -110,6 +110,10 @@ def _malformed(error: Exception) -> bool:
 
 
 def _park_id(entry: Entry, fact_id: str) -> str:
+    if entry.fields.get("k") == "order":
+        # An order's facts, and the trade that it becomes, have one id in common.
+        name = f"{entry.fields.get('id')}:{entry.fields.get('st')}"
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
     try:
         return str(uuid.UUID(fact_id))
     except ValueError:

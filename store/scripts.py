@@ -10,17 +10,21 @@ from typing import Any
 import redis
 
 from ..domain.ids import TREASURY, InstrumentIdx
+from ..domain.orders import OrderStatus
 from ..domain.refusals import Refused
 from ..domain.ticks import IndexChange
 from . import wire
 from .commands import (
+    AcceptOrder,
     Command,
     CreditCommand,
     Credited,
     CreditOutcome,
+    Delayed,
     Filled,
     Indexed,
     IndexOutcome,
+    OrderDone,
     Outcome,
     Rebased,
     Replayed,
@@ -31,6 +35,7 @@ from .commands import (
 from .executable import kinds
 from .keys import Keys, State
 from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_all
+from .order_calls import done_call
 from .position_calls import follow_call, follow_outcome, script
 from .position_commands import FollowCommand
 
@@ -60,13 +65,14 @@ class Scripts:
         self._client = client
         self._keys = keys
         self._kinds = kinds()
+        self._order_done = LuaScript("order_done", KERNEL)
         self._wallet_credit = LuaScript("wallet_credit", KERNEL)
         self._index_apply = LuaScript("index_apply", KERNEL, MARKET, TICKS)
         self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")
         self._position_follow = script("position_follow")
 
-    def execute(self, commands: Sequence[Command]) -> list[Outcome]:
+    def execute(self, commands: Sequence[Command | AcceptOrder]) -> list[Outcome | Delayed]:
         """Carry out *commands* in order, whatever their kinds, in one round trip.
 
         Raises:
@@ -84,6 +90,17 @@ class Scripts:
         """Note what checking positions moved, in one round trip; their versions from now on."""
         calls = [follow_call(self._keys, command) for command in commands]
         return list(map(follow_outcome, self._position_follow.run_all(self._client, calls)))
+
+    def orders_done(self, results: Sequence[OrderDone]) -> list[OrderStatus | Refused]:
+        """Close the records of orders that were released; SETTLED those that are closed already.
+
+        A rejection counts only if the order has not been carried out after all.
+        """
+        calls = [done_call(self._keys, result) for result in results]
+        return [
+            OrderStatus(reply[1]) if reply[0] == "ok" else wire.refusal_of(reply)
+            for reply in self._order_done.run_all(self._client, calls)
+        ]
 
     def wallet_credit(self, command: CreditCommand) -> CreditOutcome:
         """Give a user money from the treasury, once per idempotency key for ever."""

@@ -10,6 +10,7 @@ from ..domain.positions import CloseReason
 from ..domain.pushes import (
     FillPush,
     MarginCallPush,
+    OrderPush,
     PortfolioEvent,
     PositionPush,
     Push,
@@ -20,6 +21,7 @@ from ..domain.pushes import (
 from ..domain.refusals import Refusal, Refused
 from ..domain.ticks import PriceTick, Tick
 from ..domain.trading import Fill, Side
+from .order_wire import order_of
 from .position_hashes import event_of, position_of
 
 __all__ = [
@@ -210,9 +212,15 @@ def _margin_call_push(entry: Mapping[str, str], symbol: str) -> MarginCallPush:
 
 
 #: How the fact of a push is read, by the name of its event.
+def _order_push(entry: Mapping[str, str], symbol: str) -> Push:
+    return OrderPush(order_of(entry), symbol)
+
+
 _PUSHES: Mapping[str, Callable[[Mapping[str, str], str], Push]] = {
     "fill": _fill_push,
     "wallet": _wallet_push,
+    "order_pending": _order_push,
+    "order_rejected": _order_push,
     "position_opened": _position_push,
     "position_updated": _position_push,
     "position_closed": _position_push,

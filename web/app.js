@@ -162,6 +162,7 @@ function onFrame(frame) {
     state.portfolio = frame.data;
     paintPortfolio();
   } else if (frame.channel === "portfolio" && frame.op === "update") {
+    if (waiting && frame.data.order_id === waiting) showOrder(frame.data);
     refreshPortfolio();
   }
 }
@@ -209,21 +210,31 @@ async function showQuote() {
   }
 }
 
+let waiting = null; // id of the last order, while it waits
+
 async function trade(event) {
   event.preventDefault();
   $("trade").disabled = true;
   $("answer").className = "";
   const body = { instrument: state.chosen, side: chosenSide(), quantity: $("quantity").value };
   try {
-    const fill = await place(body);
-    const verb = fill.side === "buy" ? "Bought" : "Sold";
-    $("answer").textContent = `${verb} ${Number(fill.quantity)} ${fill.symbol} at ${fill.average_price}.`;
-    $("answer").className = "filled";
+    showOrder(await place(body));
   } catch (problem) {
     refused(problem);
   } finally {
     $("trade").disabled = !state.user;
   }
+}
+
+function showOrder(order) {
+  waiting = order.status === "pending" ? order.order_id : null;
+  const verb = order.side === "buy" ? "Bought" : "Sold";
+  $("answer").textContent = {
+    pending: "Accepted. In play an order waits some seconds and is carried out at the price of then.",
+    filled: `${verb} ${Number(order.quantity)} ${order.symbol} at ${order.average_price}.`,
+    rejected: `Nothing was traded: ${order.problem?.code} when the wait was over.`,
+  }[order.status];
+  $("answer").className = { filled: "filled", rejected: "refused" }[order.status] ?? "";
 }
 
 function refused(problem) {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from ...store.commands import Made, Outcome
+from ...store.commands import AcceptOrder, Command, Delayed, Filled, Made, Outcome
+from ...store.order_kinds import order_from
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..address import Address
@@ -26,7 +27,8 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
     """Runs waiting orders together, as one pipeline of their scripts.
 
     Duty: one round trip to Redis for all orders that wait, however many requests they came
-    from. An order alone is not kept waiting for company.
+    from. An order alone is not kept waiting for company. What has to wait in play is filed as
+    an order until its release.
     Reads: its messages. Writes: through the scripts; tells `trade-writer` of every fact.
     Lease: none; any number of replicas may execute.
     While it is down: orders wait in its mailbox; HTTP answers 503 once it has waited enough.
@@ -72,19 +74,35 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         self._largest = max(self._largest, len(batch))
         self._meter.batches += 1
         self._meter.batched += len(batch)
+        delayed = self._carry_out(batch, [request.command for request in batch])
+        if delayed:
+            self._carry_out(
+                delayed, [AcceptOrder(order_from(request.command)) for request in delayed]
+            )
+
+    def _carry_out(
+        self, batch: Sequence[Execute], commands: Sequence[Command | AcceptOrder]
+    ) -> Sequence[Execute]:
+        """Answer all of *batch* but those that have to wait, which are returned."""
         unanswered = batch
         try:
-            outcomes = self._scripts.execute([request.command for request in batch])
+            outcomes = self._scripts.execute(commands)
             unanswered = []
         finally:
             for request in unanswered:
                 request.reply.set(Unavailable("the order may or may not have been executed"))
+        delayed = []
         for request, outcome in zip(batch, outcomes, strict=True):
-            self._answer(request, outcome)
+            if isinstance(outcome, Delayed):
+                delayed.append(request)
+            else:
+                self._answer(request, outcome)
+        return delayed
 
     def _answer(self, request: Execute, outcome: Outcome) -> None:
-        if isinstance(outcome, Made):
+        if isinstance(outcome, Filled):
             self._meter.ticks += 1  # by the script: every trade publishes a price
+        if isinstance(outcome, Made):
             self._writer.tell(WriteFact(outcome, request.reply))
         else:
             request.reply.set(Executed(outcome, None))

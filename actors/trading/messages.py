@@ -61,5 +61,16 @@ class PostgresReturned:
     """From the linked watch of `trade-writer`: Postgres was away and answers again."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseDue:
+    """From the timer of `order-releaser`: renew the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDue:
+    """From the timer of `order-releaser`, and from itself while more may be due."""
+
+
 TradeExecutorMessage = Execute | BatchDue
 TradeWriterMessage = WriteFact | BatchDue | PostgresReturned
+OrderReleaserMessage = LeaseDue | ReleaseDue

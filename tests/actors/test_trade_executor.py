@@ -13,7 +13,7 @@ from touchline.actors.trading.messages import (
 )
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
-from touchline.store.commands import Filled, Replayed, TradeCommand
+from touchline.store.commands import Accepted, AcceptOrder, Delayed, Filled, Replayed, TradeCommand
 
 from tests.fakes.addresses import RecordingAddress
 
@@ -26,8 +26,12 @@ class CannedScripts:
         self.outcome = outcome
 
     def execute(self, commands):
-        self.batches.append([command.trade_id for command in commands])
+        self.batches.append(list(map(id_of, commands)))
         return [self.outcome(command) for command in commands]
+
+
+def id_of(command):
+    return command.order.order_id if isinstance(command, AcceptOrder) else command.trade_id
 
 
 def order(number):
@@ -137,3 +141,40 @@ def test_an_order_whose_owner_gave_up_is_not_executed(writer):
     executor.receive(BatchDue())
 
     assert scripts.batches == [["t2"]]
+
+
+def test_what_has_to_wait_is_filed_in_one_more_pipeline_and_made_durable(writer):
+    def in_play(command):
+        if isinstance(command, AcceptOrder):
+            return Accepted(command.order, "1-0", {"id": command.order.order_id})
+        return Delayed() if command.trade_id != "t1" else refused(command)
+
+    scripts = CannedScripts(in_play)
+    executor = executor_with(scripts, writer)
+    requests = [order(number) for number in range(3)]
+
+    for request in requests:
+        executor.receive(request)
+    executor.receive(BatchDue())
+
+    assert scripts.batches == [["t0", "t1", "t2"], ["t0", "t2"]]
+    assert [message.made.entry["id"] for message in writer.told] == ["t0", "t2"]
+    assert requests[1].reply.get(block=False) == Executed(refused(None), None)
+
+
+def test_an_answer_that_is_known_does_not_depend_on_filing_the_others(writer):
+    def away_for_orders(command):
+        if isinstance(command, AcceptOrder):
+            raise RedisAway("gone")
+        return Delayed() if command.trade_id == "t0" else filled(command)
+
+    executor = executor_with(CannedScripts(away_for_orders), writer)
+    requests = [order(0), order(1)]
+    for request in requests:
+        executor.receive(request)
+
+    with pytest.raises(RedisAway):
+        executor.receive(BatchDue())
+
+    assert isinstance(requests[0].reply.get(block=False), Unavailable)
+    assert [message.made.entry["id"] for message in writer.told] == ["t1"]

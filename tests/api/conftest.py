@@ -18,6 +18,7 @@ from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
+from touchline.store.orders import Orders
 from touchline.store.postgres import Postgres
 from touchline.store.scripts import Scripts
 from touchline.store.users import Users
@@ -124,6 +125,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         ledger=ledger,
         users=Users(pg),
         fixtures=Fixtures(pg),
+        orders=Orders(redis, keys, pg),
         executor=executor,
         signer=Signer(PRIVATE_KEY),
         verifier=Verifier(PUBLIC_KEYS),

@@ -7,8 +7,9 @@ from touchline.domain import views
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
+from touchline.domain.orders import DelayedOrder, TradeTerms, done
 from touchline.domain.portfolio import HeldShares, Holding, Portfolio, Wallet
-from touchline.domain.pushes import FillPush, PortfolioEvent, WalletPush
+from touchline.domain.pushes import FillPush, OrderPush, PortfolioEvent, WalletPush
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import PriceTick, Tick, ticked
 from touchline.domain.trading import Fill, Side
@@ -99,6 +100,44 @@ def test_a_fill_reads_the_same_in_the_answer_and_in_the_push() -> None:
 
     assert views.fill_view(FILL, "ARS") == FILL_VIEW
     assert (event.name, views.portfolio_update_view(event)) == ("fill", FILL_VIEW)
+
+
+ORDER = DelayedOrder(
+    order_id="o",
+    user=UserId(5),
+    idx=InstrumentIdx(17),
+    terms=TradeTerms(Side.SELL, 1_500, None, 1_010_000),
+    idem_key="k",
+    fingerprint="fp",
+    client_order_id=None,
+    accepted_ms=1_792_854_300_123,
+    release_ms=1_792_854_305_123,
+)
+ORDER_VIEW = {
+    "order_id": "o", "status": "pending", "instrument": 17, "symbol": "ARS", "side": "sell",
+    "quantity": "1.500", "notional": None, "price_bound": "101.0000",
+    "accepted_at": "2026-10-24T15:05:00.123Z", "release_at": "2026-10-24T15:05:05.123Z",
+    "client_order_id": None,
+}  # fmt: skip
+
+
+def test_an_order_that_waits_is_pushed_as_it_was_answered() -> None:
+    event = PortfolioEvent(2, OrderPush(ORDER, "ARS"))
+
+    assert views.order_view(ORDER, "ARS") == ORDER_VIEW
+    assert (event.name, views.portfolio_update_view(event)) == ("order_pending", ORDER_VIEW)
+
+
+def test_an_order_that_is_rejected_is_pushed_with_the_reason() -> None:
+    refused = Refused(Refusal.INSUFFICIENT_SHARES, {"available_qty": 500})
+    event = PortfolioEvent(3, OrderPush(done(ORDER, refused, False, 1_792_854_305_150), "ARS"))
+
+    assert event.name == "order_rejected"
+    assert views.portfolio_update_view(event) == ORDER_VIEW | {
+        "status": "rejected",
+        "rejected_at": "2026-10-24T15:05:05.150Z",
+        "problem": {"code": "INSUFFICIENT_SHARES", "available": "0.500"},
+    }
 
 
 def test_money_that_came_in_is_pushed_with_what_there_is_now() -> None:

@@ -126,10 +126,11 @@ class Exchange:
         return f"id-{next(self._numbers)}"
 
     def entries(self) -> list[Mapping[str, str]]:
-        """All facts of both streams, in the order they happened."""
+        """All facts of both streams that moved money or shares, in the order they happened."""
         streams = map(self.keys.outbox, OutboxName)
         found = [fields for stream in streams for _, fields in self.client.xrange(stream)]
-        return sorted(found, key=lambda fields: int(fields["tv"]))
+        moved = (fields for fields in found if fields["k"] != "order")
+        return sorted(moved, key=lambda fields: int(fields["tv"]))
 
     def dump(self) -> dict[str, object]:
         """Everything stored, for proving that nothing changed."""

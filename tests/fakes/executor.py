@@ -7,9 +7,10 @@ from collections.abc import Callable
 from touchline.actors.address import Address
 from touchline.actors.mailbox import Mailbox
 from touchline.actors.trading.messages import Execute, Executed, Unavailable
-from touchline.store.commands import Filled, TradeCommand
+from touchline.store.commands import AcceptOrder, Delayed, Made, TradeCommand
 from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger
+from touchline.store.order_kinds import order_from
 from touchline.store.scripts import Scripts
 
 
@@ -48,13 +49,15 @@ class DirectExecutor(Address[Execute]):
         if self.before is not None:
             self.before()
         [outcome] = self._scripts.execute([message.command])
+        if isinstance(outcome, Delayed):
+            [outcome] = self._scripts.execute([AcceptOrder(order_from(message.command))])
         if self.breaks_off:
             message.reply.set(Unavailable("the order may or may not have been executed"))
             return True
         durable = None
-        if isinstance(outcome, Filled):
+        if isinstance(outcome, Made):
             durable = "redis" if self.ledger_down else "postgres"
-        if isinstance(outcome, Filled) and not self.ledger_down:
+        if isinstance(outcome, Made) and not self.ledger_down:
             self._ledger.insert_facts([Entry(outcome.entry_id, outcome.entry)])
         message.reply.set(Executed(outcome, durable))
         return True

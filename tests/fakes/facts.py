@@ -64,6 +64,38 @@ def trade_entry(number: int, *, user: int = 1, idx: int = 7, **changes: str) -> 
     return Entry(f"{AT_MS}-{number}", fields | changes)
 
 
+def order_entry(number: int = 1, *, user: int = 1, idx: int = 7, **changes: str) -> Entry:
+    """The fact of an order of the user that waits."""
+    fields = {
+        "k": "order",
+        "id": uuid7(AT_MS),
+        "uid": str(user),
+        "idx": str(idx),
+        "kind": "trade",
+        "pay": '{"side":"buy","qty":1000,"notional_e4":null,"bound_px":null}',
+        "idem": f"key-{number}",
+        "fp": f"print-{number}",
+        "coid": "",
+        "at": str(AT_MS),
+        "rel": str(AT_MS + 5_000),
+        "st": "pending",
+        "done": "",
+        "code": "",
+        "det": "",
+    }
+    return Entry(f"{AT_MS}-{number}", fields | changes)
+
+
+#: What changes in such a fact when the order is filled, or rejected.
+FILLED = {"st": "filled", "done": str(AT_MS + 5_000)}
+REJECTED = {
+    "st": "rejected",
+    "done": str(AT_MS + 5_000),
+    "code": "MARKET_HALTED",
+    "det": '{"halt":4,"phase":"live"}',
+}
+
+
 def grant_entry(*, user: int = 1, **changes: str) -> Entry:
     """The fact of the user's start balance: 10,000.0000 out of the treasury."""
     fields = {

@@ -162,6 +162,7 @@ def open_exchange(root: Path) -> Iterator[Exchange]:
             "SPORTMONKS_URL": f"http://127.0.0.1:{feed}/v3/football",
             "SPORTMONKS_TOKEN": "any",
             "AUTH_DEV": "1",
+            "INPLAY_DELAY_MS": "0",
         }
 
         def start(name: str, port: int, env: Mapping[str, str], *command: str) -> Service:

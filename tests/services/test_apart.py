@@ -46,6 +46,11 @@ def next_portfolio(socket: ClientConnection, op: str) -> Any:
             return frame
 
 
+def in_play(api: str) -> list[Any]:
+    """Clubs whose match is being played."""
+    return [club for club in ask(f"{api}/v1/instruments")["data"] if club["order_delay_ms"]]
+
+
 def test_three_processes_trade_push_and_flush_and_stop_in_order(
     environment: dict[str, str], private_key: str, tmp_path: Path, free_ports: tuple[int, ...]
 ) -> None:
@@ -58,6 +63,7 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
         "SPORTMONKS_URL": f"http://127.0.0.1:{feed_port}/v3/football",
         "SPORTMONKS_TOKEN": "any",
         "AUTH_DEV": "1",
+        "INPLAY_DELAY_MS": "300",
     }
     ws_environment = environment | {
         "WS_PORT": ws_port,
@@ -80,7 +86,7 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
         for address in (api, ws, flush):
             # Until the feed has answered once, the api-server is degraded.
             eventually(lambda url=address: ask(f"{url}/readyz")["status"] == "ready", *services)
-        clubs = eventually(lambda: ask(f"{api}/v1/instruments")["data"], *services)
+        clubs = eventually(lambda: in_play(api), *services)
         token = ask(f"{api}/v1/auth/dev-login", {"email": "a@example.com"})["access_token"]
         bearer = f"Bearer {token}"
         ticket = ask(f"{api}/v1/ws-token", {}, Authorization=bearer)
@@ -89,14 +95,16 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
             # An order filled before the snapshot is in it, and makes no update.
             next_portfolio(socket, "snapshot")
             order = {"instrument": clubs[0]["idx"], "side": "buy", "quantity": "1.000"}
-            filled = ask(f"{api}/v1/orders", order, Authorization=bearer, Idempotency_Key="one")
-            pushed = next_portfolio(socket, "update")
+            placed = ask(f"{api}/v1/orders", order, Authorization=bearer, Idempotency_Key="one")
+            pushed = [next_portfolio(socket, "update") for _ in range(2)]
+        found = ask(f"{api}/v1/orders/{placed['order_id']}", Authorization=bearer)
         codes = [service.stop() for service in reversed(services)]
         feed.stop()
 
-    assert (filled["status"], filled["durable"]) == ("filled", "postgres")
-    assert pushed["event"] == "fill"
-    assert pushed["data"]["order_id"] == filled["order_id"]
+    assert (placed["status"], placed["durable"]) == ("pending", "postgres")
+    assert [push["event"] for push in pushed] == ["order_pending", "fill"]
+    assert {push["data"]["order_id"] for push in pushed} == {placed["order_id"]}
+    assert (found["status"], found["client_order_id"]) == ("filled", None)
     assert codes == [0, 0, 0], [service.lines[-20:] for service in services]
     assert not [line for s in services for line in s.lines if re.search("Traceback|crash", line)]
 

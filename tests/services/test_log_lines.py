@@ -115,6 +115,7 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
         "SPORTMONKS_URL": f"http://127.0.0.1:{feed_port}/v3/football",
         "SPORTMONKS_TOKEN": FEED_TOKEN,
         "AUTH_DEV": "1",
+        "INPLAY_DELAY_MS": "0",
     }
     ws_env = environment | {"WS_PORT": ws_port, "WS_ALLOWED_ORIGINS": "https://a.example"}
     api, ws = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{ws_port}"

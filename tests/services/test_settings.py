@@ -28,6 +28,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     flusher = config.flusher_settings(SERVERS)
 
     assert (api.port, api.auth_dev, api.flusher_embedded) == (8080, False, False)
+    assert api.inplay_delay_ms == 5_000
     assert api.flush_interval_s == flusher.flush_interval_s == 0.1
     assert (ws.port, ws.capacity, ws.origins) == (
         8081,
@@ -47,6 +48,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"REDIS_KEY_TAG": "a b"}, "REDIS_KEY_TAG: expected a hash tag such as {m}, or nothing"),
         ({"AUTH_DEV": "yes"}, "AUTH_DEV: expected 0 or 1, not 'yes'"),
         ({"FLUSH_INTERVAL": "100"}, "FLUSH_INTERVAL: expected a duration"),
+        ({"INPLAY_DELAY_MS": "5s"}, "INPLAY_DELAY_MS: expected 0 to 60000, not '5s'"),
+        ({"INPLAY_DELAY_MS": "60001"}, "INPLAY_DELAY_MS: expected 0 to 60000"),
         ({"FLUSH_INTERVAL": "0ms"}, "FLUSH_INTERVAL: expected a duration"),
         (
             {"FLUSH_INTERVALL": "1s"},

@@ -70,9 +70,11 @@ def sign_in(up: Up, email: str = "fan@example.com") -> str:
 
 
 def buy(up: Up, token: str, key: str, quantity: str = "1.000") -> dict[str, Any]:
-    """Buy of the first club that is open."""
+    """Buy of the first club that is open, and in which no order has to wait."""
     for club in up.get("/v1/instruments?limit=200")["data"]:
         order = {"instrument": club["idx"], "side": "buy", "quantity": quantity}
+        if club["order_delay_ms"]:
+            continue
         try:
             filled: dict[str, Any] = up.post("/v1/orders", order, token, key)
         except urllib.error.HTTPError as refused:

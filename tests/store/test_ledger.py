@@ -3,12 +3,16 @@
 import pytest
 from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger, TradeCursor
+from touchline.store.parked import Parked
 
 from tests.fakes.facts import (
     AT_MS,
+    FILLED,
+    REJECTED,
     add_instruments,
     add_users,
     grant_entry,
+    order_entry,
     trade_entry,
 )
 
@@ -151,3 +155,67 @@ def test_the_views_read_parked_facts_and_skip_malformed_ones(ledger, pg):
         (99, 3, -1_000_000),
     ]
     assert shares == [(1, 1000), (99, 1000)]
+
+
+STATUS = "SELECT status, reject_code, reject_details, client_order_id FROM orders"
+
+
+def changed(entry, **changes):
+    return Entry(entry.id + "1", {**entry.fields, **changes})
+
+
+@pytest.mark.parametrize("end", [FILLED, REJECTED], ids=["filled", "rejected"])
+@pytest.mark.parametrize(
+    "turns", [[[0, 1]], [[0], [1]], [[1], [0]], [[1, 1]], [[1, 0]], [[0], [1, 0]]]
+)
+def test_an_order_that_is_done_stays_done_in_whatever_turns_its_facts_come(ledger, pg, turns, end):
+    pending = order_entry()
+    facts = [pending, changed(pending, **end)]
+
+    for turn in turns:
+        assert ledger.insert_facts([facts[n] for n in turn]) == 0
+
+    details = {"halt": 4, "phase": "live"} if end is REJECTED else None
+    assert rows(pg, STATUS) == [(end["st"], end.get("code"), details, None)]
+
+
+def test_a_done_order_is_not_done_again_otherwise(ledger, pg):
+    pending = order_entry()
+    ledger.insert_facts([pending, changed(pending, **FILLED)])
+
+    ledger.insert_facts([changed(pending, **REJECTED)])
+
+    assert rows(pg, STATUS) == [("filled", None, None, None)]
+
+
+def test_facts_of_one_order_that_are_refused_are_parked_apart_from_each_other_and_its_trade(
+    ledger, pg
+):
+    pending = order_entry(user=9)
+    trade = trade_entry(1, user=9, id=pending.fields["id"])
+
+    ledger.insert_facts([pending, trade, changed(pending, **FILLED)])
+    ledger.insert_facts([pending, trade, changed(pending, **FILLED)])
+
+    parked = rows(pg, "SELECT payload->>'k', payload->>'st' FROM trade_outbox ORDER BY 1, 2")
+    assert parked == [("order", "filled"), ("order", "pending"), ("trade", None)]
+    # Neither disturbs those who read what is parked.
+    assert rows(pg, "SELECT count(*) FROM wallet_postings WHERE user_id = 9") == [(1,)]
+    assert rows(pg, "SELECT count(*) FROM share_postings WHERE user_id = 9") == [(1,)]
+
+
+def test_parked_facts_of_an_order_find_their_way_in_any_order(ledger, pg):
+    pending = order_entry(user=9)
+    ledger.insert_facts([pending, changed(pending, **REJECTED)])
+    add_users(pg, 9)
+    rows(pg, "UPDATE trade_outbox SET next_retry_at = now() - INTERVAL '1 s' RETURNING 1")
+
+    retried = Parked(pg).retry()
+
+    assert (retried.inserted, retried.refused) == (2, 0)
+    assert rows(pg, STATUS)[0][0] == "rejected"
+
+
+def test_an_order_whose_terms_are_no_json_is_parked(ledger, pg):
+    assert ledger.insert_facts([order_entry(pay="{")]) == 1
+    assert rows(pg, "SELECT malformed FROM trade_outbox") == [(True,)]

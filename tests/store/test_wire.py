@@ -5,9 +5,12 @@ import json
 import msgspec
 import pytest
 from touchline.domain.halts import Halt, Phase
+from touchline.domain.orders import TradeTerms
 from touchline.domain.positions import CloseReason
-from touchline.domain.pushes import PortfolioEvent, ReplayedClose, ReplayPush
+from touchline.domain.pushes import OrderPush, PortfolioEvent, ReplayedClose, ReplayPush
 from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.trading import Side
+from touchline.store.order_wire import order_entry as order_entry_of
 from touchline.store.wire import (
     decode_portfolio,
     decode_price,
@@ -15,6 +18,8 @@ from touchline.store.wire import (
     idem_hash,
     refusal_of,
 )
+
+from tests.fakes.facts import order_entry
 
 PRICE = {
     "i": 17, "s": 48191, "id": "1792854300123-0", "t": 1792854300123, "b": 1, "a": 2, "m": 3,
@@ -102,3 +107,18 @@ def test_a_refusals_details_are_numbers_but_for_the_phase() -> None:
     reply = ["refused", "MARKET_HALTED", "halt", "5", "phase", "live"]
 
     assert refusal_of(reply) == Refused(Refusal.MARKET_HALTED, {"halt": 5, "phase": "live"})
+
+
+def test_a_push_of_an_order_that_waits_is_read() -> None:
+    fact = [text for pair in order_entry(7).fields.items() for text in pair]
+    payload = json.dumps({"s": 5, "e": "order_pending", "d": {"sym": "ARS", "fact": fact}})
+
+    event = decode_portfolio(payload)
+
+    assert event is not None
+    assert isinstance(event.push, OrderPush)
+    assert (event.seq, event.name, event.push.symbol) == (5, "order_pending", "ARS")
+    assert event.push.order.terms == TradeTerms(Side.BUY, 1_000, None, None)
+    assert order_entry_of(event.push.order) == order_entry(7).fields | {
+        "id": event.push.order.order_id
+    }

@@ -1,0 +1,101 @@
+"""Orders that wait: in play an order is carried out some seconds after it was accepted.
+
+Twin of lua/order_accept.lua and lua/order_done.lua. Source: docs/market.md, "In play".
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import ClassVar
+
+from .ids import InstrumentIdx, UserId
+from .instrument import Instrument
+from .refusals import Refusal, Refused
+from .trading import Side
+
+PENDING_MAX = 50  #: orders of one user that may wait at a time; lua/order_accept.lua has the same
+
+
+class OrderKind(StrEnum):
+    """What an order is to become."""
+
+    TRADE = "trade"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands; the last two are for good."""
+
+    PENDING = "pending"
+    FILLED = "filled"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeTerms:
+    """A trade as asked for: either *qty* (1e-3 share) or *notional_e4* (1e-4 coin) is given.
+
+    *bound_px* is the user's own (1e-4 coin).
+    """
+
+    kind: ClassVar = OrderKind.TRADE
+    side: Side
+    qty: int | None
+    notional_e4: int | None
+    bound_px: int | None
+
+
+Terms = TradeTerms
+"""What was asked for, by kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayedOrder:
+    """An order that waits, or has waited. Times are calendar ms.
+
+    Attributes:
+        order_id: UUIDv7, also of the trade that it becomes.
+        refused: why it was rejected.
+        done_ms: when it was filled or rejected.
+    """
+
+    order_id: str
+    user: UserId
+    idx: InstrumentIdx
+    terms: Terms
+    idem_key: str
+    fingerprint: str
+    client_order_id: str | None
+    accepted_ms: int
+    release_ms: int
+    status: OrderStatus = OrderStatus.PENDING
+    refused: Refused | None = None
+    done_ms: int | None = None
+
+    @property
+    def release_key(self) -> str:
+        """The idempotency key it is carried out under; with a colon, as no client's key has one."""
+        return f"order:{self.order_id}"
+
+
+def delay_now_ms(instrument: Instrument, delay_ms: int) -> int:
+    """How long an order in *instrument* waits now, of the *delay_ms* that hold in play."""
+    return delay_ms if instrument.in_play else 0
+
+
+def accept(order: DelayedOrder, waiting: int) -> DelayedOrder | Refused:
+    """*order*, if its owner has less than the most that may wait; *waiting* do."""
+    if waiting >= PENDING_MAX:
+        return Refused(Refusal.TOO_MANY_PENDING_ORDERS)
+    return order
+
+
+def done(order: DelayedOrder, refused: Refused | None, traded: bool, now_ms: int) -> DelayedOrder:
+    """*order* after its release; one that is done already stays as it is.
+
+    A refusal of an order that has been *traded*, by a releaser that was too late to be told,
+    does not count.
+    """
+    if order.status is not OrderStatus.PENDING:
+        return order
+    if refused is None or traded:
+        return replace(order, status=OrderStatus.FILLED, done_ms=now_ms)
+    return replace(order, status=OrderStatus.REJECTED, refused=refused, done_ms=now_ms)

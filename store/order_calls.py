@@ -1,0 +1,69 @@
+"""Calls of the two scripts that keep orders which wait: `order_accept` and `order_done`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import wire
+from .commands import Accepted, AcceptOrder, Awaited, OrderDone, Outcome, Replayed
+from .keys import Keys
+from .lua import Call
+from .order_wire import details_text, order_entry, order_of
+
+
+def accept_call(keys: Keys, command: AcceptOrder) -> Call:
+    """KEYS and ARGV of `order_accept`."""
+    order = command.order
+    names = [
+        keys.idem(order.user, order.idem_key),
+        keys.order(order.order_id),
+        keys.pending_orders,
+        keys.pending_of(order.user),
+        keys.trade_outbox,
+        keys.pfseq(order.user),
+        keys.inst(order.idx),
+    ]
+    if order.client_order_id:
+        names.append(keys.coid(order.user, order.client_order_id))
+    fact = [text for pair in order_entry(order).items() for text in pair]
+    release = str(order.release_ms)
+    return names, [order.order_id, str(order.user), order.fingerprint, release, *fact]
+
+
+def accept_outcome(reply: Any) -> Outcome:
+    """What `order_accept` says."""
+    match reply:
+        case ["ok", entry_id, fact]:
+            entry = wire.entry_of(fact)
+            return Accepted(order_of(entry), entry_id, entry)
+        case ["replayed", fact]:
+            return replayed(fact)
+        case _:
+            return wire.refusal_of(reply)
+
+
+def done_call(keys: Keys, command: OrderDone) -> Call:
+    """KEYS and ARGV of `order_done`."""
+    order, refused = command.order, command.refused
+    names = [
+        keys.order(order.order_id),
+        keys.idem(order.user, order.release_key),
+        keys.pending_orders,
+        keys.pending_of(order.user),
+        keys.trade_outbox,
+        keys.pfseq(order.user),
+        keys.inst(order.idx),
+    ]
+    return names, [
+        order.order_id,
+        str(order.user),
+        str(command.now_ms),
+        refused.code.value if refused else "",
+        details_text(refused) if refused else "",
+    ]
+
+
+def replayed(fact: str) -> Replayed | Awaited:
+    """What an earlier command under the same idempotency key had made."""
+    entry = wire.entry_of(fact)
+    return Awaited(order_of(entry)) if entry["k"] == "order" else Replayed(wire.fill_of(entry))
