@@ -30,13 +30,14 @@ from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
 from .scripts import Scripts
+from .waiting import restore_orders
 
 CHUNK = 500  #: states in one round trip
 EPOCH_BITS = 32  #: a version is epoch * 2^32 + n
 STATEMENT_TIMEOUT_MS = 600_000  #: whole tables are read
 #: Tables written with what Redis has just answered: facts first, then results, then states.
 WRITTEN_LATE = (
-    *("trades", "wallet_ledger", "trade_outbox", "fixtures"),
+    *("trades", "wallet_ledger", "orders", "trade_outbox", "fixtures"),
     *("instruments", "wallets", "holdings"),
 )
 
@@ -52,6 +53,7 @@ class Rehydrated:
     states: int
     replays: int
     guards: int
+    orders: int  #: that waited, or were done and had been forgotten to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,10 @@ def _put_back(
         _restore(client, keys, lost, epoch, may_go_on)
     if newest.instruments:
         client.sadd(keys.instruments, *newest.instruments)
-    return Rehydrated(epoch, len(lost), replays, restore_guards(client, keys, pg))
+    guards = restore_guards(client, keys, pg)
+    # After the states: their restored numbers of pushes are only raised.
+    orders = restore_orders(client, keys, pg, may_go_on)
+    return Rehydrated(epoch, len(lost), replays, guards, orders)
 
 
 def _wait_for_writers(pg: Postgres) -> None:

@@ -19,7 +19,11 @@ GUARD_S = 2_592_000  #: a settled match for 30 days, as by lua/fixture_settle.lu
 CHUNK = 1000  #: facts in one round trip
 STATEMENT_TIMEOUT_MS = 600_000  #: a day of trades, and all grants there are, are searched for
 
-_RECENT = "WHERE recorded_at > now() - INTERVAL '24 hours'"
+#: And those, however old, by which a waiting order was carried out: not twice.
+_RECENT = (
+    "WHERE recorded_at > now() - INTERVAL '24 hours'"
+    " OR id IN (SELECT id FROM orders WHERE status = 'pending')"
+)
 
 
 def go_on() -> None:
@@ -63,7 +67,10 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
             stream.execute(query)
             yield from ({"k": kind, **fact.fields(row)} for row in stream)
     with pg.transaction() as cursor:
-        cursor.execute("SELECT payload FROM trade_outbox WHERE NOT malformed")
+        cursor.execute(
+            "SELECT payload FROM trade_outbox"
+            " WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed"
+        )
         yield from (payload for (payload,) in cursor.fetchall())
 
 

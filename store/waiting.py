@@ -1,0 +1,99 @@
+"""Orders that wait, put back where Redis has lost them or believes them to wait still.
+
+To file an order changes no balance, so no state that is behind tells of it: every order that
+Postgres has pending, or heard of within the last day, is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import redis
+
+from . import wire
+from .facts import ORDER
+from .keys import Keys
+from .order_wire import order_of
+from .postgres import Postgres
+
+REPLAY_S = 86_400  #: an order's keys are remembered for a day of real time
+CHUNK = 500  #: orders in one round trip
+STATEMENT_TIMEOUT_MS = 600_000  #: a day of orders is searched for
+PUSHES_AHEAD = 1 << 32  #: beyond any number of a push that a user may have seen
+#: As it was when it was filed: what a repeated request is answered with.
+_FILED = {"st": "pending", "done": "", "code": "", "det": ""}
+
+_WANTED = "WHERE status = 'pending' OR recorded_at > now() - INTERVAL '24 hours'"
+
+
+def restore_orders(
+    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
+) -> int:
+    """Put back every order that Redis has lost or not heard the end of; how many."""
+    restored = 0
+    entries = _entries(pg)
+    while chunk := list(islice(entries, CHUNK)):
+        may_go_on()
+        with client.pipeline(transaction=False) as pipe:
+            for entry in chunk:
+                pipe.hget(keys.order(entry["id"]), "st")
+            found = pipe.execute()
+        with client.pipeline(transaction=False) as pipe:
+            for entry, status in zip(chunk, found, strict=True):
+                _remember(pipe, keys, entry)
+                restored += _restore(pipe, keys, entry, status)
+            pipe.execute()
+    return restored
+
+
+def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
+    """Every order with the fields of its fact, as done as is known; parked facts count."""
+    with pg.transaction() as cursor:
+        # Done behind pending, so that it is what stays.
+        cursor.execute(
+            "SELECT payload FROM trade_outbox WHERE payload->>'k' = 'order' AND NOT malformed"
+            " ORDER BY payload->>'st' = 'pending' DESC"
+        )
+        parked: dict[str, dict[str, str]] = {row["id"]: row for (row,) in cursor.fetchall()}
+    with pg.transaction() as cursor, cursor.connection.cursor("orders") as stream:
+        cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        stream.execute(f"{ORDER.select()} {_WANTED}")
+        for row in stream:
+            entry = {"k": "order", **ORDER.fields(row)}
+            known = parked.pop(entry["id"], entry)
+            yield known if entry["st"] == "pending" else entry
+    yield from parked.values()
+
+
+def _remember(pipe: Any, keys: Keys, entry: dict[str, str]) -> None:
+    user = int(entry["uid"])
+    key = keys.idem(user, entry["idem"])
+    pipe.hset(key, mapping=wire.idem_hash(entry["fp"], entry | _FILED))
+    pipe.expire(key, REPLAY_S)
+    if entry["coid"]:
+        pipe.set(keys.coid(user, entry["coid"]), entry["id"], ex=REPLAY_S)
+
+
+def _restore(pipe: Any, keys: Keys, entry: dict[str, str], found: str | None) -> bool:
+    """Whether Redis, where the order's status was *found*, had to be told."""
+    key, user, order_id = keys.order(entry["id"]), int(entry["uid"]), entry["id"]
+    if entry["st"] == "pending" and found is None:
+        pipe.hset(key, mapping=entry)
+        pipe.zadd(keys.pending_orders, {order_id: int(entry["rel"])})
+        pipe.sadd(keys.pending_of(user), order_id)
+    elif entry["st"] != "pending" and found == "pending":
+        pipe.delete(key)
+        pipe.zrem(keys.pending_orders, order_id)
+        pipe.srem(keys.pending_of(user), order_id)
+    else:
+        return False
+    if entry["st"] == "rejected":
+        # As order_done does: whoever still means to carry it out is refused.
+        release = keys.idem(user, order_of(entry).release_key)
+        pipe.hset(release, mapping={"fp": "rejected", "res": ""})
+        pipe.expire(release, REPLAY_S)
+    # A push that told of it is lost as well, and its number must not be given again.
+    pipe.incrby(keys.pfseq(user), PUSHES_AHEAD)
+    return True
