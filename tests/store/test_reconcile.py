@@ -9,10 +9,10 @@ from touchline.store.facts import Entry
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
-from touchline.store.reconcile import Limits, reconcile, repair
+from touchline.store.reconcile import FACTS_READ, Limits, reconcile, repair
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import trade_entry
+from tests.fakes.facts import FILLED, REJECTED, order_entry, trade_entry
 from tests.fakes.failing import Meanwhile
 
 pytestmark = pytest.mark.external
@@ -55,6 +55,8 @@ def test_honest_books_pass_every_proof(books):
         "trades",
         "keys",
         "bases",
+        "orders",
+        "waiting",
         "positions",
         "events",
         "margins",
@@ -335,3 +337,69 @@ def test_the_report_of_broken_books_can_be_sent_as_json(books):
 
     assert told["ok"] is False
     assert {proof["name"] for proof in told["proofs"] if not proof["ok"]} == {"wallets", "redis"}
+
+
+def an_order(books, **changes):
+    """The record of an order of user 1, in Postgres."""
+    Ledger(books.pg).insert_facts([order_entry(1, **changes)])
+
+
+def test_an_order_that_is_filled_and_has_no_trade_is_found(books):
+    an_order(books, **FILLED)
+
+    (offender,) = offenders(books, "orders")
+    assert (offender["status"], offender["traded"]) == ("filled", False)
+
+
+def test_an_order_that_is_filled_by_a_parked_trade_passes(books):
+    an_order(books, **FILLED)
+    [(order_id,)] = books.rows("SELECT id::text FROM orders")
+    Ledger(books.pg).insert_facts([trade_entry(1, user=99, id=order_id)])
+    books.rows('UPDATE trade_outbox SET payload = payload || \'{"uid": "1"}\'')
+
+    assert "orders" not in failed(books)
+
+
+def test_an_order_that_is_rejected_and_has_a_trade_is_found(books):
+    [(trade,)] = books.rows("SELECT id::text FROM trades LIMIT 1")
+    an_order(books, id=trade, **REJECTED)
+
+    (offender,) = offenders(books, "orders")
+    assert (offender["order"], offender["traded"]) == (trade, True)
+
+
+@pytest.mark.parametrize(("age_s", "late"), [(64, False), (66, True)])
+def test_an_order_that_still_waits_a_minute_after_its_release_is_found(books, age_s, late):
+    an_order(books)  # released after 5 s
+    books.rows("UPDATE orders SET recorded_at = now() - %s * INTERVAL '1 second'", (age_s,))
+    books.rows("UPDATE instruments SET updated_at = now()")
+
+    assert ("waiting" in failed(books)) is late
+
+
+def test_an_order_that_waits_since_everything_was_stopped_passes(books):
+    an_order(books)
+    books.rows("UPDATE orders SET recorded_at = now() - INTERVAL '8 hours'")
+    books.rows("UPDATE instruments SET updated_at = now() - INTERVAL '8 hours'")
+
+    assert "waiting" not in failed(books)
+
+
+def test_facts_of_orders_in_the_stream_do_not_hide_a_trade_behind_them(books):
+    for number in range(2 * FACTS_READ):
+        entry = order_entry(number)
+        books.redis.xadd(books.keys.trade_outbox, entry.fields)
+    first, second = books.trade(), books.trade(user=2)
+    Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)])
+
+    assert first.entry["tv"] < second.entry["tv"]
+    assert failed(books) == set()
+
+
+def test_a_trade_missing_before_facts_of_orders_is_found(books):
+    first, _ = books.trade(), books.trade(user=2)
+    books.drain().everything()
+    books.rows("DELETE FROM trades WHERE id = %s", (first.fill.trade_id,))
+    books.redis.xadd(books.keys.trade_outbox, order_entry().fields)
+
+    assert "versions" in failed(books)
