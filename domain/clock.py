@@ -6,6 +6,7 @@ Source: docs/architecture.md, "Time".
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Calendar = Callable[[], int]
 """The calendar's now: Unix milliseconds, UTC. It may run faster than real time."""
@@ -23,5 +24,9 @@ def rfc3339(at_ms: int) -> str:
     """*at_ms* (Unix ms) as clients read it: ``2026-10-24T14:58:20.123Z``."""
     # Split before converting: a float of seconds may show the neighbouring millisecond.
     seconds, ms = divmod(at_ms, 1000)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{ms:03d}Z"
+    return f"{_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)  # what happens now happens in the same few seconds for everybody
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,7 +1,6 @@
 """Identities: what the numbers mean, and the ids of facts."""
 
 import os
-import uuid
 from typing import NewType
 
 UserId = NewType("UserId", int)
@@ -24,4 +23,5 @@ def uuid7(now_ms: int) -> str:
     tail = int.from_bytes(os.urandom(10))
     tail = (tail & ~(0xF << 76)) | (0x7 << 76)  # version 7
     tail = (tail & ~(0x3 << 62)) | (0x2 << 62)  # variant 10
-    return str(uuid.UUID(int=(now_ms << 80) | tail))
+    digits = f"{(now_ms << 80) | tail:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -43,17 +43,19 @@ def parse_money(text: str) -> int | ParseError:
 
 def format_px(px: int) -> str:
     """*px* (1e-4 coin) with 4 decimals."""
-    return _format(px, 4)
+    return format_e4(px)
 
 
 def format_qty(qty: int) -> str:
     """*qty* (1e-3 share) with 3 decimals."""
-    return _format(qty, 3)
+    sign = "-" if qty < 0 else ""
+    return f"{sign}{abs(qty) // 1_000}.{abs(qty) % 1_000:03d}"
 
 
 def format_e4(amount_e4: int) -> str:
     """*amount_e4* (1e-4 coin) with 4 decimals."""
-    return _format(amount_e4, 4)
+    sign = "-" if amount_e4 < 0 else ""
+    return f"{sign}{abs(amount_e4) // 10_000}.{abs(amount_e4) % 10_000:04d}"
 
 
 def _parse(text: str, decimals: int) -> int | ParseError:
@@ -70,9 +72,3 @@ def _in_range(value: int | ParseError) -> int | ParseError:
     if isinstance(value, ParseError) or 0 < value <= AMOUNT_MAX:
         return value
     return ParseError.RANGE
-
-
-def _format(value: int, decimals: int) -> str:
-    sign = "-" if value < 0 else ""
-    whole, fraction = divmod(abs(value), 10**decimals)
-    return f"{sign}{whole}.{fraction:0{decimals}d}"

@@ -237,4 +237,5 @@ def _replay_push(replay: _Replay) -> ReplayPush:
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    one_by_one = iter(flat)
+    return dict(zip(one_by_one, one_by_one, strict=True))
