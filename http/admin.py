@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from ..actors.health import SILENT_S
 from ..store.fleet import Member, Order
@@ -16,7 +16,7 @@ from .auth import admin
 from .deps import ApiDeps
 from .health_report import HealthSource
 from .problems import FieldError, Problem, Refuse
-from .validate import body
+from .validate import optional_body
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ def admin_routes(deps: ApiDeps) -> Blueprint:
     @routes.post("/v1/admin/actors/<name>/restart")
     def restart(name: str) -> Response:
         by = f"user {admin(deps).user}"
-        wanted = body(RestartWanted) if request.get_data() else RestartWanted()
+        wanted = optional_body(RestartWanted) or RestartWanted()
         own = deps.health.identity.replica
         replica = own if wanted.replica is None else wanted.replica
         if replica == own:

@@ -11,7 +11,6 @@ from .account import account_routes
 from .admin import admin_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
-from .connection import MAX_BODY
 from .deps import ApiDeps
 from .desk import Desk
 from .errors import install
@@ -45,7 +44,6 @@ def create_app(deps: ApiDeps) -> Flask:
     """The whole API as one WSGI application, health paths included."""
     # No folders: whatever is served as a file is served by page.py.
     app = Flask(__name__, static_folder=None, template_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
@@ -88,6 +86,8 @@ def _refuse_doubled_slash() -> None:
 
 def _refuse_stray_parameters() -> None:
     """A parameter where none is taken is misspelt or in the wrong place. Raises Refuse."""
+    if not request.environ.get("QUERY_STRING"):
+        return
     # The page is left out: links to it may carry what other programs put there.
     api_route = request.url_rule is not None and request.path.startswith("/v1/")
     if api_route and request.endpoint not in _TAKE_PARAMETERS:

@@ -16,7 +16,7 @@ from .answers import json_answer, tagged_answer
 from .deps import ApiDeps
 from .problems import FieldError, Problem, Refuse
 from .tokens import ACCESS_S, WS_S, Claims, TokenRefused
-from .validate import body
+from .validate import body, optional_body
 
 START_BALANCE_E4 = 100_000_000  #: 10,000 coins for a new user; docs/market.md, "Money"
 
@@ -71,8 +71,7 @@ def auth_routes(deps: ApiDeps) -> Blueprint:
     @routes.post("/v1/ws-token")
     def ws_token() -> Response:
         claims = caller(deps)
-        if request.get_data():
-            body(Nothing)
+        optional_body(Nothing)
         token = deps.signer.ws_token(claims.user, claims.session)
         return json_answer({"token": token, "expires_in": WS_S, "url": deps.ws_url()}, 201)
 
