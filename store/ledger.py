@@ -13,16 +13,19 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-from .facts import Entry, insert_kinds
+from .facts import Entry, MalformedFact, insert_kinds, insert_sound
 from .parked import park
 from .postgres import Postgres
-from .refusals import Cursor
+from .refusals import REFUSALS, Cursor
 
 #: What a ledger that cannot be reached raises; a refused row is no such thing.
 LEDGER_AWAY: tuple[type[Exception], ...] = (
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
 )
+
+#: What shows that a batch has facts to be parked.
+UNSOUND: tuple[type[Exception], ...] = (MalformedFact, *REFUSALS)
 
 _FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
  tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,
@@ -52,16 +55,15 @@ class Ledger:
         Args:
             within_s: when to give up, if somebody waits; the pool's own times are longer.
         """
-        parked: list[str] = []
-
-        def refuse(cursor: Cursor, entry: Entry, error: Exception) -> None:
-            park(cursor, entry, error)
-            parked.append(entry.id)
-
         late = psycopg2.OperationalError(f"the ledger took longer than {within_s} s")
-        with gevent.Timeout(within_s, late), self._pg.transaction() as cursor:
-            insert_kinds(cursor, entries, refuse)
-        return len(parked)
+        with gevent.Timeout(within_s, late):
+            try:
+                # Nearly always all goes well, and then it costs one round trip instead of five.
+                with self._pg.statement() as cursor:
+                    insert_sound(cursor, entries)
+                return 0
+            except UNSOUND:
+                return self._insert_or_park(entries)
 
     def ping(self) -> None:
         """Do nothing, or raise the outage that would meet a writer now."""
@@ -122,6 +124,17 @@ class Ledger:
         with self._pg.transaction() as cursor:
             cursor.execute("SELECT count(*) FROM trades")
             return int(cursor.fetchone()[0])
+
+    def _insert_or_park(self, entries: Sequence[Entry]) -> int:
+        parked: list[str] = []
+
+        def refuse(cursor: Cursor, entry: Entry, error: Exception) -> None:
+            park(cursor, entry, error)
+            parked.append(entry.id)
+
+        with self._pg.transaction() as cursor:
+            insert_kinds(cursor, entries, refuse)
+        return len(parked)
 
 
 def _fill(row: Sequence[Any]) -> Fill:

@@ -116,13 +116,29 @@ class Postgres:
             PoolTimeout: all connections stayed in use for `wait_s`.
             psycopg2.OperationalError: the server cannot be reached, or does not answer.
         """
+        with self._connection(longest_s) as connection:
+            yield from _run(connection, longest_s)
+
+    @contextmanager
+    def statement(self) -> Iterator[Any]:
+        """Yield a cursor of which every statement is a transaction, and one round trip.
+
+        Raises: as `transaction`.
+        """
+        with self._connection(None) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+
+    @contextmanager
+    def _connection(self, longest_s: float | None) -> Iterator[Any]:
         if not self._free.acquire(timeout=self._wait_s):
             raise PoolTimeout(f"no free connection to Postgres within {self._wait_s:g} s")
         try:
             pooled = self._take()
             try:
                 with self._deadline(longest_s):
-                    yield from _run(pooled.connection, longest_s)
+                    yield pooled.connection
             finally:
                 self._give_back(pooled)
         finally:
@@ -167,6 +183,7 @@ class Postgres:
 
 
 def _run(connection: Any, longest_s: float | None) -> Iterator[Any]:
+    connection.autocommit = False  # its last use may have been a statement
     try:
         with connection.cursor() as cursor:
             if longest_s is not None:

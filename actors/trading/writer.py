@@ -95,7 +95,6 @@ class TradeWriter(Actor[TradeWriterMessage]):
             if batch and not self._away.is_set():
                 self._ledger.insert_facts(list(map(_entry, batch)), within_s=WRITE_S)
                 durable = "postgres"
-                self._delete(batch)
         except LEDGER_AWAY as outage:
             self._leave(str(outage).strip())
         finally:
@@ -105,6 +104,8 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._meter.written[durable] += len(batch)
         if durable == "redis":
             self._left_behind += len(batch)
+        else:
+            self._delete(batch)  # nobody needs to wait for that
 
     def _delete(self, batch: Sequence[WriteFact]) -> None:
         by_stream: dict[OutboxName, list[str]] = defaultdict(list)

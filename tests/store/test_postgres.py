@@ -45,6 +45,28 @@ def test_a_transaction_that_ends_well_is_committed(pool, pg):
     assert leagues(pg) == [1]
 
 
+def test_every_statement_is_committed_by_itself(pool, pg):
+    with pool.statement() as cursor:
+        add_league(cursor, 1)
+        with pytest.raises(psycopg2.IntegrityError):
+            add_league(cursor, 1)
+
+    assert leagues(pg) == [1]
+
+
+def test_a_connection_that_ran_a_statement_runs_transactions_again(pool, pg):
+    seen = []
+    with pool.statement() as cursor:
+        seen.append(backend(cursor))
+        cursor.execute("SELECT 1")
+
+    with pytest.raises(Bug):
+        add_league_and_fail(pool, seen)
+
+    assert seen[0] == seen[1]
+    assert leagues(pg) == []
+
+
 class Bug(Exception):
     """Something our own code raises halfway."""
 
