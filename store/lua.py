@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 KERNEL = "kernel"  #: numbers, refusals, wallets, pushes
 MARKET = "market"  #: prices and limits; needs the kernel
@@ -67,10 +67,23 @@ def run_all(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> lis
 
 
 def _send(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
-    pipeline = client.pipeline(transaction=False)
-    for script, (keys, args) in calls:
-        pipeline.evalsha(script.sha, len(keys), *keys, *args)
-    return list(pipeline.execute(raise_on_error=False))
+    # What redis-py's pipeline does, without what it does for other commands than ours: half of
+    # the time a batch of trades takes here. A connection that breaks is closed by itself.
+    commands = [("EVALSHA", script.sha, len(keys), *keys, *args) for script, (keys, args) in calls]
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        connection.send_packed_command(connection.pack_commands(commands))
+        return [_reply(connection) for _ in commands]
+    finally:
+        client.connection_pool.release(connection)
+
+
+def _reply(connection: Any) -> Any:
+    """The next reply; an error that Redis answers with is a value here."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _read(name: str) -> str:

@@ -7,6 +7,7 @@ run a command twice; ours fails at once with one of `outage.OUTAGES`.
 from collections.abc import Callable
 from typing import Any
 
+import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -51,8 +52,20 @@ def open_redis(
         # notifications, which may move its connections on its own.
         protocol=2,
         redis_connect_func=on_connect,
+        command_packer=_Packer(),
     )
     return redis.Redis.from_pool(pool)
+
+
+class _Packer:
+    """Packs commands as redis-py's own does, but looks at no argument one by one in Python.
+
+    hiredis takes texts, bytes and numbers; that look is 9 of 13 µs for the 22 arguments of a trade.
+    """
+
+    def pack(self, *args: Any) -> list[bytes]:
+        """One command on the wire; its name may be of two words, such as SCRIPT LOAD."""
+        return [hiredis.pack_command((*args[0].split(), *args[1:]))]
 
 
 def open_pubsub_redis(

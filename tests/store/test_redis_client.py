@@ -16,6 +16,17 @@ def test_text_goes_in_and_comes_out(redis):
 
 
 @pytest.mark.external
+def test_a_command_of_two_words_is_one_command(servers: Addresses):
+    client = open_redis(servers.redis_url, role="packer-under-test")
+
+    sha = client.script_load("return ARGV[1]")
+
+    assert client.evalsha(sha, 0, "said") == "said"
+    assert client.client_getname() == "packer-under-test"
+    client.close()
+
+
+@pytest.mark.external
 def test_a_connection_the_server_closed_meanwhile_is_replaced_unseen(servers: Addresses, redis):
     client = open_redis(servers.redis_url, role="closed-by-the-server")
     client.set("a", "1")
