@@ -7,7 +7,8 @@ moment; see domain/notional.py for what holds when the price moves meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import gevent
@@ -36,6 +37,46 @@ LATE = Unavailable("no answer in time: the order may have been carried out")
 NO_PRICE = Unavailable("the price cannot be read", tried=False)
 NO_TIME = Unavailable("the time for the batch was over before its turn", tried=False)
 LEFT_OUT = Unavailable("an order before it has no outcome, so it was not tried", tried=False)
+
+
+class Patience:
+    """Answers `LATE` to orders whose time is over: one timer for all of them.
+
+    A timer for each would be most of what it costs to wait (20 to 35 µs of an order).
+    """
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._waiting: deque[tuple[float, AsyncResult[Answer]]] = deque()
+        self._armed = False
+
+    def watch(self, replies: Iterable[AsyncResult[Answer]], until: float) -> None:
+        """Set those of *replies* that are not set *until* then."""
+        self._forget_answered()
+        self._waiting.extend((until, reply) for reply in replies)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._waiting and not self._armed:
+            self._armed = True
+            gevent.spawn_later(max(0.0, self._waiting[0][0] - self._monotonic()), self._end_waits)
+
+    def _end_waits(self) -> None:
+        self._armed = False
+        now = self._monotonic()
+        while self._waiting and self._waiting[0][0] <= now:
+            _, reply = self._waiting.popleft()
+            if not reply.ready():
+                # Answered here, the executor passes it over: an order that nobody
+                # waits for any more must not be carried out after an outage.
+                reply.set(LATE)
+        self._forget_answered()
+        self._arm()
+
+    def _forget_answered(self) -> None:
+        # They are answered nearly in their order, so few outlive their answer here.
+        while self._waiting and self._waiting[0][1].ready():
+            self._waiting.popleft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +115,7 @@ class Desk:
         self._delay_ms = delay_ms
         self._meter = meter or TradeMeter()
         self._monotonic = monotonic
+        self._patience = Patience(monotonic)
 
     def place(self, wanted: Wanted) -> Answer:
         """Have *wanted* carried out, filed until its release, replayed or refused.
@@ -102,9 +144,11 @@ class Desk:
         return answers
 
     def _why_not(self, answers: Sequence[Answer], until: float) -> Unavailable | None:
+        if not answers:
+            return None
         if any(isinstance(answer, Unavailable) for answer in answers):
             return LEFT_OUT
-        return NO_TIME if answers and self._monotonic() >= until else None
+        return NO_TIME if self._monotonic() >= until else None
 
     def _place_run(self, run: Sequence[Wanted], until: float) -> Sequence[Answer]:
         first = run[0]
@@ -134,12 +178,7 @@ class Desk:
     ) -> Sequence[Answer]:
         # All are told before the first is waited for, so that they share a round trip.
         replies = self._tell(run, sizes)
-        gevent.wait(replies, timeout=max(0.0, until - self._monotonic()))
-        for reply in replies:
-            if not reply.ready():
-                # Answered here, the executor passes it over: an order that nobody
-                # waits for any more must not be carried out after an outage.
-                reply.set(LATE)
+        self._patience.watch(replies, until)
         return [reply.get() for reply in replies] + [NO_ROOM] * (len(run) - len(replies))
 
     def _tell(self, run: Sequence[Wanted], sizes: Sequence[Sized]) -> list[AsyncResult[Answer]]:

@@ -60,6 +60,17 @@ def test_an_order_nobody_carries_out_in_time_is_withdrawn(api: Api) -> None:
     assert message.reply.get(block=False) is answer
 
 
+def test_the_order_after_one_that_was_withdrawn_is_withdrawn_too(api: Api) -> None:
+    refused = Executed(Refused(Refusal.INSUFFICIENT_SHARES), None)
+    slow = SlowExecutor(refused)
+    desk = Desk(api.deps.hot, slow, api.clock.calendar, answer_s=0.02)
+    never = replace(ORDER, idem_key="never")
+
+    answers = [desk.place(wanted) for wanted in (never, ORDER, never, never)]
+
+    assert answers == [LATE, refused, LATE, LATE]
+
+
 def test_all_orders_of_a_batch_share_one_wait_and_are_withdrawn_together(api: Api) -> None:
     deaf = RecordingAddress("trade-executor")
     desk = Desk(api.deps.hot, deaf, api.clock.calendar, answer_s=0.02)
