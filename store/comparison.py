@@ -3,7 +3,8 @@
 Postgres is read first. Versions only grow, so a row that is newer than a hash
 read after it has no business being so. A hash that is newer must be marked
 dirty, or have reached Postgres since, which a second look at the row tells.
-At equal versions every column must be equal.
+At equal versions every column must be equal. A position that is over may be
+missing from Redis, which forgets it in the end.
 """
 
 import re
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import Any, assert_never
 
 import redis
 
@@ -26,6 +27,11 @@ from .states import States
 
 CHUNK = 500  #: states in one round trip
 VERSION = re.compile("[0-9]{1,18}")  #: what surely fits a BIGINT
+#: What surely fits a column by which states are told apart.
+_NAMES = {
+    "int": re.compile("[0-9]{1,9}"),
+    "uuid": re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+}
 
 
 class Finding(StrEnum):
@@ -50,7 +56,7 @@ class Difference:
 
 
 class Comparison:
-    """Compares all instruments, wallets and holdings of one Redis and one Postgres."""
+    """Compares all states of one Redis and one Postgres."""
 
     def __init__(self, client: redis.Redis, keys: Keys, pg: Postgres) -> None:
         self._redis = client
@@ -79,7 +85,11 @@ class Comparison:
     def _compare(
         self, layout: Layout, members: Sequence[str], rows: Mapping[str, Sequence[str]]
     ) -> Iterator[Difference]:
-        # The hashes first, then the marks: what is unmarked after it was read
+        named = [member for member in members if _named(layout, member)]
+        missing = [member for member in named if member not in rows]
+        # Of states that are over, or younger than the first look.
+        rows = {**rows, **self._rows(layout, missing)} if missing else rows
+        # The hashes then, and the marks last: what is unmarked after it was read
         # has been written at least as it was read.
         hashes = self._hashes(layout.state, members)
         marked = self._marked(layout.state, members)
@@ -87,10 +97,12 @@ class Comparison:
         for member in members:
             row, hashed = rows.get(member, ["0"]), hashes.get(member, ("0",))
             theirs = int(row[-1])
-            if not _readable(layout, member, hashed[-1]):
+            if not (_named(layout, member) and VERSION.fullmatch(hashed[-1] or "")):
                 yield Difference(layout.state, member, Finding.UNREADABLE, 0, theirs)
                 continue
             ours = int(hashed[-1] or 0)
+            if member not in hashes and _over(layout, row):
+                continue
             if theirs > ours:
                 yield Difference(layout.state, member, Finding.POSTGRES_NEWER, ours, theirs)
             elif ours == theirs:
@@ -112,7 +124,9 @@ class Comparison:
             if name not in layout.fixed
         ]
         for digest, side in ((self._redis_hash, 1), (self._postgres_hash, 2)):
-            digest.update(repr((layout.state.value, [cell[side] for cell in compared])).encode())
+            if not _over(layout, row):
+                cells = (layout.state.value, [cell[side] for cell in compared])
+                digest.update(repr(cells).encode())
         return tuple(name for name, ours, theirs in compared if ours != theirs)
 
     def _still_behind(
@@ -139,6 +153,12 @@ class Comparison:
                     fields: Any = self._redis.hkeys(key)
                     user = key.removeprefix(prefix)
                     yield from (f"{user}:{idx}" for idx in fields if idx.isdecimal())
+            case State.POSITIONS:
+                prefix = self._keys.pos("")
+                for key in self._redis.scan_iter(f"{prefix}*", count=CHUNK):
+                    yield key.removeprefix(prefix)
+            case _:
+                assert_never(state)
 
     def _hashes(self, state: State, members: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
         wanted = {each.state: members if each.state is state else () for each in LAYOUTS}
@@ -151,7 +171,8 @@ class Comparison:
     def _all_rows(self, layout: Layout) -> dict[str, Sequence[str]]:
         with self._pg.transaction() as cursor:
             # Version 0: made by the feed and never written by a flusher.
-            cursor.execute(f"{layout.select()} WHERE version > 0")
+            lasting = f" AND {layout.ended} IS NULL" if layout.ended else ""
+            cursor.execute(f"{layout.select()} WHERE version > 0{lasting}")
             return _by_member(layout, cursor)
 
     def _rows(self, layout: Layout, members: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -165,13 +186,16 @@ class Comparison:
             return _by_member(layout, cursor)
 
 
-def _readable(layout: Layout, member: str, version: str | None) -> bool:
-    """Whether Postgres could hold a state of this name at this version."""
-    named = all(
-        re.fullmatch("[0-9]{1,9}" if column.type == "int" else "[0-9]{1,18}", part)
-        for column, part in zip(layout.identity, member.split(":"), strict=False)
-    )
-    return named and VERSION.fullmatch(version or "") is not None
+def _named(layout: Layout, member: str) -> bool:
+    """Whether Postgres could hold a state of this name."""
+    parts = zip(layout.identity, member.split(":"), strict=False)
+    return all(_NAMES.get(column.type, VERSION).fullmatch(part) for column, part in parts)
+
+
+def _over(layout: Layout, row: Sequence[str | None]) -> bool:
+    """Whether the state has ended by its row; one without a row has not."""
+    names = [column.name for column in layout.all_columns]
+    return layout.ended in names and len(row) > 1 and row[names.index(layout.ended)] is not None
 
 
 def _by_member(layout: Layout, cursor: Cursor) -> dict[str, Sequence[str]]:

@@ -71,11 +71,11 @@ class Keys:
         """Set: the user's open positions."""
         return f"{self.tag}open:user:{user}"
 
-    def open_by_club(self, idx: int) -> str:
+    def open_by_club(self, idx: int | str) -> str:
         """Set: the instrument's open positions."""
         return f"{self.tag}open:inst:{idx}"
 
-    def trig(self, idx: int) -> list[str]:
+    def trig(self, idx: int | str) -> list[str]:
         """Sorted sets: open positions by the next price that concerns them, as in positions.lua."""
         return [f"{self.tag}trig:{idx}:{level}" for level in TRIGGER_LEVELS]
 

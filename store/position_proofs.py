@@ -34,23 +34,21 @@ ROWS = Proof(
 _EVENT_RULES = """
     ('number', number, coalesce(number_before, 0) + 1),
     ('opens', (kind = 'open')::int, (number = 1)::int),
-    ('after its end', (qty_before = 0)::int, 0),
+    ('after its end', (coalesce(qty_before, 1) = 0)::int, 0),
     ('ends', (closed_at IS NOT NULL)::int, (qty_after = 0)::int),
-    ('close_reason', (close_reason IS NOT DISTINCT FROM reason)::int,
-                     greatest((closed_at IS NOT NULL)::int,
-                              (close_reason IS NOT DISTINCT FROM reason)::int)),
+    ('close_reason', (closed_at IS NULL OR close_reason IS NOT DISTINCT FROM reason)::int, 1),
     ('qty_open', qty_open, coalesce(qty_open_before, qty)),
     ('entry_px', entry_px, coalesce(entry_before, px)),
     ('qty_after', qty_after, coalesce(qty_before, 0)
                              + CASE kind WHEN 'open' THEN qty ELSE -qty END),
-    ('value_e4', value_e4, (coalesce(px, 0) * qty
-                            + CASE WHEN (kind = 'open') = (side = 'long') THEN 999 ELSE 0 END)
-                           / 1000),
+    ('value_e4', value_e4, div(coalesce(px, 0)::numeric * qty
+                               + CASE WHEN (kind = 'open') = (side = 'long') THEN 999 ELSE 0 END,
+                               1000)),
     ('open_value_e4', open_value_e4, CASE kind WHEN 'open' THEN value_e4
-                                     ELSE value_before - div(value_before * qty, qty_before) END),
+                                     ELSE value_before - div(value_before * qty, parts) END),
     ('margin_moved_e4', margin_moved_e4,
-     CASE kind WHEN 'open' THEN (value_e4 + leverage - 1) / leverage
-               WHEN 'close' THEN -div(margin_before * qty, qty_before)
+     CASE kind WHEN 'open' THEN (value_e4 + leverage - 1) / nullif(leverage, 0)
+               WHEN 'close' THEN -div(margin_before * qty, parts)
                ELSE margin_moved_e4 END),
     ('margin_e4', margin_e4, coalesce(margin_before, 0) + margin_moved_e4),
     ('gained_e4', pnl_e4 - shortfall_e4,
@@ -64,7 +62,7 @@ _EVENT_RULES = """
     ('realized_e4', realized_e4, coalesce(realized_before, 0) + pnl_e4),
     ('liq_px', liq_px, CASE WHEN qty_after > 0 THEN greatest(0, entry_px
                          - CASE side WHEN 'long' THEN 1 ELSE -1 END
-                           * (margin_e4 * 500 / qty_after)) ELSE liq_px END)
+                           * div(margin_e4::numeric * 500, qty_after)) ELSE liq_px END)
 """
 
 EVENTS = Proof(
@@ -77,6 +75,7 @@ EVENTS = Proof(
                    lag(qty_open) OVER before AS qty_open_before,
                    lag(entry_px) OVER before AS entry_before,
                    lag(qty_after) OVER before AS qty_before,
+                   nullif(lag(qty_after) OVER before, 0) AS parts,
                    lag(open_value_e4::numeric) OVER before AS value_before,
                    lag(margin_e4::numeric) OVER before AS margin_before,
                    lag(fees_e4) OVER before AS fees_before,

@@ -12,6 +12,7 @@ import redis
 
 from ..domain.ids import TREASURY
 from .comparison import VERSION, Comparison, Finding
+from .files import Files
 from .keys import Keys, State
 from .outbox import Outbox, Outboxes, open_outboxes
 from .parked import ALARM_ATTEMPTS
@@ -98,6 +99,8 @@ def reconcile(
     comparison = Comparison(client, keys, pg)
     differences = map(asdict, comparison.differences())
     verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
+    misfiled = Files(client, keys).misfiled()
+    verdicts.append(_verdict("files", "Redis files every position where it belongs", misfiled))
     waiting = _waiting_too_long(open_outboxes(client, keys), pg, limits or Limits())
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)

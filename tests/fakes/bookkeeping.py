@@ -168,7 +168,7 @@ class Books:
         shorts = [self.open(user, 8, "short", 700) for user in self.users]
         part = self.close(longs[0], 333)
         stopped = self.restop(longs[1], longs[1].liquidation_px)
-        safer = self.remargin(shorts[0], 1_000_000)
+        safer = self.remargin(shorts[0], 100_000)
         ended = [self.close(longs[2]), self.close(self.close(shorts[1], 1))]
         return [part, stopped, safer, *ended, shorts[2]]
 

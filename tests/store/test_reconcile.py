@@ -61,6 +61,7 @@ def test_honest_books_pass_every_proof(books):
         "events",
         "margins",
         "redis",
+        "files",
         "ages",
     ]
 
