@@ -3,7 +3,7 @@
 -- KEYS  1 to 19 as in positions.lua
 -- ARGV  1 version (v) it was found at, 0 if not at all   2... fields and values of the position
 -- Returns 1 if it was put back, 0 if its version is another one by now
--- Caller: store/rehydrate.py; tested in tests/store/test_rehydrate_positions.py
+-- Caller: store/lost.py; tested in tests/store/test_rehydrate_positions.py
 
 local found = load_position()
 if (found and text(found.v) or '0') ~= ARGV[1] then return 0 end
@@ -13,6 +13,9 @@ for _, field in ipairs(POSITION_FIELDS) do
   if not POSITION_TEXTS[field] then pos[field] = tonumber(pos[field]) end
 end
 pos.sign = pos.side == 'long' and 1 or -1
+-- Lost ticks have numbers that are given again: it must not pass for checked at those.
+local inst = load_instrument(KEYS[1])
+if inst and pos.cs > inst.seq then pos.cs, pos.ctick = inst.seq, inst.tid end
 save_position(pos, pos.qty - (found and found.qty or 0), spell_position(pos))
 if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
 return 1

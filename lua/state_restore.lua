@@ -4,7 +4,7 @@
 -- ARGV  1 member of the dirty set   2 field with the version   3 version it was found at
 --       4... fields and values to set
 -- Returns 1 if it was put back, 0 if its version is another one by now
--- Caller: store/rehydrate.py; tested in tests/store/test_rehydrate.py
+-- Caller: store/lost.py; tested in tests/store/test_rehydrate.py
 
 local member, version_field, found_at = ARGV[1], ARGV[2], ARGV[3]
 if (redis.call('HGET', KEYS[1], version_field) or '0') ~= found_at then return 0 end

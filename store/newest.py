@@ -1,4 +1,4 @@
-"""The newest version Postgres knows of every wallet, holding and instrument."""
+"""The newest version Postgres knows of every wallet, holding and instrument, and of positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.instrument import NO_TICK, Instrument, quoted
 from ..domain.portfolio import Holding, Wallet
+from ..domain.positions import Position
 from .hashes import instrument_of
 from .keys import State
-from .layouts import LAYOUTS
+from .layouts import LAYOUTS, POSITIONS
+from .position_hashes import position_of
 from .refusals import Cursor
 
 _INSTRUMENTS = next(layout for layout in LAYOUTS if layout.state is State.INSTRUMENTS)
@@ -46,14 +48,25 @@ SELECT DISTINCT ON (p.idx) p.idx, p.base_px, p.instrument_version
  WHERE p.instrument_version > i.version
  ORDER BY p.idx, p.instrument_version DESC"""
 
+_PARKED_POSITIONS = """
+SELECT DISTINCT ON (payload->>'id') payload
+  FROM position_outbox o LEFT JOIN cfd_positions p ON p.id = (payload->>'id')::uuid
+ WHERE NOT malformed AND (payload->>'v')::bigint > coalesce(p.version, 0)
+ ORDER BY payload->>'id', (payload->>'v')::bigint DESC"""
+
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """States by identity: a row, or what a fact left that is newer than the row."""
+    """States by identity: a row, or what a fact left that is newer than the row.
 
+    Of positions only those that are open, by their row or a parked fact, and those *wanted*.
+    """
+
+    wanted: Sequence[str] = ()
     wallets: dict[UserId, Wallet] = field(default_factory=dict)
     holdings: dict[tuple[UserId, InstrumentIdx], Holding] = field(default_factory=dict)
     instruments: dict[InstrumentIdx, Instrument] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
 
     def read(self, cursor: Cursor) -> None:
         """Take in the tables of states, then the facts of the ledger that are newer."""
@@ -76,6 +89,16 @@ class Newest:
             cursor.execute(query)
             for row in cursor.fetchall():
                 take(*row)
+        self._read_positions(cursor)
+
+    def _read_positions(self, cursor: Cursor) -> None:
+        where = "WHERE closed_at IS NULL OR id = ANY(%s::uuid[])"
+        cursor.execute(f"{POSITIONS.select()} {where}", (list(self.wanted),))
+        known = [position_of(POSITIONS.fields(row)) for row in cursor.fetchall()]
+        # An event in the ledger has written its position's row; a parked one has not.
+        cursor.execute(_PARKED_POSITIONS)
+        known += [position_of(payload) for (payload,) in cursor.fetchall()]
+        self.positions.update({position.id: position for position in known})
 
     def _wallet_image(self, user: UserId, cash_e4: int, locked_e4: int, version: int) -> None:
         self.wallets[user] = Wallet(cash_e4, locked_e4, version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..domain.ids import TREASURY, InstrumentIdx, UserId
+from ..domain.positions import Position
 from ..domain.refusals import Refused
 from . import wire
 from .keys import Keys, OutboxName, State
@@ -21,7 +22,7 @@ from .position_commands import (
     StopsCommand,
     TriggerCommand,
 )
-from .position_hashes import event_of
+from .position_hashes import event_of, position_hash
 
 WATCHER_LEASE = "stop-watcher"
 
@@ -158,6 +159,13 @@ def follow_call(keys: Keys, command: FollowCommand) -> Call:
         command.follow_tick_id or "",
         str(int(command.warned)),
     ]
+
+
+def restore_call(keys: Keys, position: Position, found: str) -> Call:
+    """The call of ``position_restore.lua``; *found* is the version it was found at, or 0."""
+    fields = position_hash(position)
+    flat = [text for pair in fields.items() for text in pair]
+    return position_keys(keys, position.id, position.user, position.idx), [found, *flat]
 
 
 def position_outcome(reply: Any) -> PositionOutcome:

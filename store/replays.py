@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from . import wire
-from .facts import GRANT, TRADE
+from .facts import EVENT, GRANT, TRADE
 from .keys import Keys
 from .postgres import Postgres
 
@@ -21,8 +21,8 @@ STATEMENT_TIMEOUT_MS = 600_000  #: a day of trades, and all grants there are, ar
 
 #: And those, however old, by which a waiting order was carried out: not twice.
 _RECENT = (
-    "WHERE recorded_at > now() - INTERVAL '24 hours'"
-    " OR id IN (SELECT id FROM orders WHERE status = 'pending')"
+    "WHERE (recorded_at > now() - INTERVAL '24 hours'"
+    " OR id IN (SELECT id FROM orders WHERE status = 'pending'))"
 )
 
 
@@ -33,7 +33,7 @@ def go_on() -> None:
 def restore_replays(
     client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None] = go_on
 ) -> int:
-    """Remember every trade of the last day and every grant there ever was; how many."""
+    """Remember all grants there ever were, and what else had a key within a day; how many."""
     restored = 0
     pipe = client.pipeline(transaction=False)
     for entry in _entries(pg):
@@ -61,7 +61,9 @@ def restore_guards(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
 def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
     """Facts of the ledger, the parked ones too, with the fields of their stream entries."""
     trades, grants = f"{TRADE.select()} {_RECENT}", f"{GRANT.select()} WHERE idem_key IS NOT NULL"
-    for kind, fact, query in (("trade", TRADE, trades), ("grant", GRANT, grants)):
+    events = f"{EVENT.select()} {_RECENT} AND idem_key IS NOT NULL"
+    queries = (("trade", TRADE, trades), ("grant", GRANT, grants), ("", EVENT, events))
+    for kind, fact, query in queries:
         with pg.transaction() as cursor, cursor.connection.cursor("replays") as stream:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
             stream.execute(query)
@@ -69,7 +71,8 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
     with pg.transaction() as cursor:
         cursor.execute(
             "SELECT payload FROM trade_outbox"
-            " WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed"
+            " WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed UNION ALL"
+            " SELECT payload FROM position_outbox WHERE payload->>'idem' <> '' AND NOT malformed"
         )
         yield from (payload for (payload,) in cursor.fetchall())
 
