@@ -159,3 +159,22 @@ class FlushMeter:
     outboxes: Mapping[OutboxName, OutboxMeter] = field(
         default_factory=lambda: {name: OutboxMeter() for name in OutboxName}
     )
+
+
+@dataclass(slots=True)
+class StopMeter:
+    """The watch over prices.
+
+    Attributes:
+        passed: ticks that it went on over.
+        due: positions that ticks concerned, each time they did.
+        level_at: monotonic seconds; all prices of before have been dealt with. None before one.
+    """
+
+    passed: int = 0
+    due: int = 0
+    level_at: float | None = None
+
+    def lag_s(self, now: float) -> float | None:
+        """Seconds since it was level with the prices, at *now* (monotonic seconds)."""
+        return None if self.level_at is None else now - self.level_at

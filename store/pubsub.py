@@ -86,17 +86,27 @@ class Broadcasts:
         Raises:
             an outage of Redis, also when it has been silent for too long.
         """
-        pinged = False
-        while True:
-            message = self._pubsub.get_message(timeout=SILENCE_S)
-            if message is not None:
-                pinged = False
-                yield from _published(message)
-            elif pinged:
-                raise redis.exceptions.ConnectionError("Redis does not answer on the pub/sub link")
-            else:
-                pinged = True
-                self._pubsub.ping()
+        for message in heard(self._pubsub):
+            yield from _published(message)
+
+
+def heard(pubsub: Any) -> Iterator[dict[str, str]]:
+    """Every message of a subscription, for ever.
+
+    Raises:
+        an outage of Redis, also when it has been silent for too long.
+    """
+    pinged = False
+    while True:
+        message = pubsub.get_message(timeout=SILENCE_S)
+        if message is not None:
+            pinged = False
+            yield message
+        elif pinged:
+            raise redis.exceptions.ConnectionError("Redis does not answer on the pub/sub link")
+        else:
+            pinged = True
+            pubsub.ping()
 
 
 def _published(message: dict[str, str]) -> Iterator[Published]:
