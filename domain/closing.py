@@ -8,7 +8,7 @@ from dataclasses import replace
 from .cfd import Changed, closed_refusal, exit_side, halt_refusal, moved, with_sold
 from .halts import stops_closing
 from .instrument import Instrument
-from .margin import liquidation_px, settle
+from .margin import Settlement, liquidation_px, ruined, settle
 from .portfolio import Wallet
 from .positions import CloseReason, Position, breach
 from .refusals import Refusal, Refused
@@ -43,7 +43,7 @@ def closed(
     # be compared with the ticks before this one again.
     checked = replace(position, checked_tick_id=instrument.last_tick_id, checked_seq=instrument.seq)
     before = Changed(checked, instrument, wallet, treasury)
-    return _settled(before, price, qty, CloseReason.CLIENT, now_ms)
+    return _settled(before, price, qty, None, now_ms)
 
 
 def triggered(
@@ -69,14 +69,17 @@ def triggered(
     if why.reason is CloseReason.TAKE_PROFIT and sign * price.px < sign * (profit_px or 0):
         return Refused(Refusal.TAKE_PROFIT_NOT_REACHABLE, {"quoted_px": price.px})
     before = Changed(position, instrument, wallet, treasury, breach=why)
-    return _settled(before, price, position.qty, why.reason, now_ms)
+    return _settled(before, price, position.qty, tick, now_ms)
 
 
 def _settled(
-    before: Changed, price: Priced, qty: int, reason: CloseReason, now_ms: int
+    before: Changed, price: Priced, qty: int, tick: Tick | None, now_ms: int
 ) -> Changed | Refused:
     position = before.position
     done = settle(position, qty, price.value_e4, before.instrument.fee_ppm)
+    refused = _cover_refusal(position, done, tick)
+    if refused:
+        return refused
     after = replace(
         position,
         qty=position.qty - qty,
@@ -91,6 +94,7 @@ def _settled(
         liq_px = liquidation_px(after.side, after.entry_px, after.margin_e4, after.qty)
         after = replace(after, liquidation_px=liq_px)
     else:
+        reason = before.breach.reason if before.breach else CloseReason.CLIENT
         after = replace(after, closed_ms=now_ms, reason=reason)
     instrument = ticked(with_sold(before.instrument, position.side, -qty), now_ms)
     return moved(
@@ -98,3 +102,21 @@ def _settled(
         cash_e4=done.payout_e4,
         locked_e4=-done.margin_e4,
     )
+
+
+def _cover_refusal(position: Position, done: Settlement, tick: Tick | None) -> Refused | None:
+    """Why a close that its margin does not cover is not for now.
+
+    The mark follows trades hardly at all, the price of a close follows them all the way: whoever
+    presses it down could otherwise have the house pay what the owner's margin does not.
+    """
+    lacking_e4 = done.shortfall_e4
+    if tick is None:
+        lacking_e4 += done.waived_e4
+    elif ruined(position, tick.mark_px):
+        return None
+    if not lacking_e4:
+        return None
+    required_e4 = done.margin_e4 + done.shortfall_e4 + done.waived_e4
+    details = {"required_e4": required_e4, "available_e4": done.margin_e4}
+    return Refused(Refusal.INSUFFICIENT_MARGIN, details)

@@ -11,6 +11,7 @@ from .positions import Direction, Position
 from .pricing import PPM, ceil_div
 
 LIQUIDATED_AT = 500  #: of a thousand: half of the margin lost
+RUINED_AT = 750  #: of a thousand: so much lost at the mark that a close must not wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Settlement:
         pnl_e4: gain or loss, a loss no larger than the margin released.
         fee_e4: taken from what is paid out, and never more than that.
         shortfall_e4: loss beyond the margin, borne by the treasury.
+        waived_e4: what the fee would have been more, had more been left.
     """
 
     margin_e4: int
@@ -29,6 +31,7 @@ class Settlement:
     pnl_e4: int
     fee_e4: int
     shortfall_e4: int
+    waived_e4: int
 
     @property
     def payout_e4(self) -> int:
@@ -52,8 +55,17 @@ def settle(position: Position, qty: int, exit_value_e4: int, fee_ppm: int) -> Se
     open_value_e4 = position.open_value_e4 * qty // position.qty
     gained_e4 = position.sign * (exit_value_e4 - open_value_e4)
     pnl_e4 = max(gained_e4, -margin_e4)
-    fee_e4 = min(ceil_div(exit_value_e4 * fee_ppm, PPM), margin_e4 + pnl_e4)
-    return Settlement(margin_e4, open_value_e4, pnl_e4, fee_e4, pnl_e4 - gained_e4)
+    whole_fee_e4 = ceil_div(exit_value_e4 * fee_ppm, PPM)
+    fee_e4 = min(whole_fee_e4, margin_e4 + pnl_e4)
+    return Settlement(
+        margin_e4, open_value_e4, pnl_e4, fee_e4, pnl_e4 - gained_e4, whole_fee_e4 - fee_e4
+    )
+
+
+def ruined(position: Position, mark_px: int) -> bool:
+    """Whether *position* has lost three quarters of its margin at the mark, or more."""
+    lost = position.sign * (position.entry_px - mark_px) * position.qty
+    return lost >= position.margin_e4 * RUINED_AT
 
 
 def unrealized_e4(position: Position, bid_px: int, ask_px: int) -> int:

@@ -64,6 +64,7 @@ def opened(
     after = ticked(with_sold(instrument, order.side, order.qty), now_ms)
     position = _fresh(order, price, after, now_ms)
     refused = stops_refusal(position, position.stops, after)
+    refused = refused or _liquid_refusal(position, after)
     refused = refused or _means_refusal(order, price, position, instrument, wallet, exposure)
     if refused:
         return refused
@@ -98,6 +99,13 @@ def _fresh(order: OpenOrder, price: Priced, instrument: Instrument, now_ms: int)
         fees_e4=price.fee_e4,
         opened_ms=now_ms,
     )
+
+
+def _liquid_refusal(position: Position, instrument: Instrument) -> Refused | None:
+    # The next tick would close it, at whatever price others have made by then.
+    if position.sign * instrument.mark_px > position.sign * position.liquidation_px:
+        return None
+    return Refused(Refusal.INSUFFICIENT_MARGIN, {"liquidation_px": position.liquidation_px})
 
 
 def _means_refusal(

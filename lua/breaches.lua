@@ -1,7 +1,7 @@
 -- breaches: what ticks do to a position, for the scripts it is put before.
 --
 -- KEYS are those of positions.lua. Needs kernel.lua and positions.lua.
--- Twin: domain/positions.py breach(), crosses(); compared in tests/lua/
+-- Twin: domain/positions.py breach(), crosses(), domain/closing.py; compared in tests/lua/
 
 local TAIL = 1000 -- ticks looked at by quiet(); more are the scanner's to read
 
@@ -34,6 +34,15 @@ local function breach(pos, tick)
   if pos.tp and sign * quote >= sign * pos.tp then return 'take_profit', quote, pos.tp end
   if sign * tick.m <= sign * pos.liq then return 'liquidation', tick.m, pos.liq end
   return nil
+end
+
+-- Why a close that comes to `gained` and owes `fee` is not for now, or nil: its `margin` does not
+-- cover both, or for a tick not the loss, and the mark has not taken three quarters of it either.
+local function cover_refusal(pos, margin, gained, fee, tick)
+  if margin + gained >= (tick and 0 or fee) then return nil end
+  if tick and pos.sign * (pos.entry - tick.m) * pos.qty >= pos.margin * 750 then return nil end
+  return refused('INSUFFICIENT_MARGIN', 'required_e4', text(fee - gained),
+    'available_e4', text(margin))
 end
 
 -- Whether nothing has happened to `pos` since the last tick it was checked at, or that the watch of

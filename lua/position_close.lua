@@ -23,9 +23,9 @@ end
 local pos, inst = load_position(), load_instrument(KEYS[1])
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
-local qty, at, tick, reason, quote, level = pos.qty, inst, nil, 'client', nil, nil
+local qty, at, reason, bound, tick, quote, level = pos.qty, inst, 'client'
 if idem ~= '' then
-  qty = tonumber(ARGV[7]) or pos.qty
+  qty, bound = tonumber(ARGV[7]) or pos.qty, tonumber(ARGV[8])
   if ARGV[9] ~= '' and ARGV[9] ~= text(pos.no) then
     return refused('VERSION_MISMATCH', 'version', text(pos.no))
   end
@@ -42,7 +42,6 @@ else
   at = setmetatable({f = tick.f}, {__index = inst})
 end
 local px, value, close_fee = price(at, -pos.sign, qty)
-local bound = idem ~= '' and tonumber(ARGV[8]) or nil
 if bound and -pos.sign * px > -pos.sign * bound then
   return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
 end
@@ -54,6 +53,8 @@ local margin, oval = mul_div(pos.margin, qty, pos.qty), mul_div(pos.oval, qty, p
 local gained = pos.sign * (value - oval)
 local pnl = math.max(gained, -margin) + 0 -- never -0, which would be spelled so
 local fee = math.min(close_fee, margin + pnl)
+local lacking = cover_refusal(pos, margin, gained, close_fee, tick)
+if lacking then return lacking end
 -- What stays open has another liquidation price by a unit: not for the ticks before this moment.
 if idem ~= '' then pos.ctick, pos.cs = inst.tid, inst.seq end
 pos.qty, pos.margin, pos.oval = pos.qty - qty, pos.margin - margin, pos.oval - oval

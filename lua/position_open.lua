@@ -47,6 +47,9 @@ pos.liq = liquidation_px(pos)
 if pos.trail then pos.best = quote end
 local bad = stops_refusal(pos, inst)
 if bad then return bad end
+if sign * inst.mark <= sign * pos.liq then
+  return refused('INSUFFICIENT_MARGIN', 'liquidation_px', text(pos.liq))
+end
 
 if redis.call('SCARD', KEYS[12]) >= POSITIONS_MAX then
   return refused('TOO_MANY_POSITIONS', 'limit_positions', text(POSITIONS_MAX))

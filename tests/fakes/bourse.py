@@ -28,7 +28,7 @@ from touchline.domain.trading import Execution, Order, Side, execute
 from tests.fakes.exchange import ARS, EVE
 
 #: A breach that cannot be paid out now: the position stays open, the tick is passed.
-NOT_NOW = (Refusal.TAKE_PROFIT_NOT_REACHABLE,)
+NOT_NOW = (Refusal.TAKE_PROFIT_NOT_REACHABLE, Refusal.INSUFFICIENT_MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
