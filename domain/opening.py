@@ -42,16 +42,20 @@ class Exposure:
     positions: int = 0
 
 
-def opened(
-    order: OpenOrder,
-    instrument: Instrument,
-    wallet: Wallet,
-    treasury: Wallet,
-    exposure: Exposure,
-    *,
-    now_ms: int,
-) -> Changed | Refused:
-    """*order* carried out at calendar time *now_ms*, or why not."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the market would give anybody: the position, its price, and the club after it."""
+
+    position: Position
+    priced: Priced
+    instrument: Instrument
+
+
+def offered(order: OpenOrder, instrument: Instrument, *, now_ms: int) -> Offer | Refused:
+    """What *order* would become at calendar time *now_ms*, or why the market has nothing such.
+
+    Nobody's money, limits or other positions are looked at.
+    """
     price = priced(instrument, order.side, order.qty)
     if isinstance(price, Refused):
         return price
@@ -65,12 +69,29 @@ def opened(
     position = _fresh(order, price, after, now_ms)
     refused = stops_refusal(position, position.stops, after)
     refused = refused or _liquid_refusal(position, after)
-    refused = refused or _means_refusal(order, price, position, instrument, wallet, exposure)
+    return refused or Offer(position, price, after)
+
+
+def opened(
+    order: OpenOrder,
+    instrument: Instrument,
+    wallet: Wallet,
+    treasury: Wallet,
+    exposure: Exposure,
+    *,
+    now_ms: int,
+) -> Changed | Refused:
+    """*order* carried out at calendar time *now_ms*, or why not."""
+    offer = offered(order, instrument, now_ms=now_ms)
+    if isinstance(offer, Refused):
+        return offer
+    price, position = offer.priced, offer.position
+    refused = _means_refusal(order, price, position, instrument, wallet, exposure)
     if refused:
         return refused
     margin_e4 = position.margin_e4
     return moved(
-        Changed(position, after, wallet, treasury, price),
+        Changed(position, offer.instrument, wallet, treasury, price),
         cash_e4=-margin_e4 - price.fee_e4,
         locked_e4=margin_e4,
     )

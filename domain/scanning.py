@@ -14,6 +14,7 @@ from operator import attrgetter, neg
 from typing import NamedTuple
 
 from .halts import OPEN, stops_closing
+from .margin import ruined
 from .positions import CloseReason, Direction, Levels, Position, breach, crosses, followed, levels
 from .ticks import Glance
 
@@ -81,6 +82,19 @@ class Stretch:
         return self._places[which]
 
 
+class Tried(NamedTuple):
+    """The last index (1e-4 coin) at which a close was refused; None if none was.
+
+    ``profit_px``: a take-profit could not be had. ``cover_px``: a margin did not cover the loss.
+    """
+
+    profit_px: int | None = None
+    cover_px: int | None = None
+
+
+UNTRIED = Tried()
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """An open position on its way through the ticks.
@@ -91,7 +105,7 @@ class Course:
         follow_tick_id: the last tick its trailing stop followed to; None if to none.
         closing: the first tick that closes it; the course ends before it.
         gap: ticks were missing on the way.
-        refused_px: index (1e-4 coin) at which its take-profit could not be had; None if unasked.
+        tried: what was refused on the way.
     """
 
     position: Position
@@ -99,7 +113,7 @@ class Course:
     follow_tick_id: str | None = None
     closing: Glance | None = None
     gap: bool = False
-    refused_px: int | None = None
+    tried: Tried = UNTRIED
 
 
 def advanced(course: Course, stretch: Stretch) -> Course:
@@ -115,8 +129,11 @@ def advanced(course: Course, stretch: Stretch) -> Course:
     return replace(course, cursor=cursor, gap=course.gap or missing)
 
 
-def passed(course: Course) -> Course:
-    """*course* beyond its closing tick, whose take-profit could not be had: it stays armed.
+def passed(course: Course, *, covered: bool) -> Course:
+    """*course* beyond its closing tick, which was refused: the position stays armed.
+
+    Args:
+        covered: its take-profit could not be had; if not, its margin did not cover the loss.
 
     Raises:
         ValueError: no tick closes it.
@@ -124,7 +141,7 @@ def passed(course: Course) -> Course:
     tick = course.closing
     if tick is None:
         raise ValueError("nothing to pass")
-    after = followed(course.position, tick)
+    after, tried = followed(course.position, tick), course.tried
     follow = after.best_px != course.position.best_px
     return replace(
         course,
@@ -132,7 +149,7 @@ def passed(course: Course) -> Course:
         cursor=Cursor(tick.id, tick.seq),
         follow_tick_id=tick.id if follow else course.follow_tick_id,
         closing=None,
-        refused_px=tick.index_px,
+        tried=tried._replace(**{"profit_px" if covered else "cover_px": tick.index_px}),
     )
 
 
@@ -142,7 +159,7 @@ def _walked(course: Course, stretch: Stretch, place: int) -> tuple[Course, int]:
     closing = None
     while (place := _first_met(position, stretch, place)) < len(ticks):
         tick = ticks[place]
-        if _closes(position, tick, course.refused_px):
+        if _closes(position, tick, course.tried):
             closing = tick
             break
         after = followed(position, tick)
@@ -157,15 +174,18 @@ def _walked(course: Course, stretch: Stretch, place: int) -> tuple[Course, int]:
     )
 
 
-def _closes(position: Position, tick: Glance, refused_px: int | None) -> bool:
+def _closes(position: Position, tick: Glance, tried: Tried) -> bool:
     why = breach(position, tick)
     if why is None:
         return False
-    if why.reason is not CloseReason.TAKE_PROFIT or refused_px is None:
-        return True
+    if why.reason is CloseReason.TAKE_PROFIT:
+        refused_px = tried.profit_px
+    else:
+        # What the margin did not cover is closed all the same once the mark says so too.
+        refused_px = None if ruined(position, tick.mark_px) else tried.cover_px
     # Who closes pays or gets the inventory of now, whatever that tick's was: at an index that is
     # no better than one refused a moment ago the answer would be the same.
-    return position.sign * tick.index_px > position.sign * refused_px
+    return refused_px is None or position.sign * tick.index_px > position.sign * refused_px
 
 
 def _first_met(position: Position, stretch: Stretch, place: int) -> int:

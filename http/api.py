@@ -22,6 +22,7 @@ from .order_batch import batch_routes
 from .order_lists import order_list_routes
 from .orders import order_routes
 from .page import page_routes
+from .positions import position_routes
 from .problems import Problem, Refuse
 from .request_id import HEADER, request_id_of
 from .status import status_routes
@@ -36,6 +37,7 @@ _TAKE_PARAMETERS = frozenset(
         "markets.ticks",
         "order_lists.own_orders",
         "order_lists.own_trades",
+        "positions.own_positions",
     }
 )
 
@@ -65,6 +67,7 @@ def create_app(deps: ApiDeps) -> Flask:
     app.register_blueprint(order_routes(deps, desk, listing))
     app.register_blueprint(order_list_routes(deps, listing, cursors))
     app.register_blueprint(batch_routes(deps, desk, listing))
+    app.register_blueprint(position_routes(deps, listing, cursors))
     app.register_blueprint(account_routes(deps))
     app.register_blueprint(status_routes(deps))
     app.register_blueprint(admin_routes(deps))

@@ -14,9 +14,11 @@ from ..store.fleet import Fleet
 from ..store.hot import Hot
 from ..store.ledger import Ledger
 from ..store.orders import Orders
+from ..store.positions import Positions
 from ..store.scripts import Scripts
 from ..store.users import Users
 from .health_report import HealthSource
+from .position_desk import Checker
 from .tokens import Signer, Verifier
 
 
@@ -25,6 +27,8 @@ class ApiDeps:
     """Everything the routes use.
 
     Attributes:
+        positions: those that are closed, and the events of all.
+        scanner: checks a position before it is changed.
         executor: the `trade-executor`.
         fleet: the way to other replicas.
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
@@ -41,6 +45,8 @@ class ApiDeps:
     users: Users
     fixtures: Fixtures
     orders: Orders
+    positions: Positions
+    scanner: Checker
     executor: Address[Execute]
     signer: Signer
     verifier: Verifier

@@ -139,7 +139,7 @@ class Desk:
             found = [why_not] * len(run) if why_not else self._place_run(run, until)
             for answer in found:
                 self._meter.answers.add(self._monotonic() - began_at)
-                self._meter.results[_result(answer)] += 1
+                self._meter.results[result_of(answer)] += 1
             answers += found
         return answers
 
@@ -212,7 +212,7 @@ class Desk:
         )
 
 
-def _result(answer: Answer) -> tuple[str, str]:
+def result_of(answer: Answer) -> tuple[str, str]:
     """The answer as it is counted: what it was and, where it was a refusal, its code."""
     if isinstance(answer, Unavailable):
         return "unavailable", ""

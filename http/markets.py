@@ -18,8 +18,9 @@ from .answers import Cursors, json_answer, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
 from .problems import FieldError, Problem, Refuse
+from .quotes import QuoteQuery, impact_bps, position_quote, side_of
 from .refusals import refusal
-from .validate import quantity, query
+from .validate import invalid, quantity, query
 
 _LIST = "instruments"
 
@@ -39,13 +40,6 @@ class InstrumentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     cursor: str | None = None
     status: Literal["open", "halted"] | None = None
-
-
-class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of `GET /v1/instruments/{idx}/quote`."""
-
-    side: Side
-    quantity: str
 
 
 class TicksQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,10 +69,11 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
         idx, wanted = named(name), query(QuoteQuery)
         qty = quantity(wanted.quantity, "/quantity", "query")
         instrument = _read(deps, idx)
-        price = priced(instrument, wanted.side, qty)
-        if isinstance(price, Refused):
-            raise Refuse(refusal(price, "/quantity", "query"))
-        return json_answer(_quote_view(instrument, wanted.side, qty, price, deps.inplay_delay_ms))
+        if wanted.kind == "cfd":
+            view = position_quote(instrument, wanted, qty, deps.calendar())
+        else:
+            view = _share_quote(instrument, wanted, qty)
+        return json_answer(view | {"delay_ms": delay_now_ms(instrument, deps.inplay_delay_ms)})
 
     @routes.get("/v1/instruments/<name>/ticks")
     def ticks(name: str) -> Response:
@@ -113,22 +108,31 @@ def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:
     return instrument
 
 
-def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced, delay_ms: int) -> View:
+def _share_quote(instrument: Instrument, wanted: QuoteQuery, qty: int) -> View:
+    """What trading shares would come to if it were the next order. Raises Refuse."""
+    if wanted.leverage is not None:
+        raise invalid("/leverage", "is for kind=cfd alone", "query")
+    side = side_of(wanted.side, Side)
+    price = priced(instrument, side, qty)
+    if isinstance(price, Refused):
+        raise Refuse(refusal(price, "/quantity", "query"))
+    return _quote_view(instrument, side, qty, price)
+
+
+def _quote_view(instrument: Instrument, side: Side, qty: int, price: Priced) -> View:
     fee_e4 = price.fee_e4 if side is Side.BUY else -price.fee_e4
-    # In hundredths of a basis point, so that small orders show an impact too.
-    impact = abs(price.px - instrument.mid_px) * 1_000_000 // instrument.mid_px
     return {
         "instrument": instrument.idx,
         "symbol": instrument.symbol,
+        "kind": "spot",
         "side": side.value,
         "quantity": format_qty(qty),
         "average_price": format_px(price.px),
         "value": format_e4(price.value_e4),
         "fee": format_e4(price.fee_e4),
         "total": format_e4(price.value_e4 + fee_e4),
-        "impact_bps": f"{impact // 100}.{impact % 100:02d}",
+        "impact_bps": impact_bps(instrument, price.px),
         "seq": instrument.seq,
-        "delay_ms": delay_now_ms(instrument, delay_ms),
     }
 
 

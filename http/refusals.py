@@ -7,7 +7,7 @@ from ..domain.views import refusal_view
 from .codes import CODES
 from .problems import FieldError, Place, Problem
 
-#: Refusals for the size of an order, whichever field gave it.
+#: Refusals for the size of what was asked, whichever field gave it.
 _SIZE = frozenset(
     {
         Refusal.QUANTITY_INVALID,
@@ -16,14 +16,20 @@ _SIZE = frozenset(
         Refusal.LIQUIDITY_EXHAUSTED,
         Refusal.INSUFFICIENT_SHARES,
         Refusal.INSUFFICIENT_FUNDS,
+        Refusal.INSUFFICIENT_MARGIN,
+        Refusal.MARGIN_LIMIT_EXCEEDED,
         Refusal.AMOUNT_LIMIT_EXCEEDED,
     }
 )
-_FIELDS: dict[Refusal, tuple[str, Place]] = {
-    Refusal.INSTRUMENT_UNKNOWN: ("/instrument", "body"),
-    Refusal.PRICE_BOUND_EXCEEDED: ("/price_bound", "body"),
-    Refusal.CLIENT_ORDER_ID_REUSED: ("/client_order_id", "body"),
-    Refusal.IDEMPOTENCY_KEY_REUSED: ("/Idempotency-Key", "header"),
+_FIELDS: dict[Refusal, str] = {
+    Refusal.INSTRUMENT_UNKNOWN: "/instrument",
+    Refusal.PRICE_BOUND_EXCEEDED: "/price_bound",
+    Refusal.CLIENT_ORDER_ID_REUSED: "/client_order_id",
+    Refusal.LEVERAGE_INVALID: "/leverage",
+    Refusal.STOP_LOSS_PRICE_INVALID: "/stop_loss/price",
+    Refusal.TAKE_PROFIT_PRICE_INVALID: "/take_profit/price",
+    Refusal.STOP_DISTANCE_TOO_SMALL: "/trailing_stop/distance",
+    Refusal.VERSION_MISMATCH: "/expected_version",
 }
 
 
@@ -31,6 +37,8 @@ def refusal(refused: Refused, size: str, place: Place = "body") -> Problem:
     """The problem that tells of *refused*; *size* points at the field that gave the size."""
     code = refused.code.value
     title = CODES[code][1]
-    where = (size, place) if refused.code in _SIZE else _FIELDS.get(refused.code)
-    errors = (FieldError(where[0], title, where[1]),) if where else ()
+    where = size if refused.code in _SIZE else _FIELDS.get(refused.code)
+    errors = (FieldError(where, title, place),) if where else ()
+    if refused.code is Refusal.IDEMPOTENCY_KEY_REUSED:
+        errors = (FieldError("/Idempotency-Key", title, "header"),)
     return Problem(code, f"{title}; nothing was traded", errors, refusal_view(refused))

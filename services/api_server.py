@@ -24,6 +24,7 @@ from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
 from ..store.release import Release
+from ..store.scanner import Scanner
 from ..store.sportmonks import Sportmonks
 from . import flusher
 from .boot import prepare, rehydrator
@@ -65,9 +66,10 @@ def children(
 ) -> list[Child]:
     """The duties of an api-server, in the order they start."""
     writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
+    scanner = Scanner(stores.redis, stores.keys, stores.scripts, calendar)
     trades, feed, orders = TradeMeter(), FeedMeter(), OrderMeter()
     release_lease = health.lease("order-release")
-    open_http = _http(stores, addresses, health, calendar, front, trades)
+    open_http = _http(stores, addresses, health, calendar, front, trades, scanner)
     show_market(health.metrics, trades, Feed(feed, lease, calendar))
     show_orders(health.metrics, orders)
 
@@ -142,6 +144,7 @@ def _http(
     calendar: Calendar,
     front: Front,
     trades: TradeMeter,
+    scanner: Scanner,
 ) -> ServerFactory:
     app = create_app(
         ApiDeps(
@@ -151,6 +154,8 @@ def _http(
             users=stores.users,
             fixtures=stores.fixtures,
             orders=stores.orders,
+            positions=stores.positions,
+            scanner=scanner,
             executor=addresses.of("trade-executor"),
             signer=Signer(front.private_key),
             verifier=Verifier(front.public_keys),

@@ -21,6 +21,7 @@ from ..store.ledger import Ledger
 from ..store.matches import Matches
 from ..store.orders import Orders
 from ..store.outbox import Outboxes, open_outboxes
+from ..store.positions import Positions
 from ..store.postgres import Postgres
 from ..store.recovery import Recovery
 from ..store.redis_client import open_pubsub_redis, open_redis
@@ -48,6 +49,7 @@ class Stores:
     hot: Hot
     scripts: Scripts
     ledger: Ledger
+    positions: Positions
     outboxes: Outboxes
     drain: Drain
     orders: Orders
@@ -94,6 +96,7 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         hot=Hot(client, keys),
         scripts=scripts,
         ledger=Ledger(pg),
+        positions=Positions(pg, client, keys),
         outboxes=open_outboxes(client, keys),
         drain=open_drain(client, keys, scripts, pg),
         orders=Orders(client, keys, pg),

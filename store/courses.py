@@ -17,7 +17,7 @@ import redis
 
 from ..domain.ids import InstrumentIdx
 from ..domain.positions import Position
-from ..domain.scanning import Course, Cursor, advanced
+from ..domain.scanning import UNTRIED, Course, Cursor, Tried, advanced
 from .keys import Keys
 from .position_hashes import position_of
 from .stretches import PAGE, Stretches
@@ -69,15 +69,13 @@ class Courses:
         found = list(map(_cursor, pipeline.execute()))
         return dict(zip(clubs, zip(found[::2], found[1::2], strict=True), strict=True))
 
-    def load(
-        self, ids: Sequence[str], watched: Cursor, refused_px: Mapping[str, int]
-    ) -> list[Begun]:
+    def load(self, ids: Sequence[str], watched: Cursor, tried: Mapping[str, Tried]) -> list[Begun]:
         """Those of *ids* that are open, each at its effective cursor."""
         pipeline = self._redis.pipeline(transaction=False)
         for position_id in ids:
             pipeline.hgetall(self._keys.pos(position_id))
         return [
-            _begun(position_of(fields), watched, refused_px.get(fields["id"]))
+            _begun(position_of(fields), watched, tried.get(fields["id"], UNTRIED))
             for fields in pipeline.execute()
             if fields and fields["qty"] != "0"
         ]
@@ -112,10 +110,10 @@ def pieces(whole: Sequence[T]) -> Iterator[Sequence[T]]:
         yield whole[at : at + STEP]
 
 
-def _begun(position: Position, watched: Cursor, refused_px: int | None) -> Begun:
+def _begun(position: Position, watched: Cursor, tried: Tried) -> Begun:
     own = Cursor(position.checked_tick_id, position.checked_seq)
     cursor = max(own, watched, key=lambda each: each.seq)
-    return Begun(Course(position, cursor, refused_px=refused_px), cursor.seq)
+    return Begun(Course(position, cursor, tried=tried), cursor.seq)
 
 
 def _cursor(found: Sequence[Any]) -> Cursor:

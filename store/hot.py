@@ -10,13 +10,14 @@ import redis
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wallet
+from ..domain.position_events import PositionEvent
 from ..domain.positions import Position
 from ..domain.ticks import Tick
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
 from .position_hashes import position_of
-from .position_reads import open_positions, positions_in
+from .position_reads import close_in, newest_events, open_positions, positions_in
 from .wire import tick_of
 
 
@@ -98,6 +99,10 @@ class Hot:
         """One position, open or closed within the last days; None if it is not known here."""
         fields: Any = self._client.hgetall(self._keys.pos(position_id))
         return position_of(fields) if fields else None
+
+    def close_of(self, position_id: str) -> PositionEvent | None:
+        """The event that has ended the position, while it waits to be in Postgres."""
+        return close_in(newest_events(self._client, self._keys), position_id)
 
     def ticks(self, idx: InstrumentIdx, after: str | None, limit: int) -> tuple[Tick, ...]:
         """Ticks of *idx*, oldest first: the next *limit* after the id *after*, or the newest."""

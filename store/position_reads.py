@@ -1,14 +1,19 @@
-"""A user's open positions, read in one command: no event can come in between."""
+"""Positions and their newest events as they are in Redis, each read in one command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import redis
+
 from ..domain.ids import UserId
+from ..domain.position_events import EventKind, PositionEvent
 from ..domain.positions import Position
-from .keys import Keys
-from .position_hashes import FIELDS, position_of
+from .keys import Keys, OutboxName
+from .position_hashes import FIELDS, event_of, position_of
+
+NEWEST = 500  #: entries looked through; more wait only while Postgres is away
 
 
 def open_positions(pipeline: Any, keys: Keys, user: UserId) -> None:
@@ -21,6 +26,20 @@ def open_positions(pipeline: Any, keys: Keys, user: UserId) -> None:
 def positions_in(found: Sequence[str | None]) -> tuple[Position, ...]:
     """The positions in the reply to `open_positions`, the newest first."""
     return tuple(sorted(_each(found), key=lambda each: (each.opened_ms, each.id), reverse=True))
+
+
+def newest_events(client: redis.Redis, keys: Keys) -> list[Mapping[str, str]]:
+    """Facts of positions that are not yet known to be in Postgres, newest first."""
+    found: Any = client.xrevrange(keys.outbox(OutboxName.POSITIONS), count=NEWEST)
+    return [fields for _, fields in found]
+
+
+def close_in(entries: Sequence[Mapping[str, str]], position_id: str) -> PositionEvent | None:
+    """The event among *entries* that has left nothing of the position open."""
+    for fields in entries:
+        if fields["id"] == position_id and fields["k"] == EventKind.CLOSE and fields["qty"] == "0":
+            return event_of(fields)
+    return None
 
 
 def _each(found: Sequence[str | None]) -> Iterator[Position]:

@@ -17,7 +17,7 @@ from ..domain.ids import InstrumentIdx, uuid7
 from ..domain.position_events import By
 from ..domain.positions import Position
 from ..domain.refusals import Refusal, Refused
-from ..domain.scanning import Course, Cursor, passed
+from ..domain.scanning import Course, Cursor, Tried, passed
 from .courses import Begun, Courses, ScanCounts, pieces
 from .position_commands import FollowCommand, Happened, PositionKey, TriggerCommand
 from .scripts import Scripts
@@ -28,6 +28,8 @@ TRIES = 5  #: readings of a position that each time has changed before it could 
 ByClub = Mapping[InstrumentIdx, Sequence[str]]
 """Ids of positions by their clubs."""
 
+#: The position stays open, and is looked at again with the next tick.
+_ARMED = frozenset({Refusal.TAKE_PROFIT_NOT_REACHABLE, Refusal.INSUFFICIENT_MARGIN})
 _GONE = frozenset({Refusal.POSITION_CLOSED, Refusal.POSITION_UNKNOWN})
 
 
@@ -65,7 +67,7 @@ class Scan:
         self._waiting = {idx: dict.fromkeys(ids) for idx, ids in positions.items()}
         self._begun: dict[str, Begun] = {}
         self._tries: Counter[str] = Counter()
-        self._refused_px: dict[str, int] = {}
+        self._tried: dict[str, Tried] = {}
         self._steps = self._run()
 
     def step(self) -> bool:
@@ -87,7 +89,7 @@ class Scan:
     ) -> Iterator[None]:
         here: list[Begun] = []
         for some in pieces(ids):
-            here += self._means.courses.load(some, watched, self._refused_px)
+            here += self._means.courses.load(some, watched, self._tried)
             yield
         for ticks in self._means.courses.follow(idx, here, newest):
             self.ticks += ticks
@@ -132,9 +134,10 @@ class Scan:
         self._begun.pop(position.id, None)  # this round is over for it
         if refused.code is Refusal.FENCED:
             self.fenced = True
-        elif refused.code is Refusal.TAKE_PROFIT_NOT_REACHABLE and closing:
-            begun.course = passed(begun.course)
-            self._refused_px[position.id] = closing.index_px
+        elif refused.code in _ARMED and closing:
+            covered = refused.code is Refusal.TAKE_PROFIT_NOT_REACHABLE
+            begun.course = passed(begun.course, covered=covered)
+            self._tried[position.id] = begun.course.tried
             self._again(position)
             return False
         elif refused.code not in _GONE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import psycopg2
 import pytest
 from redis import Redis
 from touchline.domain.ids import InstrumentIdx, UserId
@@ -19,14 +20,18 @@ from touchline.store.hot import Hot
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
+from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
+from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
 from touchline.store.users import Users
 from werkzeug.test import TestResponse
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import DirectExecutor
+from tests.fakes.failing import Away
 from tests.fakes.health import FixedHealth, child
+from tests.fakes.scanning import WatchedScanner
 
 CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
 PRIVATE_KEY, PUBLIC_KEYS = new_keypair()
@@ -38,6 +43,8 @@ class Api:
 
     deps: ApiDeps
     executor: DirectExecutor
+    scanner: WatchedScanner
+    positions: Away
     health: FixedHealth
     clock: FakeClock
     redis: Redis
@@ -98,6 +105,36 @@ class Trader:
         headers = {"Idempotency-Key": key or f"key-{self._keys}"}
         return self.post("/v1/orders", json=wanted, headers=headers)
 
+    def open(self, key: str | None = None, **body: object) -> TestResponse:
+        """Open a position: ten Arsenal shares long with leverage 5 unless told otherwise."""
+        self._keys += 1
+        wanted: dict[str, object] = {
+            "instrument": 17,
+            "side": "long",
+            "quantity": "10",
+            "leverage": 5,
+        }
+        headers = {"Idempotency-Key": key or f"key-{self._keys}"}
+        return self.post("/v1/positions", json=wanted | body, headers=headers)
+
+    def close(self, position_id: str, key: str | None = None, **body: object) -> TestResponse:
+        """Close a position, all of it unless told otherwise."""
+        return self._act(position_id, "close", key, body)
+
+    def margin(self, position_id: str, amount: str, key: str | None = None) -> TestResponse:
+        """Add margin to a position, or take some back."""
+        return self._act(position_id, "margin", key, {"amount": amount})
+
+    def stops(self, position_id: str, version: object, **body: object) -> TestResponse:
+        """Change the stops of a position whose version is *version*."""
+        headers = self.auth | {"If-Match": f'W/"{version}"'}
+        return self.api.client.patch(f"/v1/positions/{position_id}", json=body, headers=headers)
+
+    def _act(self, position_id: str, what: str, key: str | None, body: object) -> TestResponse:
+        self._keys += 1
+        headers = {"Idempotency-Key": key or f"key-{self._keys}"}
+        return self.post(f"/v1/positions/{position_id}/{what}", json=body, headers=headers)
+
     def batch(self, *orders: object) -> TestResponse:
         """Place *orders* in one request."""
         return self.post("/v1/orders/batch", json={"orders": orders})
@@ -118,6 +155,8 @@ def api(redis: Redis, pg: Postgres) -> Api:
     for club in CLUBS:
         _list(hot, pg, *club)
     executor = DirectExecutor(scripts, ledger)
+    positions: Any = Away(Positions(pg, redis, keys), psycopg2.OperationalError("away"))
+    scanner = WatchedScanner(Scanner(redis, keys, scripts, clock.calendar))
     health = FixedHealth(child("trade-executor"), child("flusher"))
     deps = ApiDeps(
         hot=hot,
@@ -126,6 +165,8 @@ def api(redis: Redis, pg: Postgres) -> Api:
         users=Users(pg),
         fixtures=Fixtures(pg),
         orders=Orders(redis, keys, pg),
+        positions=positions,
+        scanner=scanner,
         executor=executor,
         signer=Signer(PRIVATE_KEY),
         verifier=Verifier(PUBLIC_KEYS),
@@ -135,7 +176,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
     )
-    return Api(deps, executor, health, clock, redis, pg)
+    return Api(deps, executor, scanner, positions, health, clock, redis, pg)
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_a_trailing_stop_is_followed_and_then_met_in_one_stretch():
 
 def test_a_take_profit_that_was_refused_is_not_tried_again_at_an_index_no_better():
     profit = begun(position(stops=Stops(None, 105)))
-    refused = passed(over(profit, ticks(104, 106)))
+    refused = passed(over(profit, ticks(104, 106)), covered=True)
 
     course = over(refused, ticks(104, 106, 106, 105, 107, 106))
 
@@ -198,14 +198,14 @@ def test_a_take_profit_that_was_refused_is_not_tried_again_at_an_index_no_better
 def test_a_short_counts_a_lower_index_as_better():
     profit = begun(position(Direction.SHORT, stops=Stops(None, 95)))
 
-    course = over(passed(over(profit, ticks(94))), ticks(94, 95, 94, 93))
+    course = over(passed(over(profit, ticks(94)), covered=True), ticks(94, 95, 94, 93))
 
     assert course.closing == tick(14, 93)
 
 
 def test_a_refused_take_profit_keeps_no_stop_from_closing():
     profit = begun(position(stops=Stops(95, 105)))
-    refused = passed(over(profit, ticks(106)))
+    refused = passed(over(profit, ticks(106)), covered=True)
 
     course = over(refused, ticks(106, 95))
 
@@ -216,11 +216,23 @@ def test_a_refused_take_profit_keeps_no_stop_from_closing():
 def test_the_tick_of_a_refused_take_profit_still_moves_the_trailing_stop():
     both = begun(position(stops=Stops(None, 105, 10), best_px=100))
 
-    refused = passed(over(both, ticks(106)))
+    refused = passed(over(both, ticks(106)), covered=True)
 
     assert (refused.position.best_px, refused.follow_tick_id) == (106, "1000-11")
 
 
+@pytest.mark.parametrize(("later", "closing"), [((94, 95), 95), ((94, 93, 85, 84), 85)])
+def test_what_a_margin_did_not_cover_is_tried_at_a_better_index_or_once_the_mark_ruins_it(
+    later: tuple[int, ...], closing: int
+):
+    refused = passed(over(begun(position(stops=Stops(95))), ticks(94)), covered=False)
+
+    course = over(refused, ticks(94, *later))
+
+    assert course.closing is not None
+    assert course.closing.index_px == closing
+
+
 def test_there_is_nothing_to_pass_where_nothing_closes():
     with pytest.raises(ValueError, match="nothing"):
-        passed(begun(position()))
+        passed(begun(position()), covered=True)

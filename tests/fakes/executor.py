@@ -7,7 +7,7 @@ from collections.abc import Callable
 from touchline.actors.address import Address
 from touchline.actors.mailbox import Mailbox
 from touchline.actors.trading.messages import Execute, Executed, Unavailable
-from touchline.store.commands import AcceptOrder, Delayed, Made, TradeCommand
+from touchline.store.commands import AcceptOrder, Command, Delayed, Made
 from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger
 from touchline.store.order_kinds import order_from
@@ -32,7 +32,7 @@ class DirectExecutor(Address[Execute]):
         super().__init__("trade-executor", Mailbox())
         self._scripts = scripts
         self._ledger = ledger
-        self.commands: list[TradeCommand] = []
+        self.commands: list[Command] = []
         self.before: Callable[[], None] | None = None  #: called before each order
         self.breaks_off = False  #: carries orders out, and does not hear that it did
         self.down = False

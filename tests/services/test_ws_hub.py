@@ -13,6 +13,7 @@ from touchline.actors.events import BackedOff, Crashed, Event, Restarted, Starte
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
+from touchline.domain.positions import Direction
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
 from touchline.store.keys import USER_RECONNECT
@@ -91,6 +92,21 @@ def test_a_trade_reaches_its_user_at_once_and_nobody_else(hub, exchange):
             assert fill["data"]["quantity"] == "1.000"
         grant = bob.next()
         assert (grant["event"], grant["data"]["amount"]) == ("wallet", "0.5000")
+
+
+def test_positions_are_in_the_snapshot_and_their_events_reach_their_owner(hub, exchange):
+    first = exchange.open(Direction.LONG, 10_000).event.position
+    with hub.connect(5) as ann:
+        ann.ask("subscribe", channels=["portfolio"])
+        snapshot = ann.next()["data"]
+
+        exchange.open(Direction.SHORT, 1_000)
+
+        update = ann.next()
+        assert [each["position_id"] for each in snapshot["positions"]] == [first.id]
+        assert snapshot["account"]["margin_used"] == snapshot["positions"][0]["margin"]
+        assert (update["event"], update["seq"]) == ("position_opened", 3)
+        assert update["data"]["position"].items() >= {"side": "short", "symbol": "ARS"}.items()
 
 
 def test_a_portfolio_push_takes_less_than_fifty_milliseconds(hub, exchange):

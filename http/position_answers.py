@@ -1,0 +1,73 @@
+"""What is answered to commands on positions: what happened, just now or before, or why nothing."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from ..actors.trading.messages import Unavailable
+from ..domain.ids import UserId
+from ..domain.position_events import PositionEvent
+from ..domain.position_views import happened_view
+from ..domain.refusals import Refusal, Refused
+from ..store.commands import Accepted, Awaited, Filled, Replayed
+from ..store.outage import OUTAGES
+from ..store.position_commands import Happened, HappenedBefore, OpenCommand
+from .answers import json_answer
+from .listing import Listing
+from .position_desk import Reply, Wish
+from .position_form import etag
+from .position_problems import closed_problem, refused_problem, unavailable_problem
+from .position_reader import PositionReader, last_close
+from .problems import Problem, Refuse
+
+
+class PositionAnswers:
+    """Answers commands; *reader* knows what happened before."""
+
+    def __init__(self, reader: PositionReader, listing: Listing) -> None:
+        self._reader = reader
+        self._listing = listing
+
+    def answer(self, user: UserId, wish: Wish, reply: Reply, status: int = 200) -> Response:
+        """The response to *wish*. Raises Refuse."""
+        answer = reply.answer
+        if isinstance(answer, Unavailable):
+            raise Refuse(unavailable_problem(wish, answer))
+        match answer.outcome:
+            case Happened(event):
+                return self._told(event, answer.durable, status)
+            case HappenedBefore(event):
+                response = self._told(event, self._durable(user, event), status)
+                response.headers["Idempotent-Replayed"] = "true"
+                return response
+            case Refused() as refused:
+                raise Refuse(self._problem(user, wish, refused, reply.closed))
+            case Filled() | Replayed() | Accepted() | Awaited():
+                raise TypeError("a command on a position has traded shares")
+
+    def _told(self, event: PositionEvent, durable: str | None, status: int) -> Response:
+        symbol = self._listing.symbol_of(event.position.idx)
+        response = json_answer(happened_view(event, symbol) | {"durable": durable}, status)
+        response.headers["ETag"] = etag(event.position.number)
+        return response
+
+    def _durable(self, user: UserId, event: PositionEvent) -> str:
+        """Where a replayed *event* is by now; what Postgres cannot confirm is in Redis."""
+        try:
+            return "postgres" if self._reader.records(user, event) else "redis"
+        except OUTAGES:
+            return "redis"
+
+    def _problem(
+        self, user: UserId, wish: Wish, refused: Refused, closed: PositionEvent | None
+    ) -> Problem:
+        if isinstance(wish, OpenCommand) or refused.code is not Refusal.POSITION_CLOSED:
+            return refused_problem(wish, refused)
+        close = closed or self._close_of(user, wish.position.id)
+        return closed_problem(str(refused.details["reason"]), close)
+
+    def _close_of(self, user: UserId, position_id: str) -> PositionEvent | None:
+        try:
+            return last_close(self._reader.ended(user, position_id))
+        except OUTAGES:
+            return None

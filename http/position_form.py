@@ -1,0 +1,191 @@
+"""Commands on positions, as they are read from requests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from flask import request
+
+from ..domain.ids import UserId, uuid7
+from ..domain.opening import OpenOrder
+from ..domain.positions import Direction, Stops
+from ..store.position_commands import (
+    CloseCommand,
+    Keep,
+    MarginCommand,
+    OpenCommand,
+    PositionKey,
+    StopsCommand,
+)
+from .listing import Listing
+from .problems import FieldError, Problem, Refuse
+from .validate import Name, invalid, money, price, quantity
+
+T = TypeVar("T")
+Change = int | Keep | None
+
+_LEVERAGE_MAX = 1_000_000  #: beyond what any club allows, and exact in a script
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
+
+
+class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    def fingerprint(self, path: str) -> str:
+        """Digest of what was asked of *path*; two bodies that read the same have the same one."""
+        canonical = f"POST {path}\n".encode() + msgspec.json.encode(self)
+        return hashlib.sha256(canonical).hexdigest()
+
+
+class Level(_Shape, frozen=True):
+    """A stop-loss or take-profit."""
+
+    price: str
+
+
+class Trail(_Shape, frozen=True):
+    """A trailing stop."""
+
+    distance: str
+
+
+class OpenBody(_Shape, frozen=True):
+    """Body of `POST /v1/positions`."""
+
+    instrument: int | str
+    side: Direction
+    quantity: str
+    leverage: int
+    price_bound: str | None = None
+    stop_loss: Level | None = None
+    take_profit: Level | None = None
+    trailing_stop: Trail | None = None
+    client_order_id: Name | None = None
+
+
+class CloseBody(_Shape, frozen=True):
+    """Body of `POST /v1/positions/{id}/close`."""
+
+    quantity: str | None = None
+    price_bound: str | None = None
+    expected_version: int | None = None
+
+
+class MarginBody(_Shape, frozen=True):
+    """Body of `POST /v1/positions/{id}/margin`; a minus sign takes back."""
+
+    amount: str
+
+
+class StopsBody(_Shape, frozen=True):
+    """Body of `PATCH /v1/positions/{id}`: what is absent stays, what is null goes."""
+
+    stop_loss: Level | msgspec.UnsetType | None = msgspec.UNSET
+    take_profit: Level | msgspec.UnsetType | None = msgspec.UNSET
+    trailing_stop: Trail | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def read_open(
+    user: UserId, key: str, asked: OpenBody, listing: Listing, now_ms: int
+) -> OpenCommand:
+    """The position that *asked* describes. Raises Refuse.
+
+    An unknown instrument is found last: whatever else is refused is a fault of the form.
+    """
+    qty = quantity(asked.quantity, "/quantity")
+    bound_px = _bound(asked.price_bound)
+    stops = Stops(
+        _level(asked.stop_loss, "/stop_loss"),
+        _level(asked.take_profit, "/take_profit"),
+        _trail(asked.trailing_stop),
+    )
+    order = OpenOrder(
+        position_id=uuid7(now_ms),
+        user=user,
+        idx=listing.idx_of(asked.instrument, "/instrument"),
+        side=asked.side,
+        qty=qty,
+        leverage=min(max(asked.leverage, 0), _LEVERAGE_MAX),
+        bound_px=bound_px,
+        stops=stops,
+    )
+    fingerprint = asked.fingerprint("/v1/positions")
+    return OpenCommand(order, key, fingerprint, asked.client_order_id, now_ms)
+
+
+def read_close(position: PositionKey, key: str, asked: CloseBody, now_ms: int) -> CloseCommand:
+    """The close that *asked* describes. Raises Refuse."""
+    return CloseCommand(
+        event_id=uuid7(now_ms),
+        position=position,
+        qty=None if asked.quantity is None else quantity(asked.quantity, "/quantity"),
+        bound_px=_bound(asked.price_bound),
+        version=asked.expected_version,
+        idem_key=key,
+        fingerprint=asked.fingerprint(f"/v1/positions/{position.id}/close"),
+        now_ms=now_ms,
+    )
+
+
+def read_margin(position: PositionKey, key: str, asked: MarginBody, now_ms: int) -> MarginCommand:
+    """The change of margin that *asked* describes. Raises Refuse."""
+    amount_e4 = money(asked.amount.removeprefix("-"), "/amount")
+    return MarginCommand(
+        event_id=uuid7(now_ms),
+        position=position,
+        amount_e4=-amount_e4 if asked.amount.startswith("-") else amount_e4,
+        idem_key=key,
+        fingerprint=asked.fingerprint(f"/v1/positions/{position.id}/margin"),
+        now_ms=now_ms,
+    )
+
+
+def read_stops(position: PositionKey, version: int, asked: StopsBody, now_ms: int) -> StopsCommand:
+    """The stops that *asked* describes. Raises Refuse."""
+    if asked == StopsBody():
+        raise invalid("", "give at least one of stop_loss, take_profit, trailing_stop")
+    return StopsCommand(
+        event_id=uuid7(now_ms),
+        position=position,
+        version=version,
+        stop_loss_px=_kept(asked.stop_loss, lambda level: _level(level, "/stop_loss")),
+        take_profit_px=_kept(asked.take_profit, lambda level: _level(level, "/take_profit")),
+        trail_px=_kept(asked.trailing_stop, _trail),
+        now_ms=now_ms,
+    )
+
+
+def version_wanted() -> int:
+    """The version in the request's If-Match header. Raises Refuse."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        error = FieldError("/If-Match", "is required", "header")
+        detail = "name the version that is to be changed, so that no change is lost"
+        raise Refuse(Problem("PRECONDITION_REQUIRED", detail, (error,)))
+    match = _ETAG.fullmatch(given)
+    if match is None:
+        raise invalid("/If-Match", 'must be the ETag of a position, such as W/"3"', "header")
+    return int(match[1])
+
+
+def etag(version: int) -> str:
+    """The ETag of a position whose last event is number *version*."""
+    return f'W/"{version}"'
+
+
+def _bound(text: str | None) -> int | None:
+    return None if text is None else price(text, "/price_bound")
+
+
+def _level(level: Level | None, pointer: str) -> int | None:
+    return None if level is None else price(level.price, f"{pointer}/price")
+
+
+def _trail(trail: Trail | None) -> int | None:
+    return None if trail is None else price(trail.distance, "/trailing_stop/distance")
+
+
+def _kept(value: T | msgspec.UnsetType | None, read: Callable[[T | None], int | None]) -> Change:
+    return "=" if isinstance(value, msgspec.UnsetType) else read(value)
