@@ -48,8 +48,9 @@ export const instruments = () => everyPage("/v1/instruments?limit=200");
 export const fixtures = () => everyPage("/v1/fixtures?limit=200");
 export const ticks = (idx) => call("GET", `/v1/instruments/${idx}/ticks?limit=1000`);
 export const portfolio = () => call("GET", "/v1/portfolio");
-export const quote = (idx, side, quantity) =>
-  call("GET", `/v1/instruments/${idx}/quote?side=${side}&quantity=${encodeURIComponent(quantity)}`);
+export const quote = (idx, wanted) => call("GET", `/v1/instruments/${idx}/quote?${new URLSearchParams(wanted)}`);
 
-// One key per intention: a retry of the same order can never trade twice.
-export const order = (body, key) => call("POST", "/v1/orders", body, { "Idempotency-Key": key });
+// One key per intention: a retry of the same command can never be carried out twice.
+export const command = (path, body, key) => call("POST", path, body, { "Idempotency-Key": key });
+export const changeStops = (id, version, body) =>
+  call("PATCH", `/v1/positions/${id}`, body, { "If-Match": `W/"${version}"` });

@@ -2,10 +2,11 @@
 
 import * as api from "./api.js";
 import { Chart } from "./chart.js";
-import { outcomeUnknown, place } from "./orders.js";
+import { $, direction, element, money, showGain } from "./dom.js";
+import { Positions, tell } from "./positions.js";
 import { Live } from "./socket.js";
+import { Ticket } from "./ticket.js";
 
-const $ = (id) => document.getElementById(id);
 const POLL_MS = 2000; // fixtures always; prices only while nobody is signed in
 const FIXTURES_SHOWN = 12;
 
@@ -14,20 +15,13 @@ const state = {
   chosen: null, charted: null, // the club in view, and the one whose whole history the chart has
 };
 const chart = new Chart($("chart"));
+const ticket = new Ticket(state, () => signOut());
+const positions = new Positions(state.clubs, () => refreshPortfolio(), () => signOut());
 let live = null;
 
 // ---- painting ------------------------------------------------------------
 
-function element(tag, text = "", className = "") {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  if (className) node.className = className;
-  return node;
-}
-
 const percent = (from, to) => ((to / from - 1) * 100).toFixed(2);
-const direction = (number) => (number > 0 ? "up" : number < 0 ? "down" : "");
-const money = (text) => Number(text).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 function clubRow(club) {
   const row = element("tr");
@@ -113,19 +107,22 @@ function matchOf(idx) {
 function paintPortfolio() {
   const portfolio = state.portfolio;
   $("cash").textContent = portfolio ? money(portfolio.account.cash) : "–";
-  let equity = portfolio ? Number(portfolio.account.cash) + Number(portfolio.account.locked) : 0;
+  $("margin").textContent = portfolio ? money(portfolio.account.margin_used) : "–";
+  positions.show(portfolio?.positions || []);
+  let equity = portfolio ? Number(portfolio.account.cash) + positions.worth() : 0;
   const rows = (portfolio?.holdings || []).map((holding) => {
     const club = state.clubs.get(holding.idx);
     const value = Number(club?.mark ?? holding.mark) * Number(holding.quantity);
     const profit = value - Number(holding.avg_cost) * Number(holding.quantity);
     equity += value;
-    const row = element("tr");
+    const [row, gain] = [element("tr"), element("td")];
     row.dataset.idx = holding.idx;
+    showGain(gain, profit);
     row.append(
       element("td", holding.symbol),
       element("td", Number(holding.quantity).toString(), "number"),
       element("td", money(value), "number"),
-      element("td", money(profit), `number ${direction(Math.round(profit * 100))}`),
+      gain,
     );
     return row;
   });
@@ -162,7 +159,8 @@ function onFrame(frame) {
     state.portfolio = frame.data;
     paintPortfolio();
   } else if (frame.channel === "portfolio" && frame.op === "update") {
-    if (waiting && frame.data.order_id === waiting) showOrder(frame.data);
+    tell(frame.event, frame.data);
+    ticket.hear(frame.data);
     refreshPortfolio();
   }
 }
@@ -179,7 +177,7 @@ function choose(idx) {
   paintFixtures();
   chart.show([]); // the line of one club never stands under the name of another
   showHistory().catch(() => {}); // the next poll asks again
-  showQuote();
+  ticket.show();
 }
 
 async function showHistory() {
@@ -196,55 +194,6 @@ function firstToShow() {
   return (playing ?? state.clubs.values().next().value).idx;
 }
 
-const chosenSide = () => $("order").elements.side.value;
-
-async function showQuote() {
-  $("trade").textContent = chosenSide() === "buy" ? "Buy" : "Sell";
-  $("trade").disabled = !state.user || !state.chosen;
-  if (!state.chosen || !$("quantity").checkValidity()) return;
-  try {
-    const quote = await api.quote(state.chosen, chosenSide(), $("quantity").value);
-    $("quote").textContent = `About ${money(quote.value)} at ${quote.average_price}, fee ${quote.fee}`;
-  } catch (problem) {
-    $("quote").textContent = problem.message;
-  }
-}
-
-let waiting = null; // id of the last order, while it waits
-
-async function trade(event) {
-  event.preventDefault();
-  $("trade").disabled = true;
-  $("answer").className = "";
-  const body = { instrument: state.chosen, side: chosenSide(), quantity: $("quantity").value };
-  try {
-    showOrder(await place(body));
-  } catch (problem) {
-    refused(problem);
-  } finally {
-    $("trade").disabled = !state.user;
-  }
-}
-
-function showOrder(order) {
-  waiting = order.status === "pending" ? order.order_id : null;
-  const verb = order.side === "buy" ? "Bought" : "Sold";
-  $("answer").textContent = {
-    pending: "Accepted. In play an order waits some seconds and is carried out at the price of then.",
-    filled: `${verb} ${Number(order.quantity)} ${order.symbol} at ${order.average_price}.`,
-    rejected: `Nothing was traded: ${order.problem?.code} when the wait was over.`,
-  }[order.status];
-  $("answer").className = { filled: "filled", rejected: "refused" }[order.status] ?? "";
-}
-
-function refused(problem) {
-  if (problem.status === 401) signOut(); // a session lives for 15 minutes
-  $("answer").textContent = outcomeUnknown(problem)
-    ? "No answer: the order may have been carried out. Send it again to find out; it will not trade twice."
-    : problem.message;
-  $("answer").className = "refused";
-}
-
 // ---- signing in and out ------------------------------------------------------
 
 function signedIn(session) {
@@ -255,7 +204,7 @@ function signedIn(session) {
   $("who").hidden = false;
   $("who-name").textContent = session.user.display_name;
   live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? signOut() : paintConnection(now)));
-  showQuote();
+  ticket.show();
 }
 
 function signOut() {
@@ -266,6 +215,7 @@ function signOut() {
   api.useToken(null);
   $("sign-in").hidden = false;
   $("who").hidden = true;
+  $("stops").close();
   $("quote").textContent = "Sign in to trade.";
   $("trade").disabled = true;
   paintPortfolio();
@@ -301,9 +251,6 @@ $("sign-in").onsubmit = async (event) => {
   }
 };
 $("sign-out").onclick = signOut;
-$("order").onsubmit = trade;
-$("quantity").oninput = showQuote;
-for (const side of $("order").elements.side) side.onchange = showQuote;
 
 const kept = sessionStorage.getItem("session");
 if (kept) signedIn(JSON.parse(kept));

@@ -1,22 +1,29 @@
-// An order keeps its Idempotency-Key until it is known whether it was carried out.
+// A command keeps its Idempotency-Key until it is known whether it was carried out.
 
 import * as api from "./api.js";
 
-let unsettled = null; // the last order without an outcome: its body as text, and its key
+const unsettled = new Map(); // commands without an outcome: their keys by path and body
 
-export async function place(body) {
-  const asked = JSON.stringify(body);
-  if (unsettled?.asked !== asked) unsettled = { asked, key: crypto.randomUUID() };
+export async function place(path, body) {
+  const asked = path + JSON.stringify(body);
+  if (!unsettled.has(asked)) unsettled.set(asked, crypto.randomUUID());
   try {
-    const fill = await api.order(body, unsettled.key);
-    unsettled = null;
-    return fill;
+    const done = await api.command(path, body, unsettled.get(asked));
+    unsettled.delete(asked);
+    return done;
   } catch (problem) {
     // A refusal settles it; a token that is over says nothing of an earlier attempt.
-    if (problem.status < 500 && problem.status !== 401) unsettled = null;
+    if (problem.status < 500 && problem.status !== 401) unsettled.delete(asked);
     throw problem;
   }
 }
 
 // No answer at all, or one of the server's own trouble.
 export const outcomeUnknown = (problem) => !(problem.status < 500) && problem.code !== "UNAVAILABLE";
+
+export function inWords(problem) {
+  if (outcomeUnknown(problem))
+    return "No answer: it may have been carried out. Send it again to find out; it will not happen twice.";
+  const limit = problem.body?.limit;
+  return limit === undefined ? problem.message : `${problem.message} (limit ${limit})`;
+}

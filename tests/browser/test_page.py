@@ -47,6 +47,71 @@ def test_a_trade_by_click_is_filled_and_pushed_back(page: webdriver.Chrome) -> N
     assert text(page, "#holdings tr td:nth-child(2)") == "2.5"
 
 
+def test_a_position_by_click_is_opened_shown_given_a_stop_and_closed(
+    page: webdriver.Chrome,
+) -> None:
+    sign_in(page, "leveraged@example.com")
+    wait(page, lambda: text(page, "#cash") == "10,000.00")
+    page.find_element(By.CSS_SELECTOR, "input[value=long]").click()
+    wait(page, lambda: "liquidated at" in text(page, "#quote"))
+
+    page.find_element(By.ID, "trade").click()
+
+    wait(page, lambda: text(page, "#answer").startswith("Opened long 1 "))
+    wait(page, lambda: "long ×5" in first_position(page))
+    assert text(page, "#margin") != "0.00"
+
+    page.find_element(By.CSS_SELECTOR, "#positions .actions button").click()
+    page.find_element(By.CSS_SELECTOR, "#stops-form [name=stop_loss]").send_keys("95.50")
+    page.find_element(By.CSS_SELECTOR, "#stops-form [type=submit]").click()
+
+    wait(page, lambda: "stop 95.50" in first_position(page))
+
+    page.find_element(By.CSS_SELECTOR, "#positions .close").click()
+
+    wait(page, lambda: text(page, "#notices").startswith("Closed "))
+    wait(page, lambda: text(page, "#no-positions") == "None open.")
+    wait(page, lambda: text(page, "#margin") == "0.00")
+
+
+def test_a_position_that_is_refused_says_why_and_how_much_would_do(page: webdriver.Chrome) -> None:
+    sign_in(page, "greedy@example.com")
+    page.find_element(By.CSS_SELECTOR, "input[value=short]").click()
+    leverage = page.find_element(By.ID, "leverage")
+    leverage.clear()
+    leverage.send_keys("99")
+    wait(page, lambda: page.find_element(By.ID, "trade").is_enabled())
+
+    page.find_element(By.ID, "trade").click()
+
+    wait(page, lambda: "leverage" in text(page, "#answer"))
+    assert "(limit " in text(page, "#answer")
+    assert text(page, "#no-positions") == "None open."
+    page.get_log("browser")  # the refused request itself is reported there
+
+
+def test_what_happens_to_positions_by_itself_is_told(page: webdriver.Chrome) -> None:
+    page.execute_script(
+        """
+        import("/web/positions.js").then(({ tell }) => {
+          const price = { liquidation_price: "90.1351" };
+          const position = { symbol: "ARS", side: "long", leverage: 5, ...price };
+          tell("margin_call", { position });
+          const event = { by: "stop-watcher", reason: "stop_loss", price: "95.9000", pnl: "-42.5" };
+          tell("position_closed", { position, event });
+          tell("position_closed", { position, event: { ...event, by: "client" } });
+        });
+        """
+    )
+
+    wait(page, lambda: len(page.find_elements(By.CSS_SELECTOR, "#notices p")) == 2)
+    call, close = page.find_elements(By.CSS_SELECTOR, "#notices p")
+    assert "Margin call: ARS long ×5" in call.text
+    assert "closed at 95.9000 (stop loss): -42.50" in close.text
+    call.find_element(By.TAG_NAME, "button").click()
+    assert len(page.find_elements(By.CSS_SELECTOR, "#notices p")) == 1
+
+
 def test_a_refusal_is_shown_in_words(page: webdriver.Chrome) -> None:
     sign_in(page, "refused@example.com")
     page.find_element(By.CSS_SELECTOR, "input[value=sell]").click()
@@ -132,6 +197,12 @@ def shares(page: webdriver.Chrome) -> str:
         "return document.querySelector('#holdings tr td:nth-child(2)').textContent"
     )
     return shown
+
+
+def first_position(page: webdriver.Chrome) -> str:
+    """The first position's row."""
+    rows = page.find_elements(By.CSS_SELECTOR, "#positions tr")
+    return rows[0].text if rows else ""
 
 
 def chart(page: webdriver.Chrome) -> str:
