@@ -6,8 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from tests.fakes.scenes import OPEN_AT_MS, Scene, beside, scenes
-from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 from touchline.domain.cfd import exit_side
 from touchline.domain.closing import closed, triggered
 from touchline.domain.position_events import By
@@ -18,6 +16,8 @@ from touchline.store.position_commands import CloseCommand, TriggerCommand
 
 from tests.fakes.exchange import Exchange
 from tests.fakes.markets import within
+from tests.fakes.scenes import OPEN_AT_MS, Scene, beside, scenes
+from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 
 pytestmark = pytest.mark.external
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.scenes import Scene, scenes
-from tests.fakes.stage import WHERE, arrange, stored
 from touchline.domain.positions import Direction, Position, breach, followed
 from touchline.domain.ticks import Tick
 from touchline.store.position_calls import follow_call, script
@@ -14,6 +12,8 @@ from touchline.store.position_commands import FollowCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
 from tests.fakes.exchange import ANN, ARS, Exchange, filed_at
+from tests.fakes.scenes import Scene, scenes
+from tests.fakes.stage import WHERE, arrange, stored
 
 pytestmark = pytest.mark.external
 

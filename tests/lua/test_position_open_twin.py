@@ -7,8 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from tests.fakes.scenes import MOSTLY_OPEN, beside, near, stops_at, treasuries, wallets
-from tests.fakes.stage import fact_of, same
 from touchline.domain.halts import Halt
 from touchline.domain.ids import TREASURY
 from touchline.domain.instrument import Instrument, quoted
@@ -23,6 +21,8 @@ from touchline.store.position_commands import OpenCommand
 
 from tests.fakes.exchange import ANN, ARS, Exchange
 from tests.fakes.markets import instruments, within
+from tests.fakes.scenes import MOSTLY_OPEN, beside, near, stops_at, treasuries, wallets
+from tests.fakes.stage import fact_of, same
 
 pytestmark = pytest.mark.external
 
