@@ -173,7 +173,7 @@ ORDER = FactKind(
     # Done over pending, whichever comes first, and never back.
     conflict="DO UPDATE SET status = excluded.status, done_at = excluded.done_at,"
     " reject_code = excluded.reject_code, reject_details = excluded.reject_details"
-    " WHERE stored.status = 'pending' AND excluded.status <> 'pending'",
+    " WHERE stored.status = 'pending'",
     rank=lambda row: 0 if row[_STATUS] == "pending" else 1,
 )
 

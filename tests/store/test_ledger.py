@@ -2,6 +2,7 @@
 
 import pytest
 from touchline.store.facts import Entry
+from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger, TradeCursor
 from touchline.store.parked import Parked
 
@@ -210,7 +211,7 @@ def test_parked_facts_of_an_order_find_their_way_in_any_order(ledger, pg):
     add_users(pg, 9)
     rows(pg, "UPDATE trade_outbox SET next_retry_at = now() - INTERVAL '1 s' RETURNING 1")
 
-    retried = Parked(pg).retry()
+    retried = Parked(pg, OutboxName.TRADES).retry()
 
     assert (retried.inserted, retried.refused) == (2, 0)
     assert rows(pg, STATUS)[0][0] == "rejected"
