@@ -42,7 +42,7 @@ LEFT_OUT = Unavailable("an order before it has no outcome, so it was not tried",
 class Patience:
     """Answers `LATE` to orders whose time is over: one timer for all of them.
 
-    A timer for each would be most of what it costs to wait (20 to 35 µs of an order).
+    A timer for each is about half of what it costs to wait (15 µs with it, 7 without).
     """
 
     def __init__(self, monotonic: Monotonic) -> None:
