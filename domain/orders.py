@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from .ids import InstrumentIdx, UserId
 from .instrument import Instrument
+from .positions import Direction, Stops
 from .refusals import Refusal, Refused
 from .trading import Side
 
@@ -19,6 +20,8 @@ class OrderKind(StrEnum):
     """What an order is to become."""
 
     TRADE = "trade"
+    OPEN = "open"
+    CLOSE = "close"
 
 
 class OrderStatus(StrEnum):
@@ -43,7 +46,30 @@ class TradeTerms:
     bound_px: int | None
 
 
-Terms = TradeTerms
+@dataclass(frozen=True, slots=True)
+class OpenTerms:
+    """A position to be opened: *qty* in 1e-3 share, *bound_px* the worst entry (1e-4 coin)."""
+
+    kind: ClassVar = OrderKind.OPEN
+    side: Direction
+    qty: int
+    leverage: int
+    bound_px: int | None
+    stops: Stops
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTerms:
+    """A close by the owner: *qty* in 1e-3 share, None for all; of *version*, None of any."""
+
+    kind: ClassVar = OrderKind.CLOSE
+    position_id: str
+    qty: int | None
+    bound_px: int | None
+    version: int | None
+
+
+Terms = TradeTerms | OpenTerms | CloseTerms
 """What was asked for, by kind."""
 
 
@@ -52,7 +78,7 @@ class DelayedOrder:
     """An order that waits, or has waited. Times are calendar ms.
 
     Attributes:
-        order_id: UUIDv7, also of the trade that it becomes.
+        order_id: UUIDv7, also of the trade, the position or the close that it becomes.
         refused: why it was rejected.
         done_ms: when it was filled or rejected.
     """
@@ -69,6 +95,11 @@ class DelayedOrder:
     status: OrderStatus = OrderStatus.PENDING
     refused: Refused | None = None
     done_ms: int | None = None
+
+    @property
+    def notional_e4(self) -> int | None:
+        """The amount it is for, if it is for one."""
+        return self.terms.notional_e4 if isinstance(self.terms, TradeTerms) else None
 
     @property
     def release_key(self) -> str:

@@ -7,7 +7,7 @@ from .clock import rfc3339
 from .money import format_e4, format_px, format_qty
 from .portfolio import OpenPosition
 from .position_events import EventKind, PositionEvent, Trigger
-from .positions import Position
+from .positions import Position, Stops
 
 View = dict[str, object]
 
@@ -29,7 +29,7 @@ def position_view(position: Position, symbol: str) -> View:
         "margin": format_e4(position.margin_e4),
         "liquidation_price": format_px(position.liquidation_px),
         "margin_call": position.warned,
-        **_stops_view(position),
+        **stops_view(position.stops, position.trailing_px),
         "fees": format_e4(position.fees_e4),
         "realized_pnl": format_e4(position.realized_e4),
         "version": position.number,
@@ -88,11 +88,14 @@ def happened_view(event: PositionEvent, symbol: str) -> View:
     }
 
 
-def _stops_view(position: Position) -> View:
-    stops, trailing_px = position.stops, position.trailing_px
+def stops_view(stops: Stops, trailing_px: int | None) -> View:
+    """Stops as clients see them; *trailing_px* is where the trailing one stands, once it does."""
     trailing: View | None = None
-    if stops.trail_px is not None and trailing_px is not None:
-        trailing = {"distance": format_px(stops.trail_px), "price": format_px(trailing_px)}
+    if stops.trail_px is not None:
+        trailing = {
+            "distance": format_px(stops.trail_px),
+            "price": None if trailing_px is None else format_px(trailing_px),
+        }
     return {
         "stop_loss": _price_view(stops.stop_loss_px),
         "take_profit": _price_view(stops.take_profit_px),

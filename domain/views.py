@@ -4,14 +4,14 @@ Prices, quantities and money are decimal strings, times RFC 3339 in UTC with mil
 Source: docs/market.md, "What clients see".
 """
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from .clock import rfc3339
 from .halts import Halt, Phase, reasons
 from .instrument import NO_TICK, Instrument
 from .money import format_e4, format_px, format_qty
-from .orders import DelayedOrder, delay_now_ms
+from .order_views import order_view
+from .orders import delay_now_ms
 from .portfolio import HeldShares, Portfolio
 from .position_views import View, happened_view, open_position_view, position_view
 from .pushes import (
@@ -23,7 +23,6 @@ from .pushes import (
     ReplayPush,
     WalletPush,
 )
-from .refusals import Refused
 from .ticks import PriceTick, Tick
 from .trading import Fill
 
@@ -37,7 +36,6 @@ __all__ = [
     "portfolio_view",
     "price_snapshot_view",
     "price_update_view",
-    "refusal_view",
     "tick_view",
 ]
 
@@ -168,31 +166,6 @@ def fill_view(fill: Fill, symbol: str) -> View:
     }
 
 
-def order_view(order: DelayedOrder, symbol: str) -> View:
-    """An order that waits or has waited, and the ``data`` of its owner's pushes.
-
-    One that was rejected has ``rejected_at`` and ``problem``: the code and its members.
-    """
-    terms = order.terms
-    view: View = {
-        "order_id": order.order_id,
-        "status": order.status.value,
-        "instrument": order.idx,
-        "symbol": symbol,
-        "side": terms.side.value,
-        "quantity": None if terms.qty is None else format_qty(terms.qty),
-        "notional": None if terms.notional_e4 is None else format_e4(terms.notional_e4),
-        "price_bound": None if terms.bound_px is None else format_px(terms.bound_px),
-        "accepted_at": rfc3339(order.accepted_ms),
-        "release_at": rfc3339(order.release_ms),
-        "client_order_id": order.client_order_id,
-    }
-    if order.refused is not None:
-        view["rejected_at"] = rfc3339(order.done_ms or order.release_ms)
-        view["problem"] = {"code": order.refused.code.value, **refusal_view(order.refused)}
-    return view
-
-
 def portfolio_update_view(event: PortfolioEvent) -> View:
     """``data`` of a portfolio channel's update; ``event.name`` and ``event.seq`` go beside it."""
     match event.push:
@@ -215,43 +188,6 @@ def portfolio_update_view(event: PortfolioEvent) -> View:
             }
         case _:
             assert_never(event.push)
-
-
-def refusal_view(refused: Refused) -> View:
-    """The extension members of a refusal's problem document (without its code)."""
-    if "halt" in refused.details:
-        halt, phase = Halt(int(refused.details["halt"])), Phase(str(refused.details["phase"]))
-        return {"halt_reasons": list(reasons(halt, phase))}
-    return dict(_formatted(refused.details))
-
-
-_UNITS = {"_e4": format_e4, "_px": format_px, "_qty": format_qty}
-_EXTENSIONS = {
-    "required_e4": "required",
-    "available_e4": "available",
-    "available_qty": "available",
-    "limit_qty": "limit",
-    "held_qty": "held",
-    "quoted_px": "quoted_price",
-    "limit_px": "limit",
-    "limit_e4": "limit",
-    "liquidation_px": "liquidation_price",
-}
-_PLAIN = {
-    "limit_leverage": "limit",
-    "limit_positions": "limit",
-    "reason": "reason",
-    "version": "version",
-}
-
-
-def _formatted(details: Mapping[str, int | str]) -> View:
-    plain: View = {member: details[name] for name, member in _PLAIN.items() if name in details}
-    return plain | {
-        member: _UNITS[name[name.rindex("_") :]](int(details[name]))
-        for name, member in _EXTENSIONS.items()
-        if name in details
-    }
 
 
 def _percent(part: int, whole: int) -> str:

@@ -10,10 +10,11 @@ import msgspec
 
 from ..actors.trading.messages import Unavailable
 from ..domain.ids import UserId
+from ..domain.order_views import order_view
 from ..domain.orders import DelayedOrder
 from ..domain.refusals import Refused
 from ..domain.trading import Fill, Side
-from ..domain.views import View, fill_view, order_view
+from ..domain.views import View, fill_view
 from ..store.commands import Accepted, Awaited, Filled, Replayed
 from ..store.ledger import Ledger
 from ..store.outage import OUTAGES

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from ..domain.ids import UserId
 from ..domain.orders import OrderStatus
+from ..domain.position_views import happened_view
 from ..domain.trading import Fill
 from ..domain.views import View
 from ..store.ledger import TradeCursor
@@ -102,6 +103,9 @@ def _trades_page(
 def _placed_view(placed: Placed, listing: Listing) -> View:
     """An order with what became of it; its trade's own members say what was traded."""
     waited = pending_view(placed.order, listing) if placed.order else {}
+    if placed.event is not None:
+        symbol = listing.symbol_of(placed.event.position.idx)
+        return waited | happened_view(placed.event, symbol)
     return waited | (view_of(placed.fill, listing) if placed.fill else {})
 
 

@@ -6,14 +6,18 @@ from flask import Response
 
 from ..actors.trading.messages import Unavailable
 from ..domain.ids import UserId
+from ..domain.order_views import order_view
+from ..domain.orders import DelayedOrder
 from ..domain.position_events import PositionEvent
 from ..domain.position_views import happened_view
 from ..domain.refusals import Refusal, Refused
 from ..store.commands import Accepted, Awaited, Filled, Replayed
+from ..store.ledger import Ledger
 from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore, OpenCommand
 from .answers import json_answer
 from .listing import Listing
+from .order_form import PENDING
 from .position_desk import Reply, Wish
 from .position_form import etag
 from .position_problems import closed_problem, refused_problem, unavailable_problem
@@ -24,8 +28,9 @@ from .problems import Problem, Refuse
 class PositionAnswers:
     """Answers commands; *reader* knows what happened before."""
 
-    def __init__(self, reader: PositionReader, listing: Listing) -> None:
+    def __init__(self, reader: PositionReader, ledger: Ledger, listing: Listing) -> None:
         self._reader = reader
+        self._ledger = ledger
         self._listing = listing
 
     def answer(self, user: UserId, wish: Wish, reply: Reply, status: int = 200) -> Response:
@@ -40,9 +45,15 @@ class PositionAnswers:
                 response = self._told(event, self._durable(user, event), status)
                 response.headers["Idempotent-Replayed"] = "true"
                 return response
+            case Accepted(order):
+                return self._waits(order, answer.durable)
+            case Awaited(order):
+                response = self._waits(order, self._recorded(user, order.order_id))
+                response.headers["Idempotent-Replayed"] = "true"
+                return response
             case Refused() as refused:
                 raise Refuse(self._problem(user, wish, refused, reply.closed))
-            case Filled() | Replayed() | Accepted() | Awaited():
+            case Filled() | Replayed():
                 raise TypeError("a command on a position has traded shares")
 
     def _told(self, event: PositionEvent, durable: str | None, status: int) -> Response:
@@ -50,6 +61,16 @@ class PositionAnswers:
         response = json_answer(happened_view(event, symbol) | {"durable": durable}, status)
         response.headers["ETag"] = etag(event.position.number)
         return response
+
+    def _waits(self, order: DelayedOrder, durable: str | None) -> Response:
+        view = order_view(order, self._listing.symbol_of(order.idx))
+        return json_answer(view | {"durable": durable}, PENDING)
+
+    def _recorded(self, user: UserId, order_id: str) -> str:
+        try:
+            return "postgres" if self._ledger.recorded(user, [order_id]) else "redis"
+        except OUTAGES:
+            return "redis"
 
     def _durable(self, user: UserId, event: PositionEvent) -> str:
         """Where a replayed *event* is by now; what Postgres cannot confirm is in Redis."""

@@ -5,6 +5,8 @@ Source: docs/protocol.md, "Positions".
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response
 
 from ..domain.ids import UserId
@@ -45,7 +47,7 @@ def _add_commands(
     routes: Blueprint, deps: ApiDeps, listing: Listing, reader: PositionReader
 ) -> None:
     desk = PositionDesk(deps.executor, deps.scanner, meter=deps.trades)
-    answers = PositionAnswers(reader, listing)
+    answers = PositionAnswers(reader, deps.ledger, listing)
 
     def done(user: UserId, wish: Wish, status: int = 200) -> Response:
         return answers.answer(user, wish, desk.carry_out(wish), status)
@@ -53,12 +55,14 @@ def _add_commands(
     @routes.post("/v1/positions")
     def open_position() -> Response:
         user, key, asked = _me(deps), idempotency_key(), body(OpenBody)
-        return done(user, read_open(user, key, asked, listing, deps.calendar()), MADE)
+        wish = read_open(user, key, asked, listing, deps.calendar())
+        return done(user, replace(wish, delay_ms=deps.inplay_delay_ms), MADE)
 
     @routes.post("/v1/positions/<name>/close")
     def close_position(name: str) -> Response:
         user, key, asked = _me(deps), idempotency_key(), body(CloseBody)
-        return done(user, read_close(reader.key(user, name), key, asked, deps.calendar()))
+        wish = read_close(reader.key(user, name), key, asked, deps.calendar())
+        return done(user, replace(wish, delay_ms=deps.inplay_delay_ms))
 
     @routes.post("/v1/positions/<name>/margin")
     def change_margin(name: str) -> Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..domain.refusal_views import refusal_view
 from ..domain.refusals import Refusal, Refused
-from ..domain.views import refusal_view
 from .codes import CODES
 from .problems import FieldError, Place, Problem
 

@@ -4,22 +4,21 @@
 --      21 idem:{uid}:{key} of the owner, or the lease of whoever names a tick, if it needs one
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 by whom
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
---          8 bound (1e-4 coin, or '')   9 version the owner knows, or ''
+--          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
 --   tick:  5 ''   6 id of the tick   7 '1' if ticks before it are missing   8 lease's owner, or ''
--- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"delayed"}, if nothing else speaks
+--         against it, | {"refused", code, name, value, ...}
 -- Twin: domain/closing.py; compared in tests/lua/test_position_close.py
 
 local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
-local fingerprint, tick_id, approx = '', '', '0'
+local fingerprint, tick_id, approx = ARGV[6], '', '0'
 if idem ~= '' then
-  fingerprint = ARGV[6]
   local before = known(KEYS[21], fingerprint)
   if before then return before end
 else
-  tick_id, approx = ARGV[6], ARGV[7]
+  fingerprint, tick_id, approx = '', ARGV[6], ARGV[7]
   if ARGV[8] ~= '' and redis.call('GET', KEYS[21]) ~= ARGV[8] then return refused('FENCED') end
 end
-
 local pos, inst = load_position(), load_instrument(KEYS[1])
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
@@ -55,6 +54,7 @@ local pnl = math.max(gained, -margin) + 0 -- never -0, which would be spelled so
 local fee = math.min(close_fee, margin + pnl)
 local lacking = cover_refusal(pos, margin, gained, close_fee, tick)
 if lacking then return lacking end
+if idem ~= '' and ARGV[10] == '1' and in_play(inst) then return {'delayed'} end
 -- What stays open has another liquidation price by a unit: not for the ticks before this moment.
 if idem ~= '' then pos.ctick, pos.cs = inst.tid, inst.seq end
 pos.qty, pos.margin, pos.oval = pos.qty - qty, pos.margin - margin, pos.oval - oval

@@ -5,7 +5,9 @@
 --       7 client order id or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 leverage
 --      12 stop-loss   13 take-profit   14 trailing distance   (1e-4 coin, or '')
+--      15 '1' if it waits in play
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
+--         | {"delayed"} if nothing speaks against it but that it has to wait
 -- Twin: domain/opening.py opened(); compared in tests/lua/test_position_open.py
 
 local POSITIONS_MAX = 20
@@ -13,11 +15,8 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms, lev = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
 local sign = side == 'long' and 1 or -1
 
-local before = known(KEYS[20], fingerprint)
+local before = known(KEYS[20], fingerprint, KEYS[21])
 if before then return before end
-if KEYS[21] and redis.call('EXISTS', KEYS[21]) == 1 then
-  return refused('CLIENT_ORDER_ID_REUSED')
-end
 local inst = load_instrument(KEYS[1])
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
 local closed = market_refusal(inst, side, qty)
@@ -66,6 +65,7 @@ if margin + fee > cash then
   return refused('INSUFFICIENT_MARGIN', 'required_e4', text(margin + fee),
     'available_e4', text(cash))
 end
+if ARGV[15] == '1' and in_play(inst) then return {'delayed'} end
 if not move(pos, wallet, treasury, -margin - fee, margin) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end

@@ -79,7 +79,7 @@ def children(
         )
 
     def releaser() -> OrderReleaser:
-        release = Release(stores.orders, stores.hot, stores.scripts)
+        release = Release(stores.orders, stores.hot, stores.scripts, scanner)
         return OrderReleaser(release, release_lease, calendar, time.monotonic, orders, trades)
 
     return [

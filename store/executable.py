@@ -19,18 +19,19 @@ from .position_calls import (
     close_call,
     margin_call,
     open_call,
-    position_outcome,
     script,
     stops_call,
     trigger_call,
 )
 from .position_commands import (
     CloseCommand,
+    Happened,
     MarginCommand,
     OpenCommand,
     StopsCommand,
     TriggerCommand,
 )
+from .position_hashes import event_of
 
 C = TypeVar("C", bound=Command | AcceptOrder)
 
@@ -50,11 +51,11 @@ def kinds() -> Mapping[type[Command | AcceptOrder], Kind[Any]]:
     return {
         TradeCommand: Kind(trade, _trade_call, _trade_outcome),
         AcceptOrder: Kind(LuaScript("order_accept", KERNEL), accept_call, accept_outcome),
-        OpenCommand: Kind(script("position_open"), open_call, position_outcome),
-        CloseCommand: Kind(close, close_call, position_outcome),
-        TriggerCommand: Kind(close, trigger_call, position_outcome),
-        StopsCommand: Kind(script("position_modify"), stops_call, position_outcome),
-        MarginCommand: Kind(script("position_margin"), margin_call, position_outcome),
+        OpenCommand: Kind(script("position_open"), open_call, _position_outcome),
+        CloseCommand: Kind(close, close_call, _position_outcome),
+        TriggerCommand: Kind(close, trigger_call, _position_outcome),
+        StopsCommand: Kind(script("position_modify"), stops_call, _position_outcome),
+        MarginCommand: Kind(script("position_margin"), margin_call, _position_outcome),
     }
 
 
@@ -97,6 +98,19 @@ def _trade_outcome(reply: Any) -> Outcome | Delayed:
         case ["ok", entry_id, fact]:
             entry = wire.entry_of(fact)
             return Filled(wire.fill_of(entry), entry_id, entry)
+        case ["replayed", fact]:
+            return replayed(fact)
+        case ["delayed"]:
+            return Delayed()
+        case _:
+            return wire.refusal_of(reply)
+
+
+def _position_outcome(reply: Any) -> Outcome | Delayed:
+    match reply:
+        case ["ok", entry_id, fact]:
+            entry = wire.entry_of(fact)
+            return Happened(event_of(entry), entry_id, entry)
         case ["replayed", fact]:
             return replayed(fact)
         case ["delayed"]:

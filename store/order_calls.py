@@ -9,6 +9,8 @@ from .commands import Accepted, AcceptOrder, Awaited, OrderDone, Outcome, Replay
 from .keys import Keys
 from .lua import Call
 from .order_wire import details_text, order_entry, order_of
+from .position_commands import HappenedBefore
+from .position_hashes import event_of
 
 
 def accept_call(keys: Keys, command: AcceptOrder) -> Call:
@@ -63,7 +65,13 @@ def done_call(keys: Keys, command: OrderDone) -> Call:
     ]
 
 
-def replayed(fact: str) -> Replayed | Awaited:
+def replayed(fact: str) -> Replayed | Awaited | HappenedBefore:
     """What an earlier command under the same idempotency key had made."""
     entry = wire.entry_of(fact)
-    return Awaited(order_of(entry)) if entry["k"] == "order" else Replayed(wire.fill_of(entry))
+    match entry["k"]:
+        case "order":
+            return Awaited(order_of(entry))
+        case "trade":
+            return Replayed(wire.fill_of(entry))
+        case _:
+            return HappenedBefore(event_of(entry))

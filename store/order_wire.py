@@ -8,11 +8,21 @@ from typing import Any
 import msgspec
 
 from ..domain.ids import InstrumentIdx, UserId
-from ..domain.orders import DelayedOrder, OrderKind, OrderStatus, Terms, TradeTerms
+from ..domain.orders import (
+    CloseTerms,
+    DelayedOrder,
+    OpenTerms,
+    OrderKind,
+    OrderStatus,
+    Terms,
+    TradeTerms,
+)
 from ..domain.refusals import Refusal, Refused
 
 #: By the field `kind`: what the field `pay` holds, as JSON.
-_TERMS: Mapping[OrderKind, type[Terms]] = {OrderKind.TRADE: TradeTerms}
+_TERMS: Mapping[OrderKind, type[Terms]] = {
+    each.kind: each for each in (TradeTerms, OpenTerms, CloseTerms)
+}
 
 
 def order_entry(order: DelayedOrder) -> dict[str, str]:

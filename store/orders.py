@@ -13,13 +13,15 @@ from typing import Any
 import redis
 
 from ..domain.ids import UserId
-from ..domain.orders import DelayedOrder, OrderStatus
+from ..domain.orders import DelayedOrder, OrderStatus, TradeTerms
+from ..domain.position_events import PositionEvent
 from ..domain.trading import Fill
 from . import wire
-from .facts import ORDER
+from .facts import EVENT, ORDER
 from .keys import Keys
 from .ledger import Ledger, TradeCursor
 from .order_wire import is_known, order_of
+from .position_hashes import event_of
 from .postgres import Postgres
 
 _BEFORE = "(TIMESTAMPTZ 'epoch' + %(at_ms)s * INTERVAL '1 millisecond', %(id)s::uuid)"
@@ -29,13 +31,15 @@ _BEFORE = "(TIMESTAMPTZ 'epoch' + %(at_ms)s * INTERVAL '1 millisecond', %(id)s::
 class Placed:
     """One order of a user: the *order* if it waits or waited, the *fill* if it was filled.
 
-    The fill of an order that waited may be missing for as long as Postgres refuses its trade.
+    An order on a position has the position's *event* for a fill. Either may be missing, of an order
+    that waited, for as long as Postgres refuses it.
     *at* is when it was accepted, or filled if it never waited.
     """
 
     at: TradeCursor
     order: DelayedOrder | None
     fill: Fill | None
+    event: PositionEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,16 @@ class Orders:
         if order is None:
             fill = self._ledger.trade(user, order_id)
             return Placed(TradeCursor(fill.at_ms, order_id), None, fill) if fill else None
-        filled = order.status is OrderStatus.FILLED
-        fill = (self._fresh_fill(order) or self._ledger.trade(user, order_id)) if filled else None
-        return Placed(TradeCursor(order.accepted_ms, order_id), order, fill)
+        place = TradeCursor(order.accepted_ms, order_id)
+        if order.status is not OrderStatus.FILLED:
+            return Placed(place, order, None)
+        if isinstance(order.terms, TradeTerms):
+            return Placed(
+                place, order, self._fresh_fill(order) or self._ledger.trade(user, order_id)
+            )
+        fresh = self._fresh_fact(order)
+        event = event_of(fresh) if fresh else self._events(user, [order_id]).get(order_id)
+        return Placed(place, order, None, event)
 
     def page(
         self, user: UserId, *, limit: int, before: TradeCursor | None, status: OrderStatus | None
@@ -88,13 +99,20 @@ class Orders:
         places = self._places(user, limit, before, status)
         ids = [place.trade_id for place in places]
         orders, fills = self._recorded(user, ids), self._ledger.trades_by_id(user, ids)
+        events = self._events(user, ids)
         for order in self._fresher(orders):
             orders[order.order_id] = order
             if order.status is OrderStatus.FILLED and order.order_id not in fills:
                 fill = self._fresh_fill(order)
                 fills |= {order.order_id: fill} if fill else {}
         return tuple(
-            Placed(place, orders.get(place.trade_id), fills.get(place.trade_id)) for place in places
+            Placed(
+                place,
+                orders.get(place.trade_id),
+                fills.get(place.trade_id),
+                events.get(place.trade_id),
+            )
+            for place in places
         )
 
     def _fresher(self, orders: Mapping[str, DelayedOrder]) -> list[DelayedOrder]:
@@ -143,10 +161,21 @@ class Orders:
             )
             return {row[0]: order_of(ORDER.fields(row)) for row in cursor.fetchall()}
 
+    def _events(self, user: UserId, ids: Sequence[str]) -> dict[str, PositionEvent]:
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                f"{EVENT.select()} WHERE id = ANY(%s::uuid[]) AND user_id = %s", (list(ids), user)
+            )
+            return {row[0]: event_of(EVENT.fields(row)) for row in cursor.fetchall()}
+
     def _fresh_fill(self, order: DelayedOrder) -> Fill | None:
-        """The trade of an order that was filled within the last day, as Redis remembers it."""
+        fact = self._fresh_fact(order) if isinstance(order.terms, TradeTerms) else None
+        return wire.fill_of(fact) if fact else None
+
+    def _fresh_fact(self, order: DelayedOrder) -> dict[str, str] | None:
+        """What an order became that was filled within the last day, as Redis remembers it."""
         fact: Any = self._redis.hget(self._keys.idem(order.user, order.release_key), "res")
-        return wire.fill_of(wire.entry_of(fact)) if fact else None
+        return wire.entry_of(fact) if fact else None
 
     def _hashes(self, ids: Iterable[str]) -> list[dict[str, str]]:
         with self._redis.pipeline(transaction=False) as pipe:

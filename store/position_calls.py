@@ -13,16 +13,13 @@ from .lua import BREACHES, EVENTS, KERNEL, MARKET, POSITIONS, TICKS, Call, LuaSc
 from .position_commands import (
     CloseCommand,
     FollowCommand,
-    Happened,
-    HappenedBefore,
     Keep,
     MarginCommand,
     OpenCommand,
-    PositionOutcome,
     StopsCommand,
     TriggerCommand,
 )
-from .position_hashes import event_of, position_hash
+from .position_hashes import position_hash
 
 WATCHER_LEASE = "stop-watcher"
 
@@ -64,7 +61,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
     user, idx, stops = order.user, order.idx, order.stops
     names = position_keys(keys, order.position_id, user, idx)
     names.append(keys.idem(user, command.idem_key))
-    if command.client_order_id:
+    if command.client_order_id and not command.waited:
         names.append(keys.coid(user, command.client_order_id))
     return names, [
         order.position_id,
@@ -81,6 +78,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
         _text(stops.stop_loss_px),
         _text(stops.take_profit_px),
         _text(stops.trail_px),
+        "1" if command.delay_ms else "0",
     ]
 
 
@@ -99,6 +97,7 @@ def close_call(keys: Keys, command: CloseCommand) -> Call:
         _text(command.qty),
         _text(command.bound_px),
         _text(command.version),
+        "1" if command.delay_ms else "0",
     ]
 
 
@@ -166,18 +165,6 @@ def restore_call(keys: Keys, position: Position, found: str) -> Call:
     fields = position_hash(position)
     flat = [text for pair in fields.items() for text in pair]
     return position_keys(keys, position.id, position.user, position.idx), [found, *flat]
-
-
-def position_outcome(reply: Any) -> PositionOutcome:
-    """The reply of a script that leaves an event."""
-    match reply:
-        case ["ok", entry_id, fact]:
-            entry = wire.entry_of(fact)
-            return Happened(event_of(entry), entry_id, entry)
-        case ["replayed", fact]:
-            return HappenedBefore(event_of(wire.entry_of(fact)))
-        case _:
-            return wire.refusal_of(reply)
 
 
 def follow_outcome(reply: Any) -> int | Refused:

@@ -32,6 +32,8 @@ class OpenCommand:
     fingerprint: str
     client_order_id: str | None
     now_ms: int
+    delay_ms: int = 0
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class CloseCommand:
     idem_key: str
     fingerprint: str
     now_ms: int
+    delay_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

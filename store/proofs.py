@@ -216,16 +216,20 @@ BASES = Proof(
 
 ORDERS = Proof(
     "orders",
-    "every order that waited and was filled has its trade, and no rejected one has",
+    "every order that waited and was filled has its trade or event, and no rejected one has",
     """
-    SELECT o.id::text AS order, o.user_id, o.status, t.id IS NOT NULL AS traded
+    SELECT o.id::text AS order, o.user_id, o.status, made.id IS NOT NULL AS made
       FROM orders o
       LEFT JOIN (SELECT id FROM trades
                  UNION ALL
+                 SELECT id FROM cfd_events
+                 UNION ALL
                  SELECT (payload->>'id')::uuid FROM trade_outbox
-                  WHERE payload->>'k' = 'trade' AND NOT malformed) AS t ON t.id = o.id
-     WHERE o.kind = 'trade'
-       AND (o.status = 'filled' AND t.id IS NULL OR o.status = 'rejected' AND t.id IS NOT NULL)
+                  WHERE payload->>'k' = 'trade' AND NOT malformed
+                 UNION ALL
+                 SELECT (payload->>'event')::uuid FROM position_outbox
+                  WHERE NOT malformed) AS made ON made.id = o.id
+     WHERE o.status = 'filled' AND made.id IS NULL OR o.status = 'rejected' AND made.id IS NOT NULL
     """,
 )
 

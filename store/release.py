@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..domain.notional import ATTEMPTS, in_turns, outrun
-from ..domain.orders import DelayedOrder, OrderStatus
-from ..domain.refusals import Refused
+from ..domain.orders import CloseTerms, DelayedOrder, OrderStatus, TradeTerms
+from ..domain.refusals import Refusal, Refused
 from .commands import Delayed, Filled, OrderDone, Outcome, Replayed
 from .hot import Hot
-from .order_kinds import released
+from .order_kinds import position_of, released
 from .orders import Orders
+from .position_commands import Happened, HappenedBefore
+from .scanner import Scanner
 from .scripts import Scripts
 
 BATCH = 256  #: orders in one run; as many as the executor sends in one pipeline
@@ -52,10 +54,11 @@ class Released:
 class Release:
     """Carries out what is due."""
 
-    def __init__(self, orders: Orders, hot: Hot, scripts: Scripts) -> None:
+    def __init__(self, orders: Orders, hot: Hot, scripts: Scripts, scanner: Scanner) -> None:
         self._orders = orders
         self._hot = hot
         self._scripts = scripts
+        self._scanner = scanner
 
     def run(self, now_ms: int, may_go_on: Callable[[], bool]) -> Released:
         """Release what is due at *now_ms* (calendar), oldest first, at most `BATCH`.
@@ -66,15 +69,16 @@ class Release:
         due = self._orders.due(now_ms, BATCH)
         statuses: list[OrderStatus | Refused] = []
         trades = 0
-        for turn in in_turns(due.orders, lambda order: order.terms.notional_e4 is not None):
+        for turn in in_turns(due.orders, lambda order: order.notional_e4 is not None):
             if not may_go_on():
                 break
             outcomes = self._carry_out(turn, now_ms)
-            trades += sum(isinstance(outcome, Filled) for outcome in outcomes)
+            trades += sum(isinstance(outcome, Filled | Happened) for outcome in outcomes)
             statuses += self._scripts.orders_done(
                 [
                     OrderDone(order, _refusal(outcome), now_ms)
                     for order, outcome in zip(turn, outcomes, strict=True)
+                    if not _unchecked(outcome)
                 ]
             )
         return Released(
@@ -88,12 +92,24 @@ class Release:
 
     def _carry_out(self, turn: Sequence[DelayedOrder], now_ms: int) -> Sequence[Outcome | Delayed]:
         first = turn[0]
-        if first.terms.notional_e4 is not None:
-            return [self._carry_out_amount(first, now_ms)]
-        return self._scripts.execute([released(order, None, now_ms) for order in turn])
+        if isinstance(first.terms, TradeTerms) and first.terms.notional_e4 is not None:
+            return [self._carry_out_amount(first, first.terms, now_ms)]
+        outcomes = self._scripts.execute([released(order, None, now_ms) for order in turn])
+        return [
+            self._checked(order, order.terms, now_ms)
+            if isinstance(order.terms, CloseTerms) and _unchecked(outcome)
+            else outcome
+            for order, outcome in zip(turn, outcomes, strict=True)
+        ]
 
-    def _carry_out_amount(self, order: DelayedOrder, now_ms: int) -> Outcome | Delayed:
-        terms = order.terms
+    def _checked(self, order: DelayedOrder, terms: CloseTerms, now_ms: int) -> Outcome | Delayed:
+        """The outcome once the position was looked at; one that prices outrun waits on."""
+        self._scanner.check(position_of(order, terms))
+        return self._scripts.execute([released(order, None, now_ms)])[0]
+
+    def _carry_out_amount(
+        self, order: DelayedOrder, terms: TradeTerms, now_ms: int
+    ) -> Outcome | Delayed:
         for _ in range(ATTEMPTS):
             instrument = self._hot.instrument(order.idx)
             [outcome] = self._scripts.execute([released(order, instrument, now_ms)])
@@ -104,9 +120,14 @@ class Release:
 
 def _refusal(outcome: Outcome | Delayed) -> Refused | None:
     match outcome:
-        case Filled() | Replayed():
+        case Filled() | Replayed() | Happened() | HappenedBefore():
             return None
         case Refused():
             return outcome
         case _:
             raise TypeError(f"no outcome of a release: {outcome}")
+
+
+def _unchecked(outcome: Outcome | Delayed) -> bool:
+    """Whether a tick may have closed the position, and somebody has to look first."""
+    return isinstance(outcome, Refused) and outcome.code is Refusal.SCAN_FIRST

@@ -39,7 +39,7 @@ def build(exchange: Waiting, clock: FakeClock, meter: OrderMeter) -> Build:
         lease = Lease(
             exchange.client, exchange.keys.lease("order-release"), monotonic=clock.monotonic
         )
-        release = Release(exchange.orders, exchange.hot, exchange.scripts)
+        release = Release(exchange.orders, exchange.hot, exchange.scripts, exchange.scanner)
         return OrderReleaser(release, lease, clock.calendar, clock.monotonic, meter, trades)
 
     return build
@@ -145,7 +145,7 @@ def test_being_late_is_not_forgotten_by_a_restart(
     exchange: Waiting, build: Build, clock: FakeClock, meter: OrderMeter
 ) -> None:
     lease = Lease(exchange.client, exchange.keys.lease("order-release"), monotonic=clock.monotonic)
-    release = Release(exchange.orders, exchange.hot, exchange.scripts)
+    release = Release(exchange.orders, exchange.hot, exchange.scripts, exchange.scanner)
 
     def start() -> OrderReleaser:
         releaser = OrderReleaser(release, lease, clock.calendar, clock.monotonic, meter)

@@ -29,7 +29,8 @@ def feed(api: Api, **changes: Any) -> None:
 
 def release(api: Api) -> None:
     deps = api.deps
-    Release(deps.orders, deps.hot, deps.scripts).run(deps.calendar(), lambda: True)
+    release = Release(deps.orders, deps.hot, deps.scripts, deps.scanner)
+    release.run(deps.calendar(), lambda: True)
 
 
 def drain(api: Api) -> None:

@@ -22,6 +22,7 @@ from touchline.domain.pushes import (
     ReplayedClose,
     ReplayPush,
 )
+from touchline.domain.refusal_views import refusal_view
 from touchline.domain.refusals import Refusal, Refused
 
 from tests.fakes.positions import AT_MS, LIQUIDATED, LIQUIDATION, LONG, SHORT, event
@@ -195,4 +196,4 @@ def test_a_replay_lists_what_was_closed_meanwhile() -> None:
 def test_a_refusals_details_are_told_in_their_units(
     refused: Refused, members: dict[str, object]
 ) -> None:
-    assert views.refusal_view(refused) == members
+    assert refusal_view(refused) == members

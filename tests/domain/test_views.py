@@ -7,9 +7,11 @@ from touchline.domain import views
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
+from touchline.domain.order_views import order_view
 from touchline.domain.orders import DelayedOrder, TradeTerms, done
 from touchline.domain.portfolio import HeldShares, Holding, Portfolio, Wallet
 from touchline.domain.pushes import FillPush, OrderPush, PortfolioEvent, WalletPush
+from touchline.domain.refusal_views import refusal_view
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import PriceTick, Tick, ticked
 from touchline.domain.trading import Fill, Side
@@ -124,7 +126,7 @@ ORDER_VIEW = {
 def test_an_order_that_waits_is_pushed_as_it_was_answered() -> None:
     event = PortfolioEvent(2, OrderPush(ORDER, "ARS"))
 
-    assert views.order_view(ORDER, "ARS") == ORDER_VIEW
+    assert order_view(ORDER, "ARS") == ORDER_VIEW
     assert (event.name, views.portfolio_update_view(event)) == ("order_pending", ORDER_VIEW)
 
 
@@ -175,4 +177,4 @@ def test_money_that_came_in_is_pushed_with_what_there_is_now() -> None:
 def test_a_refusals_numbers_are_written_in_their_units(
     refused: Refused, members: dict[str, object]
 ) -> None:
-    assert views.refusal_view(refused) == members
+    assert refusal_view(refused) == members

@@ -10,11 +10,12 @@ from touchline.domain.ids import InstrumentIdx
 from touchline.domain.orders import DelayedOrder
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
-from touchline.store.commands import Accepted, AcceptOrder, Delayed, Outcome, TradeCommand
+from touchline.store.commands import Accepted, AcceptOrder, Command, Delayed, Outcome, TradeCommand
 from touchline.store.order_kinds import order_from
 from touchline.store.order_wire import order_of
 from touchline.store.orders import Orders
 from touchline.store.release import Release, Released
+from touchline.store.scanner import Scanner
 
 from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange
 
@@ -30,6 +31,7 @@ class Waiting(Exchange):
         super().__init__(client)
         # Only what is due is read, and all of that is in Redis.
         self.orders = Orders(client, self.keys, cast(Any, None))
+        self.scanner = Scanner(client, self.keys, self.scripts, lambda: RELEASE_MS)
         self.list()
         self.fund(ANN)
         for instrument in self.hot.instruments():
@@ -47,7 +49,7 @@ class Waiting(Exchange):
         """Ann's order in ARS with the delay of play."""
         return self.command(side, qty, **{"delay_ms": DELAY_MS} | changes)
 
-    def file(self, command: TradeCommand) -> Outcome | Delayed:
+    def file(self, command: Command) -> Outcome | Delayed:
         """Have *command* wait."""
         return self.scripts.execute([AcceptOrder(order_from(command))])[0]
 
@@ -72,7 +74,7 @@ class Waiting(Exchange):
 
     def release(self, now_ms: int = RELEASE_MS) -> Released:
         """One run of the releaser."""
-        return Release(self.orders, self.hot, self.scripts).run(now_ms, lambda: True)
+        return Release(self.orders, self.hot, self.scripts, self.scanner).run(now_ms, lambda: True)
 
     def facts(self) -> list[dict[str, str]]:
         """Facts of trades, grants and orders, oldest first."""

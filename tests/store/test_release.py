@@ -125,7 +125,9 @@ def test_an_order_for_an_amount_that_the_price_outruns_is_sized_anew(exchange: W
         assert isinstance(exchange.place(Side.BUY, 12_500, user=BOB, delay_ms=0), Filled)
 
     scripts: Any = Meanwhile(exchange.scripts, "execute", somebody_buys)
-    released = Release(exchange.orders, exchange.hot, scripts).run(RELEASE_MS, lambda: True)
+    released = Release(exchange.orders, exchange.hot, scripts, exchange.scanner).run(
+        RELEASE_MS, lambda: True
+    )
 
     assert released.filled == 1
 
@@ -147,7 +149,7 @@ def test_one_run_is_bounded_and_says_that_more_is_due(exchange: Waiting) -> None
 def test_a_run_that_may_not_go_on_leaves_orders_waiting(exchange: Waiting) -> None:
     exchange.pending()
 
-    released = Release(exchange.orders, exchange.hot, exchange.scripts).run(
+    released = Release(exchange.orders, exchange.hot, exchange.scripts, exchange.scanner).run(
         RELEASE_MS, lambda: False
     )
 
@@ -177,7 +179,9 @@ def test_a_run_that_died_is_finished_by_the_next_without_a_second_trade(
     dying = Countdown(step, after=after).guard(exchange.scripts)
 
     with pytest.raises(Killed):
-        Release(exchange.orders, exchange.hot, dying).run(RELEASE_MS, lambda: True)
+        Release(exchange.orders, exchange.hot, dying, exchange.scanner).run(
+            RELEASE_MS, lambda: True
+        )
     exchange.release()
     exchange.release()
 
@@ -201,7 +205,7 @@ def test_of_two_runs_at_once_one_is_believed(
         exchange.release()
 
     scripts: Any = Meanwhile(exchange.scripts, method, another_run)
-    Release(exchange.orders, exchange.hot, scripts).run(RELEASE_MS, lambda: True)
+    Release(exchange.orders, exchange.hot, scripts, exchange.scanner).run(RELEASE_MS, lambda: True)
 
     record = exchange.record(order)
     assert (record.status is OrderStatus.FILLED) == (exchange.trades() == [order.order_id])
@@ -263,7 +267,9 @@ class Story:
 
     def release(self, scripts: Any = None) -> None:
         exchange = self.exchange
-        release = Release(exchange.orders, exchange.hot, scripts or exchange.scripts)
+        release = Release(
+            exchange.orders, exchange.hot, scripts or exchange.scripts, exchange.scanner
+        )
         release.run(self.now_ms, lambda: True)
 
     def dies(self, step: int, after: bool) -> None:

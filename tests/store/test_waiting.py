@@ -14,6 +14,7 @@ from touchline.store.orders import Orders
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.release import Release
+from touchline.store.scanner import Scanner
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Countdown, Killed, Meanwhile
@@ -61,7 +62,9 @@ def pending(books, **changes):
 
 def released(books, now_ms=1 << 43, scripts=None):
     orders = Orders(books.redis, books.keys, books.pg)
-    return Release(orders, books.hot, scripts or books.scripts).run(now_ms, lambda: True)
+    scanner = Scanner(books.redis, books.keys, books.scripts, lambda: now_ms)
+    release = Release(orders, books.hot, scripts or books.scripts, scanner)
+    return release.run(now_ms, lambda: True)
 
 
 def restored(books):

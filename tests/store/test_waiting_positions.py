@@ -1,0 +1,145 @@
+"""Positions that are opened and closed in play wait as orders do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis as redis_module
+from touchline.domain.halts import Halt
+from touchline.domain.opening import OpenOrder
+from touchline.domain.orders import CloseTerms, DelayedOrder, OpenTerms, OrderStatus
+from touchline.domain.positions import Direction, Position, Stops
+from touchline.domain.refusals import Refusal, Refused
+from touchline.store.commands import Accepted, Awaited, Delayed
+from touchline.store.position_commands import CloseCommand, OpenCommand, PositionKey
+
+from tests.fakes.exchange import ANN, ARS
+from tests.fakes.waiting import ACCEPTED_MS, DELAY_MS, RELEASE_MS, Waiting
+
+STOPS = Stops(950_000, 1_050_000, 20_000)
+
+
+@pytest.fixture
+def exchange(redis: redis_module.Redis) -> Any:
+    exchange = Waiting(redis)
+    yield exchange
+    exchange.prove()
+
+
+def opening(exchange: Waiting, **changes: Any) -> OpenCommand:
+    order = OpenOrder(
+        position_id=exchange.new_id(),
+        user=ANN,
+        idx=ARS,
+        side=Direction.LONG,
+        qty=1_000,
+        leverage=5,
+        stops=STOPS,
+    )
+    command = OpenCommand(order, exchange.new_id(), "fp", None, ACCEPTED_MS, delay_ms=DELAY_MS)
+    return replace(command, **changes)
+
+
+def closing(exchange: Waiting, position: Position, **changes: Any) -> CloseCommand:
+    command = CloseCommand(
+        event_id=exchange.new_id(),
+        position=PositionKey(position.id, ANN, ARS),
+        qty=None,
+        bound_px=None,
+        version=None,
+        idem_key=exchange.new_id(),
+        fingerprint="fp",
+        now_ms=ACCEPTED_MS,
+        delay_ms=DELAY_MS,
+    )
+    return replace(command, **changes)
+
+
+def filed(exchange: Waiting, command: OpenCommand | CloseCommand) -> DelayedOrder:
+    assert exchange.run(command) == Delayed()
+    outcome = exchange.file(command)
+    assert isinstance(outcome, Accepted), outcome
+    return outcome.order
+
+
+def test_a_position_is_opened_with_all_that_was_asked_when_its_wait_is_over(
+    exchange: Waiting,
+) -> None:
+    order = filed(exchange, opening(exchange))
+
+    early = exchange.release(RELEASE_MS - 1)
+    late = exchange.release(RELEASE_MS)
+
+    assert order.terms == OpenTerms(Direction.LONG, 1_000, 5, None, STOPS)
+    assert (early.due, late.filled) == (0, 1)
+    [position] = exchange.positions()
+    assert (position.id, position.qty, position.stops) == (order.order_id, 1_000, STOPS)
+    assert exchange.record(order).status is OrderStatus.FILLED
+
+
+def test_the_same_request_waits_once(exchange: Waiting) -> None:
+    command = opening(exchange)
+    order = filed(exchange, command)
+
+    again = exchange.run(command)
+
+    assert again == Awaited(order)
+
+
+def test_a_goal_in_the_wait_rejects_it(exchange: Waiting) -> None:
+    order = filed(exchange, opening(exchange))
+    exchange.halt(Halt.EVENT)
+
+    exchange.release()
+
+    record = exchange.record(order)
+    assert record.status is OrderStatus.REJECTED
+    assert record.refused is not None
+    assert record.refused.code is Refusal.MARKET_HALTED
+    assert exchange.positions() == []
+
+
+def test_a_position_is_closed_once_however_often_its_order_is_released(exchange: Waiting) -> None:
+    exchange.run(opening(exchange, delay_ms=0))
+    [position] = exchange.positions()
+    order = filed(exchange, closing(exchange, position))
+    exchange.run(
+        replace(
+            closing(exchange, position),
+            event_id=order.order_id,
+            idem_key=order.release_key,
+            delay_ms=0,
+        )
+    )
+
+    exchange.release()
+
+    assert order.terms == CloseTerms(position.id, None, None, None)
+    assert exchange.record(order).status is OrderStatus.FILLED
+    assert exchange.position(position.id).number == 2
+
+
+def test_a_stop_met_in_the_wait_comes_first(exchange: Waiting) -> None:
+    exchange.run(opening(exchange, delay_ms=0))
+    [position] = exchange.positions()
+    order = filed(exchange, closing(exchange, position))
+    exchange.move(offset_bps=-600)
+
+    exchange.release()
+
+    closed = exchange.position(position.id)
+    assert closed.reason is not None
+    assert closed.reason.value == "trailing_stop"
+    assert exchange.record(order).refused == Refused(
+        Refusal.POSITION_CLOSED, {"reason": "trailing_stop"}
+    )
+
+
+def test_a_stop_fires_without_waiting(exchange: Waiting) -> None:
+    exchange.run(opening(exchange, delay_ms=0))
+    [position] = exchange.positions()
+    exchange.move(offset_bps=-600)
+
+    exchange.scanner.check(PositionKey(position.id, ANN, ARS))
+
+    assert exchange.position(position.id).qty == 0
