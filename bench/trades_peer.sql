@@ -67,11 +67,11 @@ BEGIN
   UPDATE wallets SET cash_e4 = cash_e4 + paid, version = version + 1
     WHERE user_id = 0 AND mode = 'paper' RETURNING * INTO house;
   INSERT INTO trades (id, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq, tick_id,
-    idem_key, fingerprint, executed_at, cash_after_e4, wallet_version, treasury_after_e4,
-    treasury_version, qty_after, cost_after_e4, holding_version, inventory_after,
+    idem_key, fingerprint, executed_at, cash_after_e4, locked_after_e4, wallet_version,
+    treasury_after_e4, treasury_version, qty_after, cost_after_e4, holding_version, inventory_after,
     instrument_version)
   VALUES (trade, uid, ix, sd, quantity, px, val, charge, gain, inst.seq, inst.seq, idem, print,
-    now(), wallet.cash_e4, wallet.version, house.cash_e4, house.version, held.qty, held.cost_e4,
+    now(), wallet.cash_e4, wallet.locked_e4, wallet.version, house.cash_e4, house.version, held.qty, held.cost_e4,
     held.version, inst.inventory, inst.version);
   res := jsonb_build_object('id', trade, 'px', px, 'val', val, 'fee', charge, 'rpnl', gain,
     'seq', inst.seq, 'cash', wallet.cash_e4, 'hqty', held.qty);

@@ -102,5 +102,8 @@ def one_transaction(exchange: Exchange, seconds: float) -> Peer:
 
 
 def output(*command: str) -> str:
-    """What *command* prints. Raises CalledProcessError."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """What *command* prints. Raises RuntimeError, with what it complained of."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr[-2000:]}")
+    return done.stdout
