@@ -116,7 +116,8 @@ ORDER = DelayedOrder(
     release_ms=1_792_854_305_123,
 )
 ORDER_VIEW = {
-    "order_id": "o", "status": "pending", "instrument": 17, "symbol": "ARS", "side": "sell",
+    "order_id": "o", "kind": "trade", "status": "pending", "instrument": 17, "symbol": "ARS",
+    "side": "sell",
     "quantity": "1.500", "notional": None, "price_bound": "101.0000",
     "accepted_at": "2026-10-24T15:05:00.123Z", "release_at": "2026-10-24T15:05:05.123Z",
     "client_order_id": None,
