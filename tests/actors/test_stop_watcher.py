@@ -236,10 +236,13 @@ def test_a_watcher_that_slept_over_its_lease_closes_nothing(
 def test_one_that_is_overtaken_between_its_look_and_its_close_closes_nothing(
     pit: Pit, post: Post, clock: FakeClock
 ) -> None:
+    post.work()
     stopped = pit.long(-300)
     hit = pit.price(-350)
     post.ring(ARS)
     post.actor.receive(WorkDue())  # it has looked, and has begun to scan
+    post.ring(ARS)
+    post.actor.receive(WorkDue())
     assert post.actor.detail()["dealing"] == 1
 
     pit.exchange.client.delete(post.lease.key)
@@ -302,9 +305,11 @@ def test_its_lag_counts_from_the_last_time_that_all_clubs_were_passed(
     assert post.actor.detail()["lag_s"] == 1.0
 
     clock.advance(1.0)
-    post.look_everywhere()
+    post.actor.receive(EveryClubDue())
+    clock.advance(0.5)
+    post.work()
 
-    assert post.actor.detail()["lag_s"] == 0.0
+    assert post.actor.detail()["lag_s"] == 0.5
 
 
 def test_one_that_cannot_keep_up_says_so(pit: Pit, post: Post, clock: FakeClock) -> None:
