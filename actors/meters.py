@@ -178,3 +178,31 @@ class StopMeter:
     def lag_s(self, now: float) -> float | None:
         """Seconds since it was level with the prices, at *now* (monotonic seconds)."""
         return None if self.level_at is None else now - self.level_at
+
+
+@dataclass(slots=True)
+class ReplayMeter:
+    """What users who came back have missed.
+
+    Attributes:
+        results: returns, by what became of them: ``done``, ``nothing`` open, ``elsewhere`` by
+            another replica, ``dropped`` because too many waited.
+        waiting: returns not yet looked at.
+    """
+
+    results: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+
+
+@dataclass(slots=True)
+class SweepMeter:
+    """The sweeps over everything that is open.
+
+    Attributes:
+        sweeps: ended. ``positions``: looked at by them.
+        differences: positions open in Postgres that in Redis are ``closed`` or ``missing``.
+    """
+
+    sweeps: int = 0
+    positions: int = 0
+    differences: Counter[str] = field(default_factory=Counter)

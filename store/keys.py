@@ -162,6 +162,10 @@ class Keys:
         """String: when the user's last connection ended (ms of Redis' clock)."""
         return f"{self.tag}last_seen:{user}"
 
+    def replay_lock(self, user: int) -> str:
+        """String: which api-server replays for this user who has just come back."""
+        return f"{self.tag}lock:replay:{user}"
+
     def wsjti(self, token_id: str) -> str:
         """String: this ws-token has been used."""
         return f"{self.tag}wsjti:{token_id}"

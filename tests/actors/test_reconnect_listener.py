@@ -1,0 +1,254 @@
+"""The reconnect-listener: who comes back is told once what their stops have done meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_module
+from touchline.actors.margin import reconnect_listener
+from touchline.actors.margin.messages import UserReconnected, WorkDue
+from touchline.actors.margin.reconnect_listener import ReconnectListener
+from touchline.actors.meters import ReplayMeter
+from touchline.domain.ids import UserId
+from touchline.domain.positions import CloseReason
+from touchline.domain.pushes import ReplayedClose, ReplayPush
+from touchline.store.reconnects import Reconnects
+from touchline.store.wire import decode_portfolio
+
+from tests.fakes.addresses import RecordingAddress
+from tests.fakes.exchange import ANN, BOB, EVE, Exchange
+from tests.fakes.failing import Countdown, Killed
+from tests.fakes.stops import Pit
+
+SEEN_MS = 2_500
+
+
+class SilentReturns:
+    def open(self) -> None: ...
+
+    def messages(self) -> Iterator[UserId]:
+        return iter(())
+
+    def close(self) -> None: ...
+
+
+class Desk:
+    """A listener of one api-server."""
+
+    def __init__(self, pit: Pit, owner: str = "one", **replaced: object) -> None:
+        exchange = pit.exchange
+        self.writer, self.meter = RecordingAddress("trade-writer"), ReplayMeter()
+        self.waiting: dict[UserId, None] = replaced.pop("waiting", {})
+        made = {"scanner": pit.scanner} | replaced
+        self.actor = ReconnectListener(
+            SilentReturns,
+            Reconnects(exchange.client, exchange.keys, owner),
+            exchange.hot,
+            made["scanner"],
+            self.writer,
+            lambda: pit.now_ms,
+            self.meter,
+            self.waiting,
+        )
+        self.actor.started()
+
+    def back(self, *users: UserId) -> None:
+        """Users come back, and all is done that has to be."""
+        for user in users:
+            self.actor.receive(UserReconnected(user))
+        self.work()
+
+    def work(self) -> None:
+        while self.actor.actor_inbox.depth:
+            _, message, _ = self.actor.actor_inbox.take()
+            self.actor.receive(message)
+
+
+class Heard:
+    """What is pushed to one user."""
+
+    def __init__(self, client: redis_module.Redis, user: UserId) -> None:
+        self._pubsub = client.pubsub()
+        self._pubsub.subscribe(f"portfolio:{user}")
+        self._pubsub.get_message(timeout=1)
+
+    def replays(self) -> list[ReplayPush]:
+        found = []
+        while message := self._pubsub.get_message(timeout=0.05):
+            event = decode_portfolio(message["data"])
+            found += [event.push] if event and isinstance(event.push, ReplayPush) else []
+        return found
+
+
+@pytest.fixture
+def pit(redis: redis_module.Redis) -> Iterator[Pit]:
+    exchange = Exchange(redis)
+    exchange.list()
+    yield Pit(exchange)
+    exchange.prove()
+
+
+@pytest.fixture
+def heard(pit: Pit) -> Iterator[Heard]:
+    heard = Heard(pit.exchange.client, ANN)
+    yield heard
+    heard._pubsub.close()
+
+
+def leave(pit: Pit, user: UserId = ANN, at_ms: int = SEEN_MS) -> None:
+    pit.exchange.client.set(pit.exchange.keys.last_seen(user), at_ms)
+
+
+def test_who_comes_back_is_told_what_their_stops_have_done(pit: Pit, heard: Heard) -> None:
+    stopped, calm = pit.long(-300), pit.long()
+    leave(pit)
+    hit, _ = pit.prices(-350, 100)
+
+    desk = Desk(pit)
+    desk.back(ANN)
+
+    (close,) = [entry for entry in pit.exchange.entries() if entry["k"] == "close"]
+    assert (close["id"], close["ttick"], close["by"]) == (
+        stopped, hit.tick_id, "margin-reconnect-listener",
+    )  # fmt: skip
+    assert heard.replays() == [
+        ReplayPush(
+            SEEN_MS,
+            pit.now_ms,
+            (
+                ReplayedClose(
+                    stopped,
+                    CloseReason.STOP_LOSS,
+                    int(hit.tick_id.split("-")[0]),
+                    int(close["px"]),
+                    int(close["pnl"]),
+                ),
+            ),
+            3,  # the second position's opening, and the two prices
+        )
+    ]
+    assert pit.exchange.position(calm).qty == 1_000
+
+
+def test_a_breach_of_before_the_user_left_is_found_and_so_is_one_nobody_knows_when(
+    pit: Pit, heard: Heard
+) -> None:
+    pit.long(-300)
+    pit.prices(-350, 100)
+    leave(pit, at_ms=pit.now_ms)  # they were online, and no watcher was
+    desk = Desk(pit)
+    desk.back(ANN)
+    stopped = pit.long(-200, user=BOB)
+    pit.prices(-250)  # and Bob's last_seen has expired
+
+    desk.back(BOB)
+
+    assert len(heard.replays()[0].closed) == 1
+    assert pit.exchange.position(stopped).qty == 0
+
+
+def test_both_api_servers_hear_of_it_and_there_is_one_close_and_one_replay(
+    pit: Pit, heard: Heard
+) -> None:
+    pit.long(-300)
+    pit.prices(-350)
+    one, other = Desk(pit, "one"), Desk(pit, "other")
+    for desk in (one, other):
+        desk.actor.receive(UserReconnected(ANN))
+
+    for desk in (one, other, one, other, one, other):
+        desk.actor.receive(WorkDue())
+    one.work()
+    other.work()
+
+    assert len([entry for entry in pit.exchange.entries() if entry["k"] == "close"]) == 1
+    assert len(heard.replays()) == 1
+    assert one.meter.results["done"] + other.meter.results["done"] == 1
+    assert one.meter.results["elsewhere"] + other.meter.results["elsewhere"] == 1
+
+
+def test_the_slower_api_server_hears_of_it_when_it_is_done_and_leaves_it_at_that(
+    pit: Pit, heard: Heard
+) -> None:
+    pit.long(-300)
+    pit.prices(-350)
+    pit.long()
+    Desk(pit, "one").back(ANN)
+
+    slow = Desk(pit, "other")
+    slow.back(ANN)
+
+    assert len(heard.replays()) == 1
+    assert slow.meter.results == {"nothing": 0, "elsewhere": 1}
+
+
+def test_who_has_nothing_open_is_told_nothing(pit: Pit, heard: Heard) -> None:
+    desk = Desk(pit)
+
+    desk.back(ANN, BOB)
+
+    assert heard.replays() == []
+    assert desk.meter.results == {"nothing": 2}
+
+
+def test_every_close_goes_to_the_trade_writer(pit: Pit) -> None:
+    stopped = {pit.long(-300), pit.long(-100)}
+    pit.prices(-350)
+    desk = Desk(pit)
+
+    desk.back(ANN)
+
+    assert {told.made.event.position.id for told in desk.writer.told} == stopped
+
+
+def test_positions_in_several_clubs_are_closed_in_the_order_of_their_ticks(
+    pit: Pit, heard: Heard
+) -> None:
+    here, there = pit.long(-100), pit.long(-100, idx=EVE)
+    pit.price(-150, idx=EVE)
+    pit.price(-150)
+
+    Desk(pit).back(ANN)
+
+    (replay,) = heard.replays()
+    assert [close.position_id for close in replay.closed] == [there, here]
+
+
+def test_a_listener_killed_at_work_loses_nobody_who_waits_behind(pit: Pit) -> None:
+    waiting: dict[UserId, None] = {}
+    stopped = [pit.long(-300, user=user) for user in (ANN, BOB)]
+    pit.prices(-350)
+    scripts = Countdown(1).guard(pit.exchange.scripts)
+    with pytest.raises(Killed):
+        Desk(pit, waiting=waiting, scanner=pit.new_scanner(scripts=scripts)).back(ANN, BOB)
+
+    Desk(pit, waiting=waiting).work()
+
+    assert [pit.exchange.position(each).qty for each in stopped] == [1_000, 0]
+    assert waiting == {}
+
+
+def test_returns_beyond_what_can_wait_are_left_to_the_sweeper(
+    pit: Pit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect_listener, "WAITING_MAX", 3)
+    desk = Desk(pit)
+
+    for user in (1, 2, 3, 3, 4, 5):
+        desk.actor.receive(UserReconnected(UserId(user)))
+
+    assert list(desk.waiting) == [1, 2, 3]
+    assert desk.meter.results["dropped"] == 2
+    assert desk.actor.actor_inbox.queued() == (WorkDue(),)
+
+
+def test_a_storm_of_returns_is_looked_at_a_hundred_at_a_time(pit: Pit) -> None:
+    desk = Desk(pit)
+    for user in range(1, 251):
+        desk.actor.receive(UserReconnected(UserId(user)))
+
+    desk.actor.receive(WorkDue())
+
+    assert desk.meter.results["nothing"] == 100
+    assert desk.meter.waiting == 150
