@@ -173,12 +173,14 @@ def match_server_command(matches: Path | None, season: int | None, speed: float,
 @main.command("reconcile")
 @_data
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def reconcile_command(data_dir: Path, as_json: bool) -> None:
+@click.option("--repair", "mark", is_flag=True, help="Mark again what a flusher has to carry over.")
+def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
     """Prove that Redis, Postgres and the ledger agree; exit 1 and name the offenders otherwise.
 
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
-    _end_with(lambda: books.reconcile_books(config.external_servers(os.environ), data_dir, as_json))
+    external = config.external_servers(os.environ)
+    _end_with(lambda: books.reconcile_books(external, data_dir, as_json, mark=mark))
 
 
 @main.group("admin")

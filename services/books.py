@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import psycopg2
 import redis
 
 from ..config import Servers
-from ..store.reconcile import Report, reconcile
+from ..store.reconcile import Report, reconcile, repair
 from .reach import servers_of
 from .stores import Stores, open_stores
 
@@ -18,11 +19,14 @@ class BooksUnreadable(Exception):
     """A server is away, refuses us or is not Touchline's; the text is the one line to show."""
 
 
-def reconcile_books(external: Servers | None, data_dir: Path, as_json: bool) -> int:
+def reconcile_books(
+    external: Servers | None, data_dir: Path, as_json: bool, *, mark: bool = False
+) -> int:
     """Print the report; return 0 when everything agrees and 1 otherwise.
 
-    Works beside running services as well as on a data directory that nobody
-    uses at the moment.
+    With *mark* what is newer in Redis and unmarked is marked dirty, for the flusher to carry over;
+    the report is of before. Works beside running services as well as on a data directory that
+    nobody uses at the moment.
 
     Raises:
         EmbeddedError: there is no data there.
@@ -31,7 +35,10 @@ def reconcile_books(external: Servers | None, data_dir: Path, as_json: bool) -> 
     with servers_of(external, data_dir) as servers:
         stores = open_stores(servers, "reconcile", connections=2, gated=False)
         report = _report(stores)
+        marked = repair(stores.redis, stores.keys, report) if mark else 0
         stores.close()
+    if mark:
+        print(f"states marked dirty: {marked}", file=sys.stderr)  # standard output may be JSON
     print(json.dumps(report.as_dict()) if as_json else report.as_text())
     return 0 if report.ok else 1
 

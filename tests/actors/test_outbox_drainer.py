@@ -3,6 +3,7 @@
 import pytest
 from touchline.actors.flush.messages import DrainDue
 from touchline.actors.flush.outbox_drainer import OutboxDrainer
+from touchline.actors.meters import FlushMeter
 from touchline.store.keys import OutboxName
 from touchline.store.outbox_drain import FactRun
 from touchline.store.parked import Retried
@@ -86,3 +87,17 @@ def test_a_long_backlog_is_worked_off_without_waiting_for_the_timer():
     drainer.receive(DrainDue())
     assert drainer.actor_inbox.queued() == (DrainDue(),)
     assert drainer.detail()["moved"] == 10_003
+
+
+def test_events_of_positions_have_a_drainer_of_their_own(books):
+    books.some_positions()
+    meter = FlushMeter()
+    drainer = OutboxDrainer(books.drain().outboxes[OutboxName.POSITIONS], meter)
+
+    drainer.receive(DrainDue())
+
+    assert books.rows("SELECT count(*) FROM cfd_events") == [(12,)]
+    assert books.rows("SELECT count(*) FROM wallet_ledger") == [(0,)]
+    assert drainer.detail()["moved"] == 12
+    assert meter.outboxes[OutboxName.POSITIONS].entries.get() == 12
+    assert meter.outboxes[OutboxName.TRADES].entries.get() is None

@@ -8,10 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from touchline.config import Servers
 from touchline.services.books import BooksUnreadable, reconcile_books
 from touchline.store.embedded import Addresses
+from touchline.store.keys import State
+from touchline.store.postgres import Postgres
 
+from tests.fakes.bookkeeping import Books
 from tests.processes import refusal
 
 NOWHERE = Path("/nowhere")
@@ -56,6 +60,22 @@ def test_a_database_of_another_program_is_not_called_wrong(given: Servers) -> No
 
     with pytest.raises(BooksUnreadable, match=r'relation "\w+" does not exist'):
         reconcile_books(replace(given, database_url=url), NOWHERE, as_json=True)
+
+
+def test_reconcile_marks_what_a_flusher_has_forgotten_if_it_is_told_to(
+    given: Servers, redis: Redis, pg: Postgres
+) -> None:
+    books = Books(redis, pg)
+    books.open()
+    books.drain().facts()
+    redis.delete(*(books.keys.dirty(state) for state in State))
+
+    found = reconcile_books(given, NOWHERE, as_json=True)
+    again = reconcile_books(given, NOWHERE, as_json=True, mark=True)
+    books.drain().everything()
+
+    assert (found, again) == (1, 1)
+    assert reconcile_books(given, NOWHERE, as_json=True) == 0
 
 
 def test_reconcile_says_in_one_line_that_it_cannot_look() -> None:
