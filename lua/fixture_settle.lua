@@ -12,7 +12,7 @@ local KEPT_S = 2592000 -- 30 days of real time; by then Postgres has long known
 
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return refused('FENCED') end
 if redis.call('EXISTS', KEYS[1]) == 1 then return refused('SETTLED') end
-local home, away = load_instrument(KEYS[4]), load_instrument(KEYS[5])
+local home, away = load_instrument(KEYS[4], 'B'), load_instrument(KEYS[5], 'B')
 if not (home and away) then return refused('INSTRUMENT_UNKNOWN') end
 
 -- The index stays where it is, so no price changes and no tick is due.

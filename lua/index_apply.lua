@@ -15,7 +15,7 @@ local FEED_BITS = 8 -- the feed's bits are those below this one
 if redis.call('GET', KEYS[4]) ~= owner then return refused('FENCED') end
 -- A late change must not move a base price that already holds this match's result.
 if KEYS[5] and redis.call('EXISTS', KEYS[5]) == 1 then return refused('SETTLED') end
-local inst = load_instrument(KEYS[1])
+local inst = load_instrument(KEYS[1], 'B', 'S', 'fmin', 'fmax')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
 
 local before = {f = inst.f, S = inst.S, halt = inst.halt, phase = inst.phase}

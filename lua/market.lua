@@ -5,17 +5,15 @@
 -- Twin: domain/pricing.py, domain/trading.py priced(); compared in tests/lua/
 
 local PPM = 1000000
-local INSTRUMENT_NUMBERS = {
-  'f', 'q', 'so', 'd', 'hs', 'fee', 'qcap', 'omax', 'ucap', 'clamp', 'halt', 'seq', 'v',
-  'imr', 'B', 'S', 'fmin', 'fmax', 'bid', 'ask', 'mark',
-}
 
--- The instrument at `key`, or nil. A field that is missing fails the script before it writes.
-local function load_instrument(key)
-  local values = redis.call('HMGET', key, 'sym', 'phase', 'tid', unpack(INSTRUMENT_NUMBERS))
+-- The instrument at `key`, or nil: what prices and ticks need of it, and the numbers named besides.
+-- A field that is missing fails the script before it writes.
+local function load_instrument(key, ...)
+  local numbers = {'f', 'q', 'so', 'd', 'hs', 'fee', 'clamp', 'halt', 'seq', 'v', ...}
+  local values = redis.call('HMGET', key, 'sym', 'phase', 'tid', unpack(numbers))
   if not values[1] then return nil end
   local inst = {sym = values[1], phase = values[2], tid = values[3]}
-  for i, field in ipairs(INSTRUMENT_NUMBERS) do inst[field] = tonumber(values[i + 3]) end
+  for i, field in ipairs(numbers) do inst[field] = tonumber(values[i + 3]) end
   return inst
 end
 

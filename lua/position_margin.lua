@@ -11,7 +11,7 @@ local idem, fingerprint = ARGV[5], ARGV[6]
 
 local before = known(KEYS[21], fingerprint)
 if before then return before end
-local pos, inst = load_position(), load_instrument(KEYS[1])
+local pos, inst = load_position(), load_instrument(KEYS[1], 'bid', 'ask', 'mark')
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
 if not quiet(pos, KEYS[20]) then return refused('SCAN_FIRST') end

@@ -8,7 +8,7 @@
 
 local event, uid, now_ms, version = unpack(ARGV, 1, 4)
 
-local pos, inst = load_position(), load_instrument(KEYS[1])
+local pos, inst = load_position(), load_instrument(KEYS[1], 'bid', 'ask', 'mark')
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
 if version ~= text(pos.no) then return refused('VERSION_MISMATCH', 'version', text(pos.no)) end

@@ -17,7 +17,7 @@ local sign = side == 'long' and 1 or -1
 
 local before = known(KEYS[20], fingerprint, KEYS[21])
 if before then return before end
-local inst = load_instrument(KEYS[1])
+local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap', 'imr')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
 local closed = market_refusal(inst, side, qty)
 if closed then return closed end

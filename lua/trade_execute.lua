@@ -18,7 +18,7 @@ local sign = side == 'buy' and 1 or -1
 local before = known(KEYS[5], fingerprint, KEYS[12])
 if before then return before end
 
-local inst = load_instrument(KEYS[1])
+local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
 local closed = market_refusal(inst, side, qty)
 if closed then return closed end

@@ -83,3 +83,19 @@ def open_pubsub_redis(
     return open_redis(
         url, role=f"{role}-pubsub", connections=PUBSUB_CONNECTIONS, on_connect=on_connect
     )
+
+
+def raw_reply(client: redis.Redis, *command: str) -> Any:
+    """Redis' reply to *command* as it is, without what redis-py makes of it.
+
+    For replies of thousands of parts, which it turns into dicts one by one.
+
+    Raises:
+        redis.RedisError: the connection broke, or Redis answers with an error.
+    """
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        connection.send_command(*command)
+        return connection.read_response()
+    finally:
+        client.connection_pool.release(connection)

@@ -256,7 +256,7 @@ def test_a_stop_moved_after_the_position_was_read_counts_from_then_on(pit: Pit) 
         restop(pit, stopped, 980_000)
         moved.extend(pit.prices(-250, -350))
 
-    raced = Meanwhile(pit.exchange.client, "xrange", meanwhile)
+    raced = Meanwhile(pit.exchange.client, "connection_pool", meanwhile)  # what reads ticks uses it
 
     pit.new_scanner(client=raced).scan({ARS: [stopped]}, By.BACKSTOP_SWEEPER)
     found = pit.scanner.scan({ARS: [stopped]}, By.BACKSTOP_SWEEPER)
