@@ -12,6 +12,7 @@ from ..actors.feeds.pace import Pace
 from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
+from ..actors.margin.reconnect_listener import WAITING_MAX
 from ..actors.meters import FeedMeter, OrderMeter, TradeMeter
 from ..actors.trading.executor import TradeExecutor
 from ..actors.trading.order_releaser import OrderReleaser
@@ -23,6 +24,7 @@ from ..http.deps import ApiDeps
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
+from ..store.lease import Lease
 from ..store.release import Release
 from ..store.scanner import Scanner
 from ..store.sportmonks import Sportmonks
@@ -32,6 +34,7 @@ from .duty_metrics import Feed, show_market, show_orders
 from .groups import group
 from .health import ServiceHealth
 from .logs import name_process
+from .margin import margin
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
@@ -68,19 +71,16 @@ def children(
     writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
     scanner = Scanner(stores.redis, stores.keys, stores.scripts, calendar)
     trades, feed, orders = TradeMeter(), FeedMeter(), OrderMeter()
-    release_lease = health.lease("order-release")
+    due = health.lease("order-release")
     open_http = _http(stores, addresses, health, calendar, front, trades, scanner)
     show_market(health.metrics, trades, Feed(feed, lease, calendar))
     show_orders(health.metrics, orders)
+    stops = margin(stores, addresses, health, calendar, scanner)
 
     def scheduler() -> SportmonksScheduler:
         return SportmonksScheduler(
             open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace, feed
         )
-
-    def releaser() -> OrderReleaser:
-        release = Release(stores.orders, stores.hot, stores.scripts, scanner)
-        return OrderReleaser(release, release_lease, calendar, time.monotonic, orders, trades)
 
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
@@ -97,7 +97,15 @@ def children(
                 bound=WAITING,
                 policy=Policy.DROP_NEW,
             ),
-            Child("order-releaser", releaser),
+            Child(
+                "order-releaser", lambda: _releaser(stores, scanner, due, calendar, orders, trades)
+            ),
+        ),
+        group(
+            "margin",
+            Child("stop-watcher", stops.watcher),
+            Child("margin-reconnect-listener", stops.listener, bound=WAITING_MAX),
+            Child("margin-backstop-sweeper", stops.sweeper),
         ),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
@@ -135,6 +143,18 @@ def run(settings: ApiSettings) -> int:
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code
+
+
+def _releaser(
+    stores: Stores,
+    scanner: Scanner,
+    lease: Lease,
+    calendar: Calendar,
+    orders: OrderMeter,
+    trades: TradeMeter,
+) -> OrderReleaser:
+    release = Release(stores.orders, stores.hot, stores.scripts, scanner)
+    return OrderReleaser(release, lease, calendar, time.monotonic, orders, trades)
 
 
 def _http(
