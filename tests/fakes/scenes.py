@@ -17,7 +17,7 @@ from touchline.domain.instrument import (
     Instrument,
     quoted,
 )
-from touchline.domain.margin import initial_margin, liquidation_px
+from touchline.domain.margin import RUINED_AT, initial_margin, liquidation_px
 from touchline.domain.money import AMOUNT_MAX
 from touchline.domain.portfolio import Wallet
 from touchline.domain.positions import CloseReason, Direction, Position, Stops
@@ -31,6 +31,8 @@ from tests.fakes.markets import VERSION_MAX, instruments, within
 PX_MAX = 15_450_000  #: the highest average there can be: index, impact and spread at their ends
 OPEN_AT_MS = 1_000_000
 MOSTLY_OPEN = st.sampled_from([0] * 14 + [4, 8, 16, 32, 48, 63])
+#: Of ticks: those below 16 stop closing.
+tick_halts = st.sampled_from([0] * 9 + [1, 2, 4, 8, 8, 16, 16, 32])
 #: Around what is just enough: most often enough.
 near = st.sampled_from([0, 0, 0, 1, 1, 10**6, -1])
 #: Around where a price is met.
@@ -57,6 +59,7 @@ _sides = st.sampled_from(Direction)
 _yes = st.booleans()
 _rarely = st.integers(0, 29).map(lambda number: number == 29)
 _third = st.integers(0, 2)
+_fourth = st.integers(0, 3)
 _eighth = st.integers(0, 7)
 _reasons = st.sampled_from(CloseReason)
 
@@ -84,7 +87,7 @@ def stops_at(draw: DrawFn, instrument: Instrument, side: Direction, liq_px: int)
     losing = (quote_px - sign * far, quote_px + off, liq_px + off)[draw(_third)]
     winning = (quote_px + sign * far, quote_px + sign * far, quote_px + off)[draw(_third)]
     spread_px = instrument.ask_px - instrument.bid_px
-    distance = 2 * spread_px + (abs(off), off, AMOUNT_MAX // 2)[draw(_third)]
+    distance = (2 * spread_px + abs(off), 2 * spread_px + off, 7, AMOUNT_MAX // 2)[draw(_fourth)]
     wanted = (losing, winning, distance)
     return Stops(*(max(1, px) if draw(_yes) else None for px in wanted))
 
@@ -124,7 +127,7 @@ def _standing(
         margin_e4=margin_e4,
         liquidation_px=liq_px,
         stops=stops,
-        best_px=None if stops.trail_px is None else max(1, quote_px + draw(beside)),
+        best_px=_best_px(draw, side, stops, quote_px),
         open_tick_id=f"{OPEN_AT_MS}-0",
         open_seq=seq - count,
         checked_tick_id=f"{OPEN_AT_MS}-0",
@@ -178,10 +181,13 @@ def _tick(draw: DrawFn, position: Position, instrument: Instrument, seq: int, nu
         position.trailing_px,
         None if best_px is None else best_px + position.sign * (trail_px // 10),
     )
-    marks = (position.liquidation_px, position.margin_call_px, position.relief_px)
+    ruin_px = position.entry_px - position.sign * ceil_div(
+        position.margin_e4 * RUINED_AT, max(1, position.qty)
+    )
+    marks = (position.liquidation_px, position.margin_call_px, position.relief_px, ruin_px)
     closing = (quotes + (None,) * 4)[draw(_eighth)]
     closing = max(0, (quote_px if closing is None else closing) + draw(beside))
-    mark = max(0, (marks + (instrument.mark_px,) * 5)[draw(_eighth)] + draw(beside))
+    mark = max(0, (marks + (instrument.mark_px,) * 4)[draw(_eighth)] + draw(beside))
     other = max(0, closing + position.sign * within(draw, 0, 30_000))
     bid, ask = (closing, other) if position.side is Direction.LONG else (other, closing)
     return Tick(
@@ -196,8 +202,18 @@ def _tick(draw: DrawFn, position: Position, instrument: Instrument, seq: int, nu
         mark_px=mark,
         mid_px=(bid + ask) // 2,
         why="feed",
-        halt=Halt(draw(MOSTLY_OPEN)),
+        halt=Halt(draw(tick_halts)),
     )
+
+
+def _best_px(draw: DrawFn, side: Direction, stops: Stops, quote_px: int) -> int | None:
+    """Where the trailing stop has followed to: about the quote, or until it met the stop-loss."""
+    if stops.trail_px is None:
+        return None
+    best_px = quote_px + draw(beside)
+    if stops.stop_loss_px is not None and draw(_fourth) == 3:
+        best_px = stops.stop_loss_px + side.sign * stops.trail_px
+    return max(1, best_px)
 
 
 def _with_room(instrument: Instrument, side: Direction, qty: int) -> Instrument:
@@ -221,10 +237,11 @@ def _margin(
     entry_px: int,
 ) -> int:
     """The initial margin, what closing would lose, or what puts liquidation at the mark; or any."""
-    exit_e4 = price_of(instrument, exit_side(side), qty).value_e4
-    lost_e4 = side.sign * (oval_e4 - exit_e4)
+    exit_ = price_of(instrument, exit_side(side), qty)
+    lost_e4 = side.sign * (oval_e4 - exit_.value_e4)
     liquid_e4 = side.sign * (entry_px - instrument.mark_px) * qty // 500
-    at_e4 = (initial_margin(oval_e4, leverage), lost_e4, liquid_e4)[draw(_third)] + draw(beside)
+    turns = (initial_margin(oval_e4, leverage), lost_e4, lost_e4 + exit_.fee_e4, liquid_e4)
+    at_e4 = turns[draw(_fourth)] + draw(beside)
     if draw(_rarely):
         at_e4 = within(draw, 0, oval_e4)
     return min(oval_e4, max(0, at_e4))

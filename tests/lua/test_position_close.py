@@ -6,15 +6,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from touchline.domain.cfd import exit_side
+from touchline.domain.cfd import Changed, exit_side
 from touchline.domain.closing import closed, triggered
+from touchline.domain.halts import Halt
+from touchline.domain.instrument import new_instrument
+from touchline.domain.opening import Exposure, opened
+from touchline.domain.portfolio import Wallet
 from touchline.domain.position_events import By
+from touchline.domain.positions import CloseReason, Direction, Stops
+from touchline.domain.pricing import ceil_div
 from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.ticks import Tick
 from touchline.domain.trading import price_of
 from touchline.store.keys import OutboxName
 from touchline.store.position_commands import CloseCommand, TriggerCommand
 
-from tests.fakes.exchange import Exchange
+from tests.fakes.bourse import order_of
+from tests.fakes.exchange import ANN, ARS, Exchange
 from tests.fakes.markets import within
 from tests.fakes.scenes import OPEN_AT_MS, Scene, beside, scenes
 from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
@@ -22,7 +30,7 @@ from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 pytestmark = pytest.mark.external
 
 WITH_REDIS = settings(
-    max_examples=80,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -79,7 +87,7 @@ def test_an_owner_closes_as_the_twin_does(
     exchange.client.flushdb()
 
 
-@settings(WITH_REDIS, max_examples=150)
+@settings(WITH_REDIS, max_examples=100)
 @given(scene=scenes(), number=st.integers(0, 3), at=st.tuples(st.booleans(), st.integers(0, 2**43)))
 def test_a_tick_closes_as_the_twin_does(
     exchange: Exchange, scene: Scene, number: int, at: tuple[bool, int]
@@ -108,7 +116,7 @@ def test_a_tick_closes_as_the_twin_does(
     exchange.client.flushdb()
 
 
-@WITH_REDIS
+@settings(WITH_REDIS, max_examples=30)
 @given(scene=scenes())
 def test_a_position_closed_by_a_tick_is_closed_for_good(exchange: Exchange, scene: Scene) -> None:
     arrange(exchange, scene)
@@ -125,7 +133,7 @@ def test_a_position_closed_by_a_tick_is_closed_for_good(exchange: Exchange, scen
     exchange.client.flushdb()
 
 
-@settings(WITH_REDIS, max_examples=20)
+@settings(WITH_REDIS, max_examples=10)
 @given(scene=scenes())
 def test_a_tick_that_is_gone_closes_nothing(exchange: Exchange, scene: Scene) -> None:
     arrange(exchange, replace(scene, position=replace(scene.position, qty=1)))
@@ -136,3 +144,62 @@ def test_a_tick_that_is_gone_closes_nothing(exchange: Exchange, scene: Scene) ->
     assert outcome == Refused(Refusal.TICK_TRIMMED)
     assert exchange.dump() == before
     exchange.client.flushdb()
+
+
+def _stage(side: Direction, stops: Stops) -> Scene:
+    """A position of one share at leverage 10, just opened and arranged."""
+    club = new_instrument(ARS, "ARS", "Arsenal")
+    order = order_of("p-1", ANN, side, 1_000, leverage=10, stops=stops)
+    done = opened(order, club, Wallet(10**8), Wallet(-(10**8)), Exposure(), now_ms=OPEN_AT_MS)
+    assert isinstance(done, Changed)
+    return Scene(done.position, done.instrument, done.wallet, done.treasury)
+
+
+def _trigger(exchange: Exchange, scene: Scene, tick: Tick) -> Changed | Refused:
+    """What *tick* makes of *scene*, by both."""
+    club = replace(scene.instrument, seq=tick.seq, last_tick_id=tick.id)
+    scene = replace(scene, instrument=club, ticks=(tick,))
+    arrange(exchange, scene)
+    expected = triggered(
+        scene.position, scene.instrument, scene.wallet, scene.treasury, tick, now_ms=OPEN_AT_MS
+    )
+    same(
+        exchange,
+        TriggerCommand("e-1", WHERE, tick.id, By.CHECK, False, None, OPEN_AT_MS),
+        expected,
+    )
+    exchange.client.flushdb()
+    return expected
+
+
+def _tick(index_px: int, bid_px: int, mark_px: int) -> Tick:
+    return Tick(f"{OPEN_AT_MS}-1", 2, index_px, 0, bid_px, bid_px, mark_px, bid_px, "feed", Halt(0))
+
+
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize(("off", "happens"), [(0, True), (1, False)])
+def test_an_uncovered_close_happens_with_three_quarters_of_the_margin_lost_at_the_mark(
+    exchange: Exchange, side: Direction, off: int, happens: bool
+) -> None:
+    scene = _stage(side, Stops())
+    position, sign = scene.position, side.sign
+    far_px = position.entry_px - sign * position.margin_e4 * 2
+    ruin_px = position.entry_px - sign * ceil_div(position.margin_e4 * 750, 1_000)
+
+    outcome = _trigger(exchange, scene, _tick(far_px, far_px, ruin_px + sign * off))
+
+    assert isinstance(outcome, Changed) == happens
+    if isinstance(outcome, Refused):
+        assert outcome.code is Refusal.INSUFFICIENT_MARGIN
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_of_two_stops_at_one_price_the_fixed_one_counts(exchange: Exchange, off: int) -> None:
+    stops = Stops(stop_loss_px=980_000 - off, trail_px=20_000)
+    scene = _stage(Direction.LONG, stops)
+    scene = replace(scene, position=replace(scene.position, best_px=1_000_000))
+
+    outcome = _trigger(exchange, scene, _tick(970_000, 970_000, 970_000))
+
+    assert isinstance(outcome, Changed)
+    assert outcome.position.reason is (CloseReason.TRAILING_STOP if off else CloseReason.STOP_LOSS)

@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.domain.positions import Direction, Position, breach, followed
-from touchline.domain.ticks import Tick
+from touchline.domain.positions import Direction, Position, Stops, breach, followed
+from touchline.domain.ticks import IndexChange, Tick
 from touchline.store.position_calls import follow_call, script
 from touchline.store.position_commands import FollowCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
-from tests.fakes.exchange import ANN, ARS, Exchange, filed_at
+from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange, filed_at
 from tests.fakes.scenes import Scene, scenes
 from tests.fakes.stage import WHERE, arrange, stored
 
 pytestmark = pytest.mark.external
 
 WITH_REDIS = settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -107,3 +107,17 @@ def test_a_check_of_what_has_changed_since_is_refused(
 
     assert reply == ["refused", "VERSION_MISMATCH", "version", "1"]
     assert exchange.dump() == before
+
+
+def test_a_trailing_stop_follows_to_no_tick_before_the_last_check(exchange: Exchange) -> None:
+    exchange.fund(ANN)
+    position = exchange.open(Direction.LONG, 1_000, stops=Stops(trail_px=20_000)).event.position
+    for offset_bps in (100, 0):
+        change = IndexChange(idx=ARS, now_ms=3_000, offset_bps=offset_bps)
+        exchange.scripts.index_apply(change, LEASE, OWNER)
+    where = PositionKey(position.id, ANN, ARS)
+    run(exchange, FollowCommand(where, 1, "3000-1", 3, None, False))
+
+    reply = run(exchange, FollowCommand(where, 2, "3000-1", 3, "3000-0", False))
+
+    assert reply == ["refused", "NOT_BREACHED"]

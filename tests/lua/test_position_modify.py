@@ -7,18 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.changing import restopped
-from touchline.domain.positions import Stops
+from touchline.domain.positions import Direction, Stops
 from touchline.domain.refusals import Refusal, Refused
-from touchline.store.position_commands import StopsCommand
+from touchline.store.position_commands import Happened, PositionKey, StopsCommand
 
-from tests.fakes.exchange import Exchange
+from tests.fakes.exchange import ANN, ARS, Exchange
 from tests.fakes.scenes import Scene, scenes, stops_at
 from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 
 pytestmark = pytest.mark.external
 
 WITH_REDIS = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -56,7 +56,7 @@ def test_stops_are_changed_as_the_twin_does(
     exchange.client.flushdb()
 
 
-@settings(WITH_REDIS, max_examples=20)
+@settings(WITH_REDIS, max_examples=10)
 @given(scene=scenes(), off=st.sampled_from([1, -1]))
 def test_stops_of_another_version_are_refused(exchange: Exchange, scene: Scene, off: int) -> None:
     arrange(exchange, scene)
@@ -73,3 +73,39 @@ def test_stops_of_another_version_are_refused(exchange: Exchange, scene: Scene, 
 
     assert outcome is None
     exchange.client.flushdb()
+
+
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize(
+    ("name", "at", "off", "allowed"),
+    [
+        ("stop_loss_px", "quote", 0, False),
+        ("stop_loss_px", "quote", -1, True),
+        ("stop_loss_px", "liquidation", 0, True),
+        ("stop_loss_px", "liquidation", -1, False),
+        ("take_profit_px", "quote", 0, False),
+        ("take_profit_px", "quote", 1, True),
+        ("trail_px", "spreads", 0, True),
+        ("trail_px", "spreads", -1, False),
+    ],
+)
+def test_a_stop_is_good_up_to_the_very_unit(
+    exchange: Exchange, side: Direction, name: str, at: str, off: int, allowed: bool
+) -> None:
+    exchange.fund(ANN)
+    position = exchange.open(side, 1_000).event.position
+    club = exchange.hot.instrument(ARS)
+    assert club is not None
+    prices = {
+        "quote": club.bid_px if side is Direction.LONG else club.ask_px,
+        "liquidation": position.liquidation_px,
+        "spreads": 2 * (club.ask_px - club.bid_px),
+    }
+    px = prices[at] + off * (1 if name == "trail_px" else side.sign)
+    asked: dict[str, Any] = dict.fromkeys(NAMES, "=") | {name: px}
+
+    outcome = exchange.run(
+        StopsCommand("e-1", PositionKey(position.id, ANN, ARS), 1, **asked, now_ms=3_000)
+    )
+
+    assert isinstance(outcome, Happened) == allowed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.halts import Halt
 from touchline.domain.ids import TREASURY
-from touchline.domain.instrument import Instrument, quoted
+from touchline.domain.instrument import Instrument, new_instrument, quoted
 from touchline.domain.margin import initial_margin, liquidation_px
 from touchline.domain.opening import POSITIONS_MAX, Exposure, OpenOrder, opened
 from touchline.domain.portfolio import Wallet
@@ -17,11 +17,12 @@ from touchline.domain.positions import NO_STOPS, Direction
 from touchline.domain.refusals import Refused
 from touchline.domain.trading import priced
 from touchline.store.hashes import instrument_hash, wallet_hash
-from touchline.store.position_commands import OpenCommand
+from touchline.store.position_commands import Happened, OpenCommand
 
+from tests.fakes.bourse import order_of
 from tests.fakes.exchange import ANN, ARS, Exchange
 from tests.fakes.markets import instruments, within
-from tests.fakes.scenes import MOSTLY_OPEN, beside, near, stops_at, treasuries, wallets
+from tests.fakes.scenes import beside, near, stops_at, treasuries, wallets
 from tests.fakes.stage import fact_of, same
 
 pytestmark = pytest.mark.external
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.external
 _sides = st.sampled_from(Direction)
 _yes = st.booleans()
 _tenths = st.integers(0, 9)
-_positions = st.sampled_from([0, 0, 0, 0, 1, POSITIONS_MAX - 1, POSITIONS_MAX])
+_halts = st.sampled_from([0] * 28 + [4, 32])
+_positions = st.sampled_from([0, 0, 0, 1, POSITIONS_MAX - 1, POSITIONS_MAX])
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Case:
 @st.composite
 def cases(draw: DrawFn) -> Case:
     """Orders near every limit."""
-    instrument = draw(instruments(halts=MOSTLY_OPEN))
+    instrument = draw(instruments(halts=_halts))
     instrument = replace(instrument, max_leverage=within(draw, 1, 10))
     side, limit, choice = draw(_sides), instrument.order_limit, draw(_tenths)
     qty = (0, limit, limit + 1)[choice] if choice < 3 else within(draw, 1, max(1, limit))
@@ -75,7 +77,7 @@ def cases(draw: DrawFn) -> Case:
             side=side,
             qty=qty,
             leverage=leverage,
-            bound_px=max(1, px + draw(beside)) if draw(_yes) else None,
+            bound_px=max(1, px + draw(beside)) if draw(_tenths) < 3 else None,
             stops=stops,
         ),
         instrument=instrument,
@@ -122,7 +124,7 @@ def arrange(exchange: Exchange, case: Case) -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -148,3 +150,45 @@ def test_the_script_opens_as_its_twin_does(exchange: Exchange, case: Case) -> No
         grown = exchange.client.hget(exchange.keys.hold(ANN), f"{side}:1")
         assert int(grown) == before + after.qty
     exchange.client.flushdb()
+
+
+@pytest.mark.parametrize(
+    ("positions", "allowed"), [(POSITIONS_MAX - 1, True), (POSITIONS_MAX, False)]
+)
+def test_a_user_has_twenty_open_positions_and_no_more(
+    exchange: Exchange, positions: int, allowed: bool
+) -> None:
+    exchange.fund(ANN)
+    for _ in range(positions):
+        exchange.open(Direction.LONG, 1)
+
+    outcome = exchange.open(Direction.LONG, 1)
+
+    assert isinstance(outcome, Happened) == allowed
+
+
+def test_no_position_is_opened_with_the_mark_at_its_liquidation_price(exchange: Exchange) -> None:
+    case = _at_the_mark()
+    arrange(exchange, case)
+    expected = opened(
+        case.order, case.instrument, case.wallet, case.treasury, case.exposure, now_ms=5
+    )
+
+    same(exchange, OpenCommand(case.order, "key", "print", None, 5), expected)
+
+    assert isinstance(expected, Refused)
+    assert expected.details == {"liquidation_px": 1_005_000}
+    exchange.client.flushdb()
+
+
+def _at_the_mark() -> Case:
+    """A long that would be liquidated at 100.5000, where the mark is held by its clamp."""
+    order = order_of("p-1", ANN, Direction.LONG, 1_000, leverage=10)
+    for sold in range(560_000, 580_000):
+        club = quoted(replace(new_instrument(ARS, "ARS", "Arsenal"), inventory=sold))
+        price = priced(club, Direction.LONG, 1_000)
+        assert not isinstance(price, Refused)
+        margin_e4 = initial_margin(price.value_e4, 10)
+        if liquidation_px(Direction.LONG, price.px, margin_e4, 1_000) == 1_005_000:
+            return Case(order, club, Wallet(10**8), Wallet(-(10**8)), Exposure(), 5)
+    raise AssertionError("no such price")

@@ -70,7 +70,7 @@ def concerned(positions: Sequence[Position], ticks: Sequence[Tick]) -> set[str]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
