@@ -82,15 +82,14 @@ def children(
             open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace, feed
         )
 
+    def books() -> TradeWriter:
+        return TradeWriter(stores.ledger, stores.outboxes, trades)
+
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
             "trading",
-            Child(
-                "trade-writer",
-                lambda: TradeWriter(stores.ledger, stores.outboxes, trades),
-                bound=WAITING,
-            ),
+            Child("trade-writer", books, bound=WAITING),
             Child(
                 "trade-executor",
                 lambda: TradeExecutor(stores.scripts, writer, trades),
