@@ -77,16 +77,14 @@ def children(
     show_orders(health.metrics, orders)
     stops = margin(stores, addresses, health, calendar, scanner)
 
-    def scheduler() -> SportmonksScheduler:
-        return SportmonksScheduler(
-            open_feed(), stores.matches, stores.hot, stores.scripts, lease, calendar, pace, feed
-        )
+    def market() -> SportmonksScheduler:
+        return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
     def books() -> TradeWriter:
         return TradeWriter(stores.ledger, stores.outboxes, trades)
 
     return [
-        group("market", Child("sportmonks-scheduler", scheduler)),
+        group("market", Child("sportmonks-scheduler", market)),
         group(
             "trading",
             Child("trade-writer", books, bound=WAITING),
@@ -142,6 +140,18 @@ def run(settings: ApiSettings) -> int:
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code
+
+
+def _scheduler(
+    stores: Stores,
+    provider: FeedProvider,
+    lease: Lease,
+    calendar: Calendar,
+    pace: Pace,
+    feed: FeedMeter,
+) -> SportmonksScheduler:
+    matches, hot, scripts = stores.matches, stores.hot, stores.scripts
+    return SportmonksScheduler(provider, matches, hot, scripts, lease, calendar, pace, feed)
 
 
 def _releaser(
