@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import psycopg2
 from touchline.domain.ids import InstrumentIdx
@@ -28,22 +29,19 @@ class Books:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._redis = open_redis(settings["REDIS_URL"], role="hour")
         self._keys = Keys()
-        self._pg = psycopg2.connect(settings["DATABASE_URL"])
-        self._pg.autocommit = True
+        self._url = settings["DATABASE_URL"]
 
     def missing(self, told: Told) -> list[str]:
         """Facts that were acknowledged and are not in Postgres, or are there twice."""
-        lost = []
-        for query, given in (
-            ("SELECT idem_key, id::text FROM trades", told.trades),
-            ("SELECT idem_key, id::text FROM cfd_events WHERE idem_key <> ''", told.events),
-        ):
-            found = defaultdict(list)
-            for key, fact in self._rows(query):
-                found[key].append(fact)
-            lost += [key for key, fact in given.items() if key[0] == "t" and found[key] != [fact]]
-            lost += [key for key, facts in found.items() if len(facts) > 1]
-        return lost[:50]
+        trades = dict(self._rows("SELECT idem_key, id::text FROM trades"))
+        events = {event for (event,) in self._rows("SELECT id::text FROM cfd_events")}
+        lost = [key for key, trade in told.trades.items() if trades.get(key) != trade]
+        lost += sorted(told.events - events)
+        twice = (
+            "SELECT idem_key FROM trades GROUP BY 1 HAVING count(*) > 1 UNION ALL"
+            " SELECT idem_key FROM cfd_events WHERE idem_key <> '' GROUP BY 1 HAVING count(*) > 1"
+        )
+        return [*lost, *(key for (key,) in self._rows(twice))][:50]
 
     def wrongs(self) -> Iterator[Wrong]:
         """Every position whose life does not fit the ticks."""
@@ -93,7 +91,11 @@ class Books:
             after = f"({page[-1][0]}"
         return found
 
-    def _rows(self, query: str) -> list[tuple[object, ...]]:
-        with self._pg.cursor() as cursor:
-            cursor.execute(query)
-            return list(cursor.fetchall())
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(self._url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()

@@ -21,7 +21,7 @@ class Told:
     """What all traders together were promised, and what they were refused."""
 
     trades: dict[str, str] = field(default_factory=dict)  #: order id by (user's) key
-    events: dict[str, str] = field(default_factory=dict)  #: id of a position event by key
+    events: set[str] = field(default_factory=set)  #: ids of events of positions
     pending: set[str] = field(default_factory=set)  #: ids of orders that were to wait
     refused: Counter[str] = field(default_factory=Counter)
     strange: list[tuple[str, Said]] = field(default_factory=list)  #: answers nobody should get
@@ -175,7 +175,7 @@ class Trader:
 
     def _took(self, said: Said) -> None:
         event, position = said.body["event"], said.body["position"]
-        self._told.events[self._key] = event["event_id"]
+        self._told.events.add(event["event_id"])
         if position["status"] == "open":
             self._open[position["position_id"]] = position
         else:
