@@ -95,6 +95,31 @@ def test_a_closed_position_that_redis_has_forgotten_is_no_offence(books):
     assert report_of(books).state_hashes == before
 
 
+class Forgetful:
+    """*client*, which forgets *key* as soon as all keys of its kind have been listed."""
+
+    def __init__(self, client, key):
+        self._client = client
+        self._key = key
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def scan_iter(self, pattern, count):
+        yield from self._client.scan_iter(pattern, count=count)
+        if self._key.startswith(pattern.rstrip("*")):
+            self._client.delete(self._key)
+
+
+def test_a_closed_position_that_redis_forgets_between_the_looks_is_no_offence(books):
+    ended = next(each for each in books.positions() if not each.qty)
+    client = Forgetful(books.redis, books.keys.pos(ended.id))
+
+    report = reconcile(client, books.keys, books.pg)
+
+    assert report.ok, report.as_text()
+
+
 def test_it_passes_at_any_moment_of_opening_closing_and_flushing(books):
     reports = []
 
