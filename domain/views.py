@@ -52,7 +52,6 @@ def instrument_view(instrument: Instrument) -> View:
         "mid": format_px(instrument.mid_px),
         "mark": format_px(instrument.mark_px),
         **_status(instrument.halt, instrument.phase),
-        "max_leverage": instrument.leverage_limit,
         "seq": instrument.seq,
         "tick": instrument.last_tick_id if ticked else None,
         "ts": rfc3339(instrument.ticked_ms) if ticked else None,
@@ -67,6 +66,7 @@ def market_view(instrument: Instrument, delay_ms: int) -> View:
     return {
         **instrument_view(instrument),
         "order_limit": format_qty(instrument.order_limit),
+        "max_leverage": instrument.leverage_limit,
         "order_delay_ms": delay_now_ms(instrument, delay_ms),
     }
 
@@ -75,7 +75,6 @@ def price_snapshot_view(instrument: Instrument) -> View:
     """``data`` of a price channel's snapshot; its ``seq`` is ``instrument.seq``."""
     view = instrument_view(instrument)
     del view["seq"]
-    del view["max_leverage"]  # what no update tells would soon be wrong
     return view
 
 

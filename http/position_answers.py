@@ -16,9 +16,10 @@ from ..store.ledger import Ledger
 from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore, OpenCommand
 from .answers import json_answer
+from .desk import Answer
 from .listing import Listing
 from .order_form import PENDING
-from .position_desk import Reply, Wish
+from .position_desk import Wish
 from .position_form import etag
 from .position_problems import closed_problem, refused_problem, unavailable_problem
 from .position_reader import PositionReader, last_close
@@ -33,9 +34,8 @@ class PositionAnswers:
         self._ledger = ledger
         self._listing = listing
 
-    def answer(self, user: UserId, wish: Wish, reply: Reply, status: int = 200) -> Response:
+    def answer(self, user: UserId, wish: Wish, answer: Answer, status: int = 200) -> Response:
         """The response to *wish*. Raises Refuse."""
-        answer = reply.answer
         if isinstance(answer, Unavailable):
             raise Refuse(unavailable_problem(wish, answer))
         match answer.outcome:
@@ -52,9 +52,9 @@ class PositionAnswers:
                 response.headers["Idempotent-Replayed"] = "true"
                 return response
             case Refused() as refused:
-                raise Refuse(self._problem(user, wish, refused, reply.closed))
+                raise Refuse(self._problem(user, wish, refused))
             case Filled() | Replayed():
-                raise TypeError("a command on a position has traded shares")
+                raise TypeError("a command on a position was taken for an order for shares")
 
     def _told(self, event: PositionEvent, durable: str | None, status: int) -> Response:
         symbol = self._listing.symbol_of(event.position.idx)
@@ -79,13 +79,11 @@ class PositionAnswers:
         except OUTAGES:
             return "redis"
 
-    def _problem(
-        self, user: UserId, wish: Wish, refused: Refused, closed: PositionEvent | None
-    ) -> Problem:
+    def _problem(self, user: UserId, wish: Wish, refused: Refused) -> Problem:
         if isinstance(wish, OpenCommand) or refused.code is not Refusal.POSITION_CLOSED:
             return refused_problem(wish, refused)
-        close = closed or self._close_of(user, wish.position.id)
-        return closed_problem(str(refused.details["reason"]), close)
+        reason = str(refused.details["reason"])
+        return closed_problem(reason, self._close_of(user, wish.position.id))
 
     def _close_of(self, user: UserId, position_id: str) -> PositionEvent | None:
         try:

@@ -28,7 +28,6 @@ from .validate import Name, invalid, money, price, quantity
 T = TypeVar("T")
 Change = int | Keep | None
 
-_LEVERAGE_MAX = 1_000_000  #: beyond what any club allows, and exact in a script
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
@@ -107,7 +106,7 @@ def read_open(
         idx=listing.idx_of(asked.instrument, "/instrument"),
         side=asked.side,
         qty=qty,
-        leverage=min(max(asked.leverage, 0), _LEVERAGE_MAX),
+        leverage=asked.leverage,
         bound_px=bound_px,
         stops=stops,
     )

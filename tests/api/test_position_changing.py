@@ -394,6 +394,7 @@ def test_somebody_elses_position_is_unknown(api: Api, ada: Trader) -> None:
     bob = api.sign_in("bob@example.com")
     before = api.stored()
 
+    nothing = bob.get(f"/v1/positions/{NOBODYS}").get_json()
     for answer in (
         bob.get(f"/v1/positions/{position_id}"),
         bob.close(position_id),
@@ -401,6 +402,7 @@ def test_somebody_elses_position_is_unknown(api: Api, ada: Trader) -> None:
         bob.stops(position_id, 1, stop_loss=None),
     ):
         assert problem(answer) == (404, "POSITION_UNKNOWN")
+        assert answer.get_json()["detail"] == nothing["detail"]  # or it would tell that it exists
     assert api.stored() == before
 
 

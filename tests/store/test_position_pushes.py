@@ -143,6 +143,22 @@ def test_positions_are_read_by_owner_and_by_id(exchange: Exchange) -> None:
     assert exchange.hot.position("nobody's") is None
 
 
+def test_a_close_that_is_not_in_postgres_yet_is_found_once_nothing_is_left_open(
+    exchange: Exchange,
+) -> None:
+    position = exchange.open(Direction.LONG, 10_000).event.position
+    other = exchange.open(Direction.LONG, 1_000).event.position
+    where = key(position.id)
+    exchange.run(CloseCommand("e2", where, 4_000, None, None, "k2", "fp", 2_100))
+    part = exchange.hot.close_of(position.id)
+
+    whole = exchange.run(CloseCommand("e3", where, None, None, None, "k3", "fp", 2_200))
+
+    assert part is None
+    assert exchange.hot.close_of(position.id) == whole.event
+    assert exchange.hot.close_of(other.id) is None
+
+
 def test_the_fields_of_a_position_are_those_of_its_hash() -> None:
     assert tuple(position_hash(LONG)) == FIELDS
 
