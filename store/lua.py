@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -66,16 +67,56 @@ def run_all(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> lis
     return replies
 
 
+def run_ahead(
+    client: redis.Redis, batches: Iterable[Sequence[tuple[LuaScript, Call]]]
+) -> Iterator[list[Any]]:
+    """The replies to each of *batches*, in their order, on one connection.
+
+    A batch is sent before the one before it has answered, so Redis and we work at the same time.
+
+    Raises:
+        redis.RedisError: as `run_all`; also if Redis has lost a script. Calls of the batch and of
+            the next one may have run.
+    """
+    connection: Any = client.connection_pool.get_connection()
+    waiting: deque[int] = deque()
+    try:
+        for batch in batches:
+            _send_on(connection, batch)
+            waiting.append(len(batch))
+            if len(waiting) > 1:
+                yield _replies(connection, waiting)
+        while waiting:
+            yield _replies(connection, waiting)
+    finally:
+        if waiting:
+            connection.disconnect()  # replies to nobody are on their way
+        client.connection_pool.release(connection)
+
+
+def _replies(connection: Any, waiting: deque[int]) -> list[Any]:
+    replies = [_reply(connection) for _ in range(waiting[0])]
+    waiting.popleft()
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
 def _send(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        _send_on(connection, calls)
+        return [_reply(connection) for _ in calls]
+    finally:
+        client.connection_pool.release(connection)
+
+
+def _send_on(connection: Any, calls: Sequence[tuple[LuaScript, Call]]) -> None:
     # What redis-py's pipeline does, without what it does for other commands than ours, which is
     # half of the CPU that sending a batch takes. A connection that breaks closes itself.
     commands = [("EVALSHA", script.sha, len(keys), *keys, *args) for script, (keys, args) in calls]
-    connection: Any = client.connection_pool.get_connection()
-    try:
-        connection.send_packed_command(connection.pack_commands(commands))
-        return [_reply(connection) for _ in commands]
-    finally:
-        client.connection_pool.release(connection)
+    connection.send_packed_command(connection.pack_commands(commands))
 
 
 def _reply(connection: Any) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ..domain.clock import Calendar
 from ..domain.ids import InstrumentIdx, uuid7
@@ -110,10 +111,12 @@ class Scan:
     def _close(self) -> Iterator[None]:
         """Close what is to be closed, by tick and then by position."""
         due = [begun for begun in self._begun.values() if begun.course.closing]
-        for some in pieces(sorted(due, key=_order)):
-            outcomes = self._means.scripts.execute([self._trigger(one.course) for one in some])
+        ordered = sorted(due, key=_order)
+        batches = ([self._trigger(one.course) for one in some] for some in pieces(ordered))
+        left = iter(ordered)
+        for outcomes in self._means.scripts.execute_ahead(batches):
             passing = []
-            for one, outcome in zip(some, outcomes, strict=True):
+            for one, outcome in zip(islice(left, len(outcomes)), outcomes, strict=True):
                 if isinstance(outcome, Happened):
                     self._closed(outcome)
                 elif isinstance(outcome, Refused) and not self._refused(one, outcome):

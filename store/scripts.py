@@ -4,7 +4,9 @@ Every command is atomic and either happens completely or is refused with a value
 changed nothing. See the head of each script for what it reads and writes.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import redis
@@ -34,7 +36,7 @@ from .commands import (
 )
 from .executable import kinds
 from .keys import Keys, State
-from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_all
+from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_ahead, run_all
 from .order_calls import done_call
 from .position_calls import follow_call, follow_outcome, script
 from .position_commands import FollowCommand
@@ -78,13 +80,42 @@ class Scripts:
         Raises:
             redis.RedisError: any of them may have happened; ask again with the same keys.
         """
+        replies = run_all(self._client, self._calls(commands))
+        return self._outcomes(commands, replies)
+
+    def execute_ahead(
+        self, batches: Iterable[Sequence[Command]]
+    ) -> Iterator[list[Outcome | Delayed]]:
+        """Carry out *batches* in order; each is sent before the one before it has answered.
+
+        The first one loads what scripts Redis lacks. Raises: as `execute`.
+        """
+        left, sent = iter(batches), deque[Sequence[Command]]()
+        for first in islice(left, 1):
+            yield self.execute(first)
+
+        def calls() -> Iterator[list[tuple[LuaScript, Call]]]:
+            for batch in left:
+                sent.append(batch)
+                yield self._calls(batch)
+
+        for replies in run_ahead(self._client, calls()):
+            yield self._outcomes(sent.popleft(), replies)
+
+    def _calls(self, commands: Sequence[Command | AcceptOrder]) -> list[tuple[LuaScript, Call]]:
         kinds = [self._kinds[type(command)] for command in commands]
-        calls = [
+        return [
             (kind.script, kind.call(self._keys, command))
             for kind, command in zip(kinds, commands, strict=True)
         ]
-        replies = run_all(self._client, calls)
-        return [kind.outcome(reply) for kind, reply in zip(kinds, replies, strict=True)]
+
+    def _outcomes(
+        self, commands: Sequence[Command | AcceptOrder], replies: Sequence[Any]
+    ) -> list[Outcome | Delayed]:
+        return [
+            self._kinds[type(command)].outcome(reply)
+            for command, reply in zip(commands, replies, strict=True)
+        ]
 
     def position_follow(self, commands: Sequence[FollowCommand]) -> list[int | Refused]:
         """Note what checking positions moved, in one round trip; their versions from now on."""

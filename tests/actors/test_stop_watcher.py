@@ -20,7 +20,7 @@ from tests.fakes.exchange import ARS, EVE, Exchange
 from tests.fakes.failing import Countdown, Killed
 from tests.fakes.stops import Pit
 
-STEPS = 9  #: that a watcher takes from its look to the end of its scan, in the test below
+STEPS = 8  #: that a watcher takes from its look to the end of its scan, in the test below
 
 
 class SilentBell:

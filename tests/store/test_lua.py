@@ -7,7 +7,7 @@ import redis as redis_module
 from redis.exceptions import ResponseError
 from touchline.domain.trading import Side
 from touchline.store.commands import Filled
-from touchline.store.lua import LuaScript, run_all
+from touchline.store.lua import LuaScript, run_ahead, run_all
 
 from tests.fakes.exchange import ANN, Exchange
 
@@ -60,3 +60,33 @@ def test_a_failing_call_is_raised_after_the_others_have_run(redis: redis_module.
         LuaScript("flush_ack").run_all(redis, calls)
 
     assert not client.exists("a set")
+
+
+def test_a_batch_is_sent_before_the_one_before_it_has_answered(redis: redis_module.Redis) -> None:
+    client: Any = redis
+    release = LuaScript("lease_release")
+    release.load(redis)
+    client.mset({"a": "me", "b": "me", "c": "me"})
+    made: list[str] = []
+
+    def batches() -> Any:
+        for key in "abc":
+            made.append(key)
+            yield [(release, ([key], ["me"])), (release, ([key], ["me"]))]
+
+    replies = run_ahead(redis, batches())
+
+    assert next(replies) == [1, 0]
+    assert made == ["a", "b"]
+    assert list(replies) == [[1, 0], [1, 0]]
+
+
+def test_whoever_stops_listening_leaves_no_replies_to_the_next(redis: redis_module.Redis) -> None:
+    release = LuaScript("lease_release")
+    release.load(redis)
+    replies = run_ahead(redis, ([(release, ([key], ["me"]))] for key in "abc"))
+    next(replies)
+
+    replies.close()
+
+    assert redis.echo("hello") == "hello"

@@ -203,9 +203,10 @@ class Counting:
         self._real = real
         self.commands = 0
 
-    def execute(self, commands: Any) -> Any:
-        self.commands += len(commands)
-        return self._real.execute(commands)
+    def execute_ahead(self, batches: Any) -> Any:
+        for outcomes in self._real.execute_ahead(batches):
+            self.commands += len(outcomes)
+            yield outcomes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -233,7 +234,7 @@ def test_a_position_somebody_else_closed_meanwhile_is_theirs(pit: Pit) -> None:
     pit.prices(-350)
     other = pit.new_scanner()
     raced = Meanwhile(
-        pit.exchange.scripts, "execute", lambda: other.scan({ARS: [stopped]}, By.CHECK)
+        pit.exchange.scripts, "execute_ahead", lambda: other.scan({ARS: [stopped]}, By.CHECK)
     )
 
     scan = pit.new_scanner(scripts=raced).begin({ARS: [stopped]}, By.BACKSTOP_SWEEPER)
@@ -285,9 +286,10 @@ class Refusing:
         self._real = real
         self.asked = 0
 
-    def execute(self, commands: Any) -> Any:
-        self.asked += 1
-        return [Refused(Refusal.NOT_BREACHED) for _ in commands]
+    def execute_ahead(self, batches: Any) -> Any:
+        for commands in batches:
+            self.asked += 1
+            yield [Refused(Refusal.NOT_BREACHED) for _ in commands]
 
 
 def test_a_position_that_cannot_be_dealt_with_is_told_of_and_not_tried_for_ever(pit: Pit) -> None:
