@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { Chart } from "./chart.js";
 import { $, direction, element, money, showGain } from "./dom.js";
+import { heard } from "./orders.js";
 import { Positions, tell } from "./positions.js";
 import { Live } from "./socket.js";
 import { Ticket } from "./ticket.js";
@@ -160,7 +161,9 @@ function onFrame(frame) {
     paintPortfolio();
   } else if (frame.channel === "portfolio" && frame.op === "update") {
     tell(frame.event, frame.data);
+    heard(frame.data);
     ticket.hear(frame.data);
+    positions.hear(frame.data);
     refreshPortfolio();
   }
 }

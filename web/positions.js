@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { $, element, money, notice, showGain } from "./dom.js";
-import { inWords, place } from "./orders.js";
+import { inWords, orderOf, place } from "./orders.js";
 import { stopsOf } from "./ticket.js";
 
 const sign = (position) => (position.side === "long" ? 1 : -1);
@@ -12,7 +12,7 @@ const short = (price) => Number(price).toFixed(2);
 export class Positions {
   // `clubs` are the newest prices by idx; `refresh` reads the portfolio anew, `over` ends a session.
   constructor(clubs, refresh, over) {
-    Object.assign(this, { clubs, refresh, over, rows: new Map(), edited: null });
+    Object.assign(this, { clubs, refresh, over, rows: new Map(), edited: null, waiting: new Set() });
     $("stops-form").onsubmit = (event) => this.saveStops(event);
     $("stops-cancel").onclick = () => $("stops").close();
   }
@@ -95,14 +95,27 @@ export class Positions {
     button.disabled = true;
     try {
       const path = `/v1/positions/${position.position_id}/close`;
-      const { event } = await place(path, { expected_version: position.version });
-      notice(`Closed ${named(position)} at ${event.price}: ${money(event.pnl)}.`);
+      const done = await place(path, { expected_version: position.version });
+      if (done.status === "pending") {
+        this.waiting.add(done.order_id);
+        notice(`Accepted: ${named(position)} is closed in some seconds, at the price of then.`);
+      } else this.ended(done);
       await this.refresh();
     } catch (problem) {
       this.refused(problem, (words) => notice(words, "refused"));
     } finally {
       button.disabled = false;
     }
+  }
+
+  // A push: perhaps the end of a close that waits.
+  hear(data) {
+    if (data.status !== "pending" && this.waiting.delete(orderOf(data))) this.ended(data);
+  }
+
+  ended({ status, problem, position, event }) {
+    if (status === "rejected") notice(`Nothing was closed: ${problem?.code} when the wait was over.`, "refused");
+    else notice(`Closed ${named(position)} at ${event.price}: ${money(event.pnl)}.`);
   }
 
   editStops(position) {

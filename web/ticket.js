@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { $, money } from "./dom.js";
-import { inWords, place } from "./orders.js";
+import { inWords, orderOf, place } from "./orders.js";
 
 const LABELS = { buy: "Buy", sell: "Sell", long: "Open long", short: "Open short" };
 const form = $("order");
@@ -72,7 +72,7 @@ export class Ticket {
 
   // A push: perhaps the end of the order that waits.
   hear(order) {
-    if (this.waiting && order.order_id === this.waiting) this.told(order);
+    if (this.waiting && orderOf(order) === this.waiting) this.told(order);
   }
 
   told(order) {
