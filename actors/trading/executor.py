@@ -7,6 +7,7 @@ from typing import assert_never
 
 from ...store.commands import AcceptOrder, Command, Delayed, Filled, Made, Outcome
 from ...store.order_kinds import order_from
+from ...store.position_commands import Happened
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..address import Address
@@ -100,8 +101,8 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         return delayed
 
     def _answer(self, request: Execute, outcome: Outcome) -> None:
-        if isinstance(outcome, Filled):
-            self._meter.ticks += 1  # by the script: every trade publishes a price
+        if isinstance(outcome, Filled) or (isinstance(outcome, Happened) and outcome.event.px):
+            self._meter.ticks += 1  # by the script: whatever is traded publishes a price
         if isinstance(outcome, Made):
             self._writer.tell(WriteFact(outcome, request.reply))
         else:
