@@ -114,14 +114,18 @@ def execute(
     treasury: Wallet,
     holding: Holding,
     *,
+    long_qty: int = 0,
     now_ms: int,
 ) -> Execution | Refused:
-    """*order* carried out at calendar time *now_ms* against the states given, or why not."""
+    """*order* carried out at calendar time *now_ms* against the states given, or why not.
+
+    *long_qty* (1e-3 share) is what the user is long of the same club: it counts as held.
+    """
     price = priced(instrument, order.side, order.qty)
     if isinstance(price, Refused):
         return price
     refused = bound_refusal(order.side, order.bound_px, price.px)
-    refused = refused or _means_refusal(order, price, instrument, wallet, holding)
+    refused = refused or _means_refusal(order, price, instrument, wallet, holding, long_qty)
     if refused:
         return refused
     paid_e4 = _paid_e4(order.side, price)
@@ -200,14 +204,20 @@ def _market_refusal(instrument: Instrument, side: Side | Direction, qty: int) ->
 
 
 def _means_refusal(
-    order: Order, price: Priced, instrument: Instrument, wallet: Wallet, holding: Holding
+    order: Order,
+    price: Priced,
+    instrument: Instrument,
+    wallet: Wallet,
+    holding: Holding,
+    long_qty: int,
 ) -> Refused | None:
     if order.side is Side.SELL:
         if order.qty > holding.qty:
             return Refused(Refusal.INSUFFICIENT_SHARES, {"available_qty": holding.qty})
         return None
-    if holding.qty + order.qty > instrument.user_cap:
-        details = {"limit_qty": instrument.user_cap, "held_qty": holding.qty}
+    held_qty = holding.qty + long_qty
+    if held_qty + order.qty > instrument.user_cap:
+        details = {"limit_qty": instrument.user_cap, "held_qty": held_qty}
         return Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)
     required_e4 = price.value_e4 + price.fee_e4
     if required_e4 > wallet.cash_e4:

@@ -182,3 +182,16 @@ def test_a_notional_beyond_the_largest_order_is_refused_rather_than_shortened() 
 
 def test_a_notional_too_small_for_anything_buys_nothing() -> None:
     assert quantity_for_notional(ARS, Side.BUY, 1) == 0
+
+
+def test_what_a_user_is_long_counts_as_held() -> None:
+    buying = order(Side.BUY, 1_000)
+
+    allowed, refused = (
+        execute(buying, ARS, Wallet(10**9), Wallet(), Holding(9_000), long_qty=qty, now_ms=1)
+        for qty in (ARS.user_cap - 10_000, ARS.user_cap - 9_999)
+    )
+
+    assert isinstance(allowed, Execution)
+    details = {"limit_qty": ARS.user_cap, "held_qty": ARS.user_cap - 999}
+    assert refused == Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)

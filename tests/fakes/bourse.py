@@ -93,6 +93,7 @@ class Bourse:
             self.wallets[order.user],
             self.wallets[TREASURY],
             self.holdings[key],
+            long_qty=self._exposure(*key).long_qty,
             now_ms=now_ms,
         )
         if isinstance(done, Execution):

@@ -38,9 +38,11 @@ class Case:
     wallet: Wallet
     treasury: Wallet
     holding: Holding
+    long_qty: int
     now_ms: int
 
 
+_parts_long = st.integers(0, 4)
 _mostly_open = st.integers(0, 19).map({18: 4, 19: 16, 17: 63}.get).map(lambda halt: halt or 0)
 #: Around what is just enough: most often enough.
 _near = st.sampled_from([0, 0, 0, 1, 10**6, -1])
@@ -63,6 +65,8 @@ def cases(draw: st.DrawFn) -> Case:
     # Purchases that leave exactly what one user may hold, or one unit more.
     room = max(0, instrument.user_cap - qty)
     held += draw(st.sampled_from([0, 0, room, room + 1, instrument.user_cap])) if bought else 0
+    long_qty = draw(_parts_long) * held // 4 if bought else 7
+    held -= long_qty if bought else 0
     return Case(
         order=Order(ANN, ARS, side, qty, draw(st.none() | _near.map(lambda off: max(1, px + off)))),
         instrument=instrument,
@@ -77,6 +81,7 @@ def cases(draw: st.DrawFn) -> Case:
             draw(edged(0, VERSION_MAX)),
         ),
         holding=Holding(held, draw(edged(0, AMOUNT_MAX)), draw(edged(0, VERSION_MAX))),
+        long_qty=long_qty,
         now_ms=draw(edged(0, 2**43)),
     )
 
@@ -97,7 +102,8 @@ def arrange(exchange: Exchange, case: Case) -> None:
     client.hset(keys.inst(ARS), mapping=instrument_hash(case.instrument))
     client.hset(keys.wallet(ANN), mapping=wallet_hash(case.wallet))
     client.hset(keys.wallet(TREASURY), mapping=wallet_hash(case.treasury))
-    client.hset(keys.hold(ANN), mapping=holding_hash(ARS, case.holding))
+    holdings = holding_hash(ARS, case.holding) | {f"l:{ARS}": str(case.long_qty)}
+    client.hset(keys.hold(ANN), mapping=holdings)
 
 
 def states(exchange: Exchange) -> tuple[Any, ...]:
@@ -115,7 +121,13 @@ def states(exchange: Exchange) -> tuple[Any, ...]:
 def test_the_script_trades_as_its_twin_does(exchange: Exchange, case: Case) -> None:
     arrange(exchange, case)
     expected = execute(
-        case.order, case.instrument, case.wallet, case.treasury, case.holding, now_ms=case.now_ms
+        case.order,
+        case.instrument,
+        case.wallet,
+        case.treasury,
+        case.holding,
+        long_qty=case.long_qty,
+        now_ms=case.now_ms,
     )
 
     outcome = exchange.order(
