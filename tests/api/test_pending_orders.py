@@ -52,6 +52,7 @@ def test_an_order_in_play_is_accepted_and_waits(ada: Trader) -> None:
     order = answer.get_json()
     assert order.pop("order_id")
     assert order == {
+        "kind": "trade",
         "status": "pending",
         "instrument": 17,
         "symbol": "ARS",

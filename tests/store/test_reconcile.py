@@ -349,7 +349,7 @@ def test_an_order_that_is_filled_and_has_no_trade_is_found(books):
     an_order(books, **FILLED)
 
     (offender,) = offenders(books, "orders")
-    assert (offender["status"], offender["traded"]) == ("filled", False)
+    assert (offender["status"], offender["made"]) == ("filled", False)
 
 
 def test_an_order_that_is_filled_by_a_parked_trade_passes(books):
@@ -366,7 +366,7 @@ def test_an_order_that_is_rejected_and_has_a_trade_is_found(books):
     an_order(books, id=trade, **REJECTED)
 
     (offender,) = offenders(books, "orders")
-    assert (offender["order"], offender["traded"]) == (trade, True)
+    assert (offender["order"], offender["made"]) == (trade, True)
 
 
 @pytest.mark.parametrize(("age_s", "late"), [(64, False), (66, True)])
