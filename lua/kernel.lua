@@ -6,8 +6,8 @@
 
 local AMOUNT_MAX = 9000000000000000 -- 1e-4 coin
 
--- tostring() and .. would print %.14g and lose digits.
-local function text(n) return string.format('%.0f', n) end
+-- tostring() and .. would print %.14g and lose digits; what is added makes 0 of -0.
+local function text(n) return string.format('%.0f', n + 0) end
 
 local function floor_div(a, b) return math.floor(a / b) end
 

@@ -50,7 +50,7 @@ end
 
 local margin, oval = mul_div(pos.margin, qty, pos.qty), mul_div(pos.oval, qty, pos.qty)
 local gained = pos.sign * (value - oval)
-local pnl = math.max(gained, -margin) + 0 -- never -0, which would be spelled so
+local pnl = math.max(gained, -margin)
 local fee = math.min(close_fee, margin + pnl)
 local lacking = cover_refusal(pos, margin, gained, close_fee, tick)
 if lacking then return lacking end
@@ -69,7 +69,7 @@ if not move(pos, wallet, treasury, margin + pnl - fee, -margin) then
 end
 local outcome = record({
   'k', 'close', 'event', event, 'tqty', text(qty), 'px', text(px), 'val', text(value),
-  'fee', text(fee), 'pnl', text(pnl), 'loss', text(pnl - gained), 'dm', text(-margin + 0),
+  'fee', text(fee), 'pnl', text(pnl), 'loss', text(pnl - gained), 'dm', text(-margin),
   'by', by, 'reason', reason, 'ttick', tick_id, 'tquote', quote and text(quote) or '',
   'tlevel', level and text(level) or '', 'tf', tick and text(tick.f) or '', 'approx', approx,
   'idem', idem, 'fp', fingerprint, 'coid', '', 'ms', now_ms,
