@@ -25,6 +25,8 @@ from .position_problems import closed_problem, refused_problem, unavailable_prob
 from .position_reader import PositionReader, last_close
 from .problems import Problem, Refuse
 
+_GONE = frozenset({Refusal.POSITION_CLOSED, Refusal.POSITION_UNKNOWN})
+
 
 class PositionAnswers:
     """Answers commands; *reader* knows what happened before."""
@@ -80,8 +82,11 @@ class PositionAnswers:
             return "redis"
 
     def _problem(self, user: UserId, wish: Wish, refused: Refused) -> Problem:
-        if isinstance(wish, OpenCommand) or refused.code is not Refusal.POSITION_CLOSED:
+        if isinstance(wish, OpenCommand) or refused.code not in _GONE:
             return refused_problem(wish, refused)
+        if refused.code is Refusal.POSITION_UNKNOWN:  # to Redis, which keeps closed ones for days
+            found = self._reader.ended(user, wish.position.id)
+            return closed_problem(found.position.reason or "", last_close(found))
         reason = str(refused.details["reason"])
         return closed_problem(reason, self._close_of(user, wish.position.id))
 

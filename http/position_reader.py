@@ -22,7 +22,7 @@ from ..store.position_commands import PositionKey
 from ..store.positions import PositionCursor, Positions, Recorded, Status
 from .answers import Cursors, page_of
 from .listing import Listing
-from .position_problems import closed_problem, unknown_problem
+from .position_problems import unknown_problem
 from .problems import Refuse
 
 
@@ -49,8 +49,8 @@ class PositionReader:
         position_id = _uuid(name)
         position = self._hot.position(position_id)
         if position is None:
-            found = self.ended(user, position_id)
-            raise Refuse(closed_problem(found.position.reason or "", last_close(found)))
+            # Closed for long, or before Redis lost all it had; its commands may still be repeated.
+            position = self.ended(user, position_id).position
         if position.user != user:
             raise Refuse(unknown_problem())
         return PositionKey(position.id, user, position.idx)

@@ -61,6 +61,25 @@ def test_the_same_close_under_the_same_key_closes_once(api: Api, ada: Trader) ->
     assert api.deps.hot.wallet(ada.id).cash_e4 == cash
 
 
+def test_commands_are_answered_as_before_when_redis_has_forgotten_the_closed_position(
+    api: Api, ada: Trader
+) -> None:
+    position_id = opened(ada)["position_id"]
+    added = ada.margin(position_id, "1", "margin-key").get_json()
+    closed = ada.close(position_id, "close-key").get_json()
+    api.redis.delete(f"pos:{position_id}")
+
+    margin_again = ada.margin(position_id, "1", "margin-key")
+    close_again = ada.close(position_id, "close-key")
+    another = ada.close(position_id, "other-key")
+
+    assert (margin_again.status_code, margin_again.get_json()) == (200, added)
+    assert (close_again.status_code, close_again.get_json()) == (200, closed)
+    assert problem(another) == (409, "POSITION_CLOSED")
+    assert another.get_json()["close"] == closed["event"]
+    assert problem(ada.stops(position_id, 3, take_profit=None)) == (409, "POSITION_CLOSED")
+
+
 def test_a_key_belongs_to_one_position_and_one_command(ada: Trader) -> None:
     one, other = opened(ada)["position_id"], opened(ada)["position_id"]
     ada.close(one, "one-key")
