@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import redis
@@ -39,10 +39,19 @@ class Reconnects:
         lock = self._keys.replay_lock(user)
         return bool(self._redis.set(lock, self._owner, nx=True, px=LOCK_MS))
 
-    def last_seen_ms(self, user: UserId) -> int | None:
-        """When the last connection of *user* had ended (calendar ms); None if nobody knows."""
-        seen = self._redis.get(self._keys.last_seen(user))
+    def take_absence(self, user: UserId) -> int | None:
+        """When the last connection of *user* had ended (calendar ms); None if nobody knows.
+
+        It is looked after with that: the next absence counts from its own beginning.
+        """
+        seen = self._redis.getdel(self._keys.last_seen(user))
         return None if seen is None else int(str(seen))
+
+    def end_absences(self, users: Iterable[UserId]) -> None:
+        """Forget since when *users* were away; there is nothing to look after."""
+        absences = [self._keys.last_seen(user) for user in users]
+        if absences:
+            self._redis.delete(*absences)
 
     def tell(self, user: UserId, replay: ReplayPush) -> None:
         """Push *replay* to *user*, with the next number."""

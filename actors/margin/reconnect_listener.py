@@ -67,7 +67,8 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
 
     Duty: whoever comes back sees what their stops have done, even if no watcher was there.
     Reads: `user:reconnect`, `last_seen:{uid}`, the user's open positions and their ticks. Writes:
-    closes, by the script; a `replay` on `portfolio:{uid}`; tells `trade-writer` of every close.
+    closes, by the script; a `replay` on `portfolio:{uid}`; takes `last_seen:{uid}` away;
+    tells `trade-writer` of every close.
     Lease: none; `lock:replay:{uid}` makes it one replay among the replicas.
     While it is down: nobody is told; the stop-watcher and the sweeper close all the same.
     """
@@ -155,17 +156,19 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
     def _choose(self) -> None:
         users = list(islice(self._waiting, LOOKS))
         chosen = self._reconnects.with_positions(users)
-        for user in set(users).difference(chosen):
+        nothing = set(users).difference(chosen)
+        self._reconnects.end_absences(nothing)
+        for user in nothing:
             del self._waiting[user]
         self._chosen += chosen
-        self._meter.results["nothing"] += len(users) - len(chosen)
+        self._meter.results["nothing"] += len(nothing)
 
     def _begin(self, user: UserId) -> None:
         self._waiting.pop(user, None)  # whatever happens: the next one must not wait for this one
         if not self._reconnects.take(user):
             self._meter.results["elsewhere"] += 1
             return
-        from_ms = self._reconnects.last_seen_ms(user)
+        from_ms = self._reconnects.take_absence(user)
         positions = by_club(
             (position.idx, position.id) for position in self._portfolios.positions(user)
         )

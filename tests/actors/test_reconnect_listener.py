@@ -131,6 +131,27 @@ def test_who_comes_back_is_told_what_their_stops_have_done(pit: Pit, heard: Hear
     assert pit.exchange.position(calm).qty == 1_000
 
 
+def test_an_absence_is_told_once_and_the_next_one_by_itself(pit: Pit, heard: Heard) -> None:
+    pit.long()
+    leave(pit)
+    Desk(pit).back(ANN)
+    pit.exchange.client.delete(pit.exchange.keys.replay_lock(ANN))
+
+    Desk(pit).back(ANN)
+
+    assert [replay.from_ms for replay in heard.replays()] == [SEEN_MS, None]
+
+
+def test_the_absence_of_somebody_with_nothing_open_is_over_too(pit: Pit, heard: Heard) -> None:
+    leave(pit)
+    Desk(pit).back(ANN)
+    pit.long()
+
+    Desk(pit).back(ANN)
+
+    assert [replay.from_ms for replay in heard.replays()] == [None]
+
+
 def test_a_breach_of_before_the_user_left_is_found_and_so_is_one_nobody_knows_when(
     pit: Pit, heard: Heard
 ) -> None:
