@@ -39,13 +39,15 @@ def stops_refusal(position: Position, stops: Stops, instrument: Instrument) -> R
     sign, quote_px = position.sign, closing_px(position.side, instrument)
     details = {"quoted_px": quote_px, "liquidation_px": position.liquidation_px}
     stop_px, profit_px = stops.stop_loss_px, stops.take_profit_px
+    least_px = SPREADS_MIN * (instrument.ask_px - instrument.bid_px)
+    # A stop at the quote is met at once: in play it would be a close that does not wait.
+    room_px = least_px if instrument.in_play else 1
     if stop_px is not None and not (
-        sign * position.liquidation_px <= sign * stop_px < sign * quote_px
+        sign * position.liquidation_px <= sign * stop_px <= sign * quote_px - room_px
     ):
         return Refused(Refusal.STOP_LOSS_PRICE_INVALID, details)
-    if profit_px is not None and sign * profit_px <= sign * quote_px:
+    if profit_px is not None and sign * profit_px < sign * quote_px + room_px:
         return Refused(Refusal.TAKE_PROFIT_PRICE_INVALID, {"quoted_px": quote_px})
-    least_px = SPREADS_MIN * (instrument.ask_px - instrument.bid_px)
     if stops.trail_px is not None and stops.trail_px < least_px:
         return Refused(Refusal.STOP_DISTANCE_TOO_SMALL, {"limit_px": least_px})
     return None

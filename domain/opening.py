@@ -51,6 +51,18 @@ class Offer:
     instrument: Instrument
 
 
+def highest_leverage(instrument: Instrument, side: Direction, qty: int) -> int:
+    """The highest leverage at which *qty* more (1e-3 share, positive) may be opened on *side*.
+
+    The fuller a side is, the further its closes move the price, so the more each must have behind
+    it: what closes at a loss beyond its margin, because others close, is paid by the house.
+    """
+    interest = instrument.short_interest + qty
+    if side is Direction.LONG:
+        interest += instrument.inventory
+    return max(1, min(instrument.leverage_limit, instrument.qcap // interest))
+
+
 def offered(order: OpenOrder, instrument: Instrument, *, now_ms: int) -> Offer | Refused:
     """What *order* would become at calendar time *now_ms*, or why the market has nothing such.
 
@@ -59,9 +71,9 @@ def offered(order: OpenOrder, instrument: Instrument, *, now_ms: int) -> Offer |
     price = priced(instrument, order.side, order.qty)
     if isinstance(price, Refused):
         return price
-    if not 1 <= order.leverage <= instrument.leverage_limit:
-        limit = {"limit_leverage": instrument.leverage_limit}
-        return Refused(Refusal.LEVERAGE_INVALID, limit)
+    highest = highest_leverage(instrument, order.side, order.qty)
+    if not 1 <= order.leverage <= highest:
+        return Refused(Refusal.LEVERAGE_INVALID, {"limit_leverage": highest})
     refused = bound_refusal(entry_side(order.side), order.bound_px, price.px)
     if refused:
         return refused

@@ -10,7 +10,7 @@ import msgspec
 from ..domain.ids import TREASURY
 from ..domain.instrument import Instrument
 from ..domain.money import format_e4, format_px, format_qty
-from ..domain.opening import OpenOrder, offered
+from ..domain.opening import OpenOrder, highest_leverage, offered
 from ..domain.positions import Direction
 from ..domain.refusals import Refused
 from ..domain.views import View
@@ -70,7 +70,7 @@ def position_quote(instrument: Instrument, wanted: QuoteQuery, qty: int, now_ms:
         "side": side.value,
         "quantity": format_qty(qty),
         "leverage": position.leverage,
-        "max_leverage": instrument.leverage_limit,
+        "max_leverage": highest_leverage(instrument, side, qty),
         "entry_price": format_px(price.px),
         "value": format_e4(price.value_e4),
         "fee": format_e4(price.fee_e4),

@@ -9,14 +9,16 @@ end
 -- Why `pos` cannot have its stops at the quotes of `inst`, or nil.
 local function stops_refusal(pos, inst)
   local sign, quote = pos.sign, pos.sign > 0 and inst.bid or inst.ask
-  if pos.sl and not (sign * pos.liq <= sign * pos.sl and sign * pos.sl < sign * quote) then
+  local least = 2 * (inst.ask - inst.bid)
+  -- A stop at the quote is met at once: in play it would be a close that does not wait.
+  local room = in_play(inst) and least or 1
+  if pos.sl and not (sign * pos.liq <= sign * pos.sl and sign * pos.sl <= sign * quote - room) then
     return refused('STOP_LOSS_PRICE_INVALID', 'quoted_px', text(quote),
       'liquidation_px', text(pos.liq))
   end
-  if pos.tp and sign * pos.tp <= sign * quote then
+  if pos.tp and sign * pos.tp < sign * quote + room then
     return refused('TAKE_PROFIT_PRICE_INVALID', 'quoted_px', text(quote))
   end
-  local least = 2 * (inst.ask - inst.bid)
   if pos.trail and pos.trail < least then
     return refused('STOP_DISTANCE_TOO_SMALL', 'limit_px', text(least))
   end

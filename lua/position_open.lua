@@ -22,7 +22,9 @@ if not inst then return refused('INSTRUMENT_UNKNOWN') end
 local closed = market_refusal(inst, side, qty)
 if closed then return closed end
 local px, value, fee = price(inst, sign, qty)
-local limit = leverage_limit(inst)
+-- The fuller a side is, the further its closes move the price: the more each must have behind it.
+local interest = inst.so + qty + (sign > 0 and inst.q or 0)
+local limit = math.max(1, math.min(leverage_limit(inst), floor_div(inst.qcap, interest)))
 if not (lev >= 1 and lev <= limit and lev == math.floor(lev)) then
   return refused('LEVERAGE_INVALID', 'limit_leverage', text(limit))
 end
@@ -34,16 +36,14 @@ inst.q = inst.q + sign * qty
 if sign < 0 then inst.so = inst.so + qty end
 advance(inst, tonumber(now_ms))
 local margin = -floor_div(-value, lev)
-local quote = sign > 0 and inst.bid or inst.ask
 local pos = {
   id = id, uid = uid, side = side, otick = inst.tid, ctick = inst.tid, cat = '', why = '',
   idx = tonumber(idx), qty0 = qty, qty = qty, lev = lev, entry = px, oval = value, margin = margin,
   sl = tonumber(ARGV[12]), tp = tonumber(ARGV[13]), trail = tonumber(ARGV[14]),
   os = inst.seq, cs = inst.seq, fees = fee, rpnl = 0, no = 0, warn = 0, at = tonumber(now_ms),
-  v = 0, sign = sign,
+  v = 0, sign = sign, best = ARGV[14] ~= '' and (sign > 0 and inst.bid or inst.ask) or nil,
 }
 pos.liq = liquidation_px(pos)
-if pos.trail then pos.best = quote end
 local bad = stops_refusal(pos, inst)
 if bad then return bad end
 if sign * inst.mark <= sign * pos.liq then
@@ -60,10 +60,9 @@ if held + qty > inst.ucap then
   return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(held))
 end
 local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
-local cash = wallet.cash
-if margin + fee > cash then
+if margin + fee > wallet.cash then
   return refused('INSUFFICIENT_MARGIN', 'required_e4', text(margin + fee),
-    'available_e4', text(cash))
+    'available_e4', text(wallet.cash))
 end
 if ARGV[15] == '1' and in_play(inst) then return {'delayed'} end
 if not move(pos, wallet, treasury, -margin - fee, margin) then

@@ -11,7 +11,7 @@ from touchline.domain.halts import Halt
 from touchline.domain.ids import TREASURY
 from touchline.domain.instrument import Instrument, new_instrument, quoted
 from touchline.domain.margin import initial_margin, liquidation_px
-from touchline.domain.opening import POSITIONS_MAX, Exposure, OpenOrder, opened
+from touchline.domain.opening import POSITIONS_MAX, Exposure, OpenOrder, highest_leverage, opened
 from touchline.domain.portfolio import Wallet
 from touchline.domain.positions import NO_STOPS, Direction
 from touchline.domain.refusals import Refused
@@ -59,7 +59,7 @@ def cases(draw: DrawFn) -> Case:
     px, value_e4, fee_e4 = 1, 1, 0
     if not isinstance(price, Refused):
         px, value_e4, fee_e4 = price.px, price.value_e4, price.fee_e4
-    most = instrument.leverage_limit
+    most = highest_leverage(instrument, side, max(1, qty))
     leverage = within(draw, 1, most) if draw(_tenths) else draw(_tenths)
     margin_e4 = initial_margin(value_e4, leverage or 1)
     # Exposure that leaves exactly what one user may have, or one unit more or less.
@@ -182,10 +182,14 @@ def test_no_position_is_opened_with_the_mark_at_its_liquidation_price(exchange: 
 
 
 def _at_the_mark() -> Case:
-    """A long that would be liquidated at 100.5000, where the mark is held by its clamp."""
+    """A long that would be liquidated at 100.5000, where the mark is held by its clamp.
+
+    The club sells so much more than usual that leverage is not limited by what is open.
+    """
     order = order_of("p-1", ANN, Direction.LONG, 1_000, leverage=10)
     for sold in range(560_000, 580_000):
-        club = quoted(replace(new_instrument(ARS, "ARS", "Arsenal"), inventory=sold))
+        usual = new_instrument(ARS, "ARS", "Arsenal")
+        club = quoted(replace(usual, inventory=sold, qcap=usual.depth))
         price = priced(club, Direction.LONG, 1_000)
         assert not isinstance(price, Refused)
         margin_e4 = initial_margin(price.value_e4, 10)
