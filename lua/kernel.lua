@@ -63,8 +63,9 @@ local function move_cash(wallet, amount)
 end
 
 -- Tells the user of `event`; `data` is a JSON object.
+-- Returns how many servers have heard it.
 local function push(uid, pfseq_key, event, data)
   local seq = text(redis.call('INCR', pfseq_key))
-  redis.call('PUBLISH', 'portfolio:' .. uid,
+  return redis.call('PUBLISH', 'portfolio:' .. uid,
     '{"s":' .. seq .. ',"e":"' .. event .. '","d":' .. data .. '}')
 end

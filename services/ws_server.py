@@ -20,6 +20,7 @@ from ..http.sockets import SocketDeps, SocketServerFactory
 from ..http.tokens import Verifier
 from ..store.presence import Replica
 from ..store.pubsub import Broadcasts
+from ..store.reconnects import Reminders
 from ..store.tickets import Tickets
 from .boot import prepare
 from .groups import group
@@ -113,4 +114,5 @@ def run(settings: WsSettings) -> int:
 
 
 def _subscriber(stores: Stores, lobby: Lobby) -> Subscriber:
-    return Subscriber(lambda: Broadcasts(stores.open_pubsub()), stores.hot, lobby)
+    remind = Reminders(stores.redis, stores.keys).remind
+    return Subscriber(lambda: Broadcasts(stores.open_pubsub()), stores.hot, lobby, remind)

@@ -166,6 +166,10 @@ class Keys:
         """String: which api-server replays for this user who has just come back."""
         return f"{self.tag}lock:replay:{user}"
 
+    def replay(self, user: int) -> str:
+        """String: data of a `replay` push that nobody has heard yet; 10 min."""
+        return f"{self.tag}replay:{user}"
+
     def wsjti(self, token_id: str) -> str:
         """String: this ws-token has been used."""
         return f"{self.tag}wsjti:{token_id}"

@@ -15,6 +15,7 @@ from .lua import KERNEL, LuaScript
 #: Real ms. Every api-server hears of a return, busy ones later than others; the one that was first
 #: keeps the lock this long, so that it is one replay. A lock given back earlier would make two.
 LOCK_MS = 10_000
+EVENT = "replay"  #: the push that tells of a replay
 
 
 class Reconnects:
@@ -54,7 +55,11 @@ class Reconnects:
             self._redis.delete(*absences)
 
     def tell(self, user: UserId, replay: ReplayPush) -> None:
-        """Push *replay* to *user*, with the next number."""
+        """Push *replay* to *user*, with the next number.
+
+        A replay often ends before the client that came back follows its portfolio; then it waits
+        for `remind`.
+        """
         data = {
             "from": replay.from_ms,
             "to": replay.to_ms,
@@ -72,6 +77,20 @@ class Reconnects:
         }
         self._push.run(
             self._redis,
-            [self._keys.pfseq(user)],
-            [str(user), "replay", msgspec.json.encode(data).decode()],
+            [self._keys.pfseq(user), self._keys.replay(user)],
+            [str(user), EVENT, msgspec.json.encode(data).decode()],
         )
+
+
+class Reminders:
+    """What waits until somebody follows a user's portfolio."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._redis = client
+        self._keys = keys
+        self._remind = LuaScript("portfolio_remind", KERNEL)
+
+    def remind(self, user: UserId) -> bool:
+        """Push what waits for *user*, whose portfolio is followed by now; whether there was any."""
+        names = [self._keys.pfseq(user), self._keys.replay(user)]
+        return bool(self._remind.run(self._redis, names, [str(user), EVENT]))

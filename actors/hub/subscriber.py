@@ -72,13 +72,22 @@ class Subscriber(Actor[SubscriberMessage]):
     """Carries what Redis publishes to the shards, encoded once.
 
     Reads `price:*`, `portfolio:{uid}` of the users somebody here follows, and
-    the instruments and portfolios themselves. Writes nothing. Holds no lease.
+    the instruments and portfolios themselves. Writes nothing but `replay:{uid}`, which it takes
+    when it tells of it. Holds no lease.
     While it is down clients keep their connections and see no change; then they
     get a snapshot of everything that changed.
     """
 
-    def __init__(self, open_feed: Callable[[], Feed], market: Market, lobby: Lobby) -> None:
+    def __init__(
+        self,
+        open_feed: Callable[[], Feed],
+        market: Market,
+        lobby: Lobby,
+        remind: Callable[[UserId], object],
+    ) -> None:
+        """Take *remind*, which pushes what waits until a user's portfolio is followed."""
         super().__init__()
+        self._remind = remind
         self._open_feed = open_feed
         self._market = market
         self._lobby = lobby
@@ -190,5 +199,6 @@ class Subscriber(Actor[SubscriberMessage]):
             frame = replies.snapshot("portfolio", portfolio.seq, portfolio_view(portfolio))
             shard = self._lobby.shards[self._lobby.shard_of(user)]
             shard.tell(PortfolioRead(user, portfolio.seq, frame))
+            self._remind(user)  # now that it would be heard: it comes as a push like any other
         if self._wanted:
             self.me.tell(SnapshotsDue())

@@ -28,6 +28,7 @@ from touchline.store.keys import Keys
 from touchline.store.outage import OUTAGES
 from touchline.store.presence import Replica
 from touchline.store.pubsub import Broadcasts
+from touchline.store.reconnects import Reminders
 from touchline.store.tickets import Tickets
 from websockets.sync.client import ClientConnection, connect
 
@@ -120,12 +121,15 @@ class RunningHub:
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica)
-        hot = Hot(client, self.keys)
+        hot, remind = Hot(client, self.keys), Reminders(client, self.keys).remind
         self._addresses = addresses
         self._children = [
             Child("presence", lambda: Presence(replicas, self.lobby, system_calendar)),
             *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
-            Child("subscriber", lambda: Subscriber(lambda: Broadcasts(client), hot, self.lobby)),
+            Child(
+                "subscriber",
+                lambda: Subscriber(lambda: Broadcasts(client), hot, self.lobby, remind),
+            ),
             Child("usher", lambda: Usher(self.lobby)),
             Child("http", lambda: HttpListener(self._server)),
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +13,11 @@ from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
 from touchline.domain.positions import Direction
+from touchline.domain.pushes import ReplayPush
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
 from touchline.store.keys import USER_RECONNECT
+from touchline.store.reconnects import Reconnects
 from websockets.exceptions import ConnectionClosed
 
 from tests.fakes.client_frames import TEXT, client_frame
@@ -109,19 +110,21 @@ def test_positions_are_in_the_snapshot_and_their_events_reach_their_owner(hub, e
         assert update["data"]["position"].items() >= {"side": "short", "symbol": "ARS"}.items()
 
 
-def test_a_portfolio_push_takes_less_than_fifty_milliseconds(hub, exchange):
-    late = []
-    with hub.connect(5) as ann:
+def test_a_replay_of_before_anybody_listened_follows_the_first_snapshot_and_no_other(hub, exchange):
+    digest = ReplayPush(from_ms=1_000, to_ms=2_000, closed=(), checked_ticks=7)
+    with hub.connect(5) as ann, hub.connect(5) as phone:
+        Reconnects(exchange.client, exchange.keys, "one").tell(ANN, digest)
+
         ann.ask("subscribe", channels=["portfolio"])
-        ann.next()
+        snapshot, replay = ann.next(), ann.next()
+        phone.ask("subscribe", channels=["portfolio"])
+        later = phone.next()
+        exchange.fund(ANN, 5_000)
 
-        for _ in range(60):
-            began = time.monotonic()
-            exchange.order(Side.BUY, 10)
-            assert ann.next()["event"] == "fill"
-            late.append(time.monotonic() - began)
-
-    assert sorted(late)[-3] < 0.05
+        assert (snapshot["op"], replay["event"]) == ("snapshot", "replay")
+        assert replay["seq"] == snapshot["seq"] + 1 == later["seq"]
+        assert replay["data"]["checked_ticks"] == 7
+        assert phone.next()["event"] == "wallet"
 
 
 def test_whoever_resumes_gets_what_was_missed_and_nothing_twice(hub, exchange):

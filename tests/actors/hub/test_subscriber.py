@@ -90,7 +90,8 @@ class Desk:
 
     def __init__(self, stage: Any) -> None:
         self.stage, self.feed, self.market = stage, SpokenFeed(), StillMarket()
-        self.actor = Subscriber(lambda: self.feed, self.market, stage.lobby)
+        self.reminded: list[UserId] = []
+        self.actor = Subscriber(lambda: self.feed, self.market, stage.lobby, self.reminded.append)
         self.actor.started()
 
     def told(self) -> list[Any]:
@@ -251,3 +252,14 @@ def test_stopping_gives_the_connection_back(desk):
     desk.actor.stopped()
 
     assert desk.feed.log[-1] == "close"
+
+
+def test_what_waited_for_a_follower_is_told_behind_the_snapshot(stage: Any) -> None:
+    desk = Desk(stage)
+    desk.follow(ANN)
+    assert desk.reminded == []
+
+    desk.actor.receive(FollowStarted(ANN))
+    desk.actor.receive(SnapshotsDue())
+
+    assert desk.reminded == [ANN]
