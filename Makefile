@@ -8,17 +8,20 @@ READY := $(VENV)/.ready
 SPEED ?= 10
 DATA ?= .touchline
 
-.PHONY: up test test-rules test-faults check format browser-test clean
+.PHONY: up test test-rules test-services test-faults check format browser-test clean
 
 up: $(READY)
 	$(BIN)/touchline up --data-dir $(DATA) --speed $(SPEED)
 
-# The faults mostly wait for outages to end, so the other tests run meanwhile.
+# Those of services and faults mostly wait for processes, so the other tests run meanwhile.
 test: $(READY)
-	@$(MAKE) --no-print-directory -j2 test-rules test-faults
+	@$(MAKE) --no-print-directory -j3 test-rules test-services test-faults
 
 test-rules: $(READY)
-	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/faults
+	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/faults --ignore tests/services
+
+test-services: $(READY)
+	$(BIN)/python -m pytest tests/services
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest tests/faults
