@@ -65,7 +65,10 @@ def click(page: webdriver.Chrome, selector: str) -> None:
 def test_every_child_is_shown_under_its_group(page: webdriver.Chrome) -> None:
     wait(page, settled(lambda: "running" in row(page, "sportmonks-scheduler")))
 
-    names = [cell.text for cell in page.find_elements(By.CSS_SELECTOR, "tr.child td.name")]
+    # All at once: the page replaces its rows, and one that is gone has no text.
+    names = page.execute_script(
+        "return [...document.querySelectorAll('tr.child td.name')].map((cell) => cell.innerText)"
+    )
     assert names.index("market") == names.index("sportmonks-scheduler") - 1
     assert {"heartbeat", "flush", "flusher", "hub-7", "trade-executor"} <= set(names)
     wait(page, lambda: "scheduler" in text(page, "#leases"))
