@@ -77,17 +77,17 @@ def children(
     show_orders(health.metrics, orders)
     stops = margin(stores, addresses, health, calendar, scanner)
 
-    def market() -> SportmonksScheduler:
+    def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
-    def books() -> TradeWriter:
+    def trade_writer() -> TradeWriter:
         return TradeWriter(stores.ledger, stores.outboxes, trades)
 
     return [
-        group("market", Child("sportmonks-scheduler", market)),
+        group("market", Child("sportmonks-scheduler", scheduler)),
         group(
             "trading",
-            Child("trade-writer", books, bound=WAITING),
+            Child("trade-writer", trade_writer, bound=WAITING),
             Child(
                 "trade-executor",
                 lambda: TradeExecutor(stores.scripts, writer, trades),

@@ -16,6 +16,7 @@ from .position_commands import (
     Keep,
     MarginCommand,
     OpenCommand,
+    PositionKey,
     StopsCommand,
     TriggerCommand,
 )
@@ -85,8 +86,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
 def close_call(keys: Keys, command: CloseCommand) -> Call:
     """The call of ``position_close.lua`` for the owner."""
     where = command.position
-    names = position_keys(keys, where.id, where.user, where.idx)
-    names += [keys.watch(where.idx), keys.idem(where.user, command.idem_key)]
+    names = [*_watched(keys, where), keys.idem(where.user, command.idem_key)]
     return names, [
         command.event_id,
         str(where.user),
@@ -104,8 +104,7 @@ def close_call(keys: Keys, command: CloseCommand) -> Call:
 def trigger_call(keys: Keys, command: TriggerCommand) -> Call:
     """The call of ``position_close.lua`` for a tick."""
     where = command.position
-    names = position_keys(keys, where.id, where.user, where.idx)
-    names += [keys.watch(where.idx), keys.lease(WATCHER_LEASE)]
+    names = [*_watched(keys, where), keys.lease(WATCHER_LEASE)]
     return names, [
         command.event_id,
         str(where.user),
@@ -121,8 +120,7 @@ def trigger_call(keys: Keys, command: TriggerCommand) -> Call:
 def stops_call(keys: Keys, command: StopsCommand) -> Call:
     """The call of ``position_modify.lua``."""
     where = command.position
-    names = position_keys(keys, where.id, where.user, where.idx)
-    return [*names, keys.watch(where.idx)], [
+    return _watched(keys, where), [
         command.event_id,
         str(where.user),
         str(command.now_ms),
@@ -136,8 +134,7 @@ def stops_call(keys: Keys, command: StopsCommand) -> Call:
 def margin_call(keys: Keys, command: MarginCommand) -> Call:
     """The call of ``position_margin.lua``."""
     where = command.position
-    names = position_keys(keys, where.id, where.user, where.idx)
-    names += [keys.watch(where.idx), keys.idem(where.user, command.idem_key)]
+    names = [*_watched(keys, where), keys.idem(where.user, command.idem_key)]
     return names, [
         command.event_id,
         str(where.user),
@@ -170,6 +167,11 @@ def restore_call(keys: Keys, position: Position, found: str) -> Call:
 def follow_outcome(reply: Any) -> int | Refused:
     """The reply of ``position_follow.lua``: the position's version, or why it was not noted."""
     return int(reply[1]) if reply[0] == "ok" else wire.refusal_of(reply)
+
+
+def _watched(keys: Keys, where: PositionKey) -> list[str]:
+    """KEYS 1 to 20 of scripts that look at the ticks nobody has passed yet."""
+    return [*position_keys(keys, where.id, where.user, where.idx), keys.watch(where.idx)]
 
 
 def _text(value: int | Keep | None) -> str:

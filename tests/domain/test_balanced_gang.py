@@ -20,9 +20,14 @@ def entered(bourse: Bourse, user: UserId, side: Direction, leverage: int) -> boo
 
 @pytest.mark.parametrize(
     ("offset_bps", "net", "longs"),
-    [(-300, 450_000, 4_500_000), (-300, 450_000, 1_500_000), (-800, 0, 4_500_000)],
+    [
+        *((bps, 450_000, 4_500_000) for bps in (-300, -340, -800, -1_200, 300)),
+        # A rise would be this one's: it is net long by far more than its spreads cost.
+        (-300, 450_000, 1_500_000),
+        *((bps, 0, 4_500_000) for bps in (-300, -800)),
+    ],
 )
-def test_a_gang_that_is_long_and_short_is_not_paid_for_a_fall(
+def test_a_gang_that_is_long_and_short_is_not_paid_for_a_move_of_the_index(
     offset_bps: int, net: int, longs: int
 ) -> None:
     bourse, long, short = bourse_of(*GANG, amount_e4=100_000_000), 0, 0
