@@ -57,6 +57,11 @@ class BatchDue:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteDue:
+    """From the timer of `trade-writer`: what has been written is to leave its stream."""
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresReturned:
     """From the linked watch of `trade-writer`: Postgres was away and answers again."""
 
@@ -72,5 +77,5 @@ class ReleaseDue:
 
 
 TradeExecutorMessage = Execute | BatchDue
-TradeWriterMessage = WriteFact | BatchDue | PostgresReturned
+TradeWriterMessage = WriteFact | BatchDue | DeleteDue | PostgresReturned
 OrderReleaserMessage = LeaseDue | ReleaseDue

@@ -18,6 +18,7 @@ from ..actor import Actor
 from ..meters import TradeMeter
 from .messages import (
     BatchDue,
+    DeleteDue,
     Durable,
     Executed,
     PostgresReturned,
@@ -29,6 +30,9 @@ BATCH = 256  #: facts in one transaction; the first of them waits for all
 #: Real seconds for a write. Its owner waits for 5 (http/desk.py) and is to hear where the fact
 #: is; from a Postgres that is frozen, and not gone, no refusal comes.
 WRITE_S = 2.0
+#: Real seconds between two calls that take what has been written off the streams: one after each
+#: write would cost as much as the write, and the next write would wait for it.
+DELETE_S = 0.1
 PROBE_S = 1.0  #: real seconds between two looks at a Postgres that was away
 
 log = structlog.get_logger(__name__)
@@ -37,7 +41,7 @@ log = structlog.get_logger(__name__)
 class TradeWriter(Actor[TradeWriterMessage]):
     """The synchronous write: a fact is in the ledger before its owner is answered.
 
-    Duty: one transaction for all facts that wait, then their entries leave their streams.
+    Duty: one transaction for all facts that wait; soon after, their entries leave their streams.
     Reads: its messages, which carry the facts. Writes: `trades`, `trade_outbox`,
     `position_outbox`; answers HTTP.
     Lease: none; a fact written twice is there once.
@@ -51,6 +55,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._ledger = ledger
         self._outboxes = outboxes
         self._waiting: list[WriteFact] = []
+        self._written: dict[OutboxName, list[str]] = defaultdict(list)
         self._away = Event()
         self._left_behind = 0
 
@@ -58,6 +63,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         # Beside the actor, so that a Postgres which takes its time to refuse
         # keeps no trade waiting.
         self.link(self._watch_for_postgres)
+        self.every(DELETE_S, DeleteDue())
 
     def receive(self, message: TradeWriterMessage) -> None:
         match message:
@@ -65,6 +71,8 @@ class TradeWriter(Actor[TradeWriterMessage]):
                 self._take(message)
             case BatchDue():
                 self._write()
+            case DeleteDue():
+                self._delete()
             case PostgresReturned():
                 self._return()
             case _:
@@ -72,6 +80,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
 
     def stopped(self) -> None:
         self._write()
+        self._delete()
 
     def detail(self) -> Mapping[str, object]:
         away = self._away.is_set()
@@ -105,13 +114,16 @@ class TradeWriter(Actor[TradeWriterMessage]):
         if durable == "redis":
             self._left_behind += len(batch)
         else:
-            self._delete(batch)  # nobody needs to wait for that
+            self._note_written(batch)
 
-    def _delete(self, batch: Sequence[WriteFact]) -> None:
-        by_stream: dict[OutboxName, list[str]] = defaultdict(list)
+    def _note_written(self, batch: Sequence[WriteFact]) -> None:
         for request in batch:
-            by_stream[request.made.outbox].append(request.made.entry_id)
-        for name, entry_ids in by_stream.items():
+            self._written[request.made.outbox].append(request.made.entry_id)
+
+    def _delete(self) -> None:
+        """Take what has been written off the streams; what a crash leaves there is drained."""
+        written, self._written = self._written, defaultdict(list)
+        for name, entry_ids in written.items():
             self._outboxes[name].delete(entry_ids)
 
     def _leave(self, why: str) -> None:

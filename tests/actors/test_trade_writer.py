@@ -6,7 +6,13 @@ import pytest
 from gevent.event import AsyncResult
 from redis.exceptions import ConnectionError as RedisAway
 from structlog.testing import capture_logs
-from touchline.actors.trading.messages import BatchDue, Executed, PostgresReturned, WriteFact
+from touchline.actors.trading.messages import (
+    BatchDue,
+    DeleteDue,
+    Executed,
+    PostgresReturned,
+    WriteFact,
+)
 from touchline.actors.trading.writer import BATCH, TradeWriter
 from touchline.http.desk import ANSWER_S
 from touchline.store.commands import Filled
@@ -27,6 +33,18 @@ class InAnotherStream(Filled):
     """A fact that some other command appended to its own stream."""
 
     outbox = OutboxName.POSITIONS
+
+
+class Counted:
+    """A stream, and how often something was deleted from it."""
+
+    def __init__(self, outbox):
+        self.outbox = outbox
+        self.count = 0
+
+    def delete(self, entry_ids):
+        self.count += 1
+        self.outbox.delete(entry_ids)
 
 
 @pytest.fixture
@@ -53,11 +71,12 @@ def writer_with(pg, outbox):
 
 
 def written(writer, *trades):
-    """Answers to *trades*, written as one batch."""
+    """Answers to *trades*, written as one batch and taken off their streams."""
     requests = [WriteFact(trade, AsyncResult()) for trade in trades]
     for request in requests:
         writer.receive(request)
     writer.receive(BatchDue())
+    writer.receive(DeleteDue())
     return [request.reply.get(block=False) for request in requests]
 
 
@@ -202,15 +221,32 @@ def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outb
     assert outbox.length() == 0
 
 
-def test_losing_redis_after_the_write_is_answered_truly_and_not_hidden(books, outbox):
+def test_what_has_been_written_leaves_its_stream_in_one_call(books, outbox):
+    calls = Counted(outbox)
+    writer = writer_with(books.pg, calls)
+
+    for _ in range(3):
+        writer.receive(WriteFact(books.trade(), AsyncResult()))
+        writer.receive(BatchDue())
+    assert [timer.message for timer in writer.timers] == [DeleteDue()]
+    assert outbox.length() == 3
+
+    writer.receive(DeleteDue())
+
+    assert outbox.length() == 0
+    assert calls.count == 1
+
+
+def test_losing_redis_after_the_write_is_not_hidden(books, outbox):
     redis_away = Away(outbox, RedisAway("gone"))
     writer = writer_with(books.pg, redis_away)
     request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
     redis_away.away = True
+    writer.receive(BatchDue())
 
     with pytest.raises(RedisAway):
-        writer.receive(BatchDue())
+        writer.receive(DeleteDue())
 
     assert request.reply.get(block=False).durable == "postgres"
     assert outbox.length() == 1  # the drainer will find it there already
@@ -224,3 +260,4 @@ def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox):
     writer.stopped()
 
     assert request.reply.get(block=False).durable == "postgres"
+    assert outbox.length() == 0
