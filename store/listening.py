@@ -5,6 +5,7 @@ Pub/sub is lossy: whoever is woken looks at the state itself, and from time to t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,11 @@ from .pubsub import heard
 
 T = TypeVar("T")
 
+#: Seconds the doorbell rests once it has told of all there is. With hundreds of prices a second
+#: whoever is woken then looks fifty times, and not once for each; a price alone waits for
+#: nothing.
+REST_S = 0.02
+
 
 class Listening(Generic[T]):
     """A subscription to *pattern*, with a connection of its own from `open` to `close`.
@@ -24,12 +30,20 @@ class Listening(Generic[T]):
     """
 
     def __init__(
-        self, client: redis.Redis, pattern: str, read: Callable[[dict[str, str]], T]
+        self,
+        client: redis.Redis,
+        pattern: str,
+        read: Callable[[dict[str, str]], T],
+        rest_s: float = 0.0,
     ) -> None:
-        """Take *read*, which says what a message (with `channel` and `data`) is about."""
+        """Take *read*, which says what a message (with `channel` and `data`) is about.
+
+        After all that has come together, `messages` sleeps for *rest_s* before it reads on.
+        """
         self._redis = client
         self._pattern = pattern
         self._read = read
+        self._rest_s = rest_s
         self._pubsub: Any = None  # redis-py leaves PubSub's methods untyped
 
     def open(self) -> None:
@@ -40,8 +54,15 @@ class Listening(Generic[T]):
     def messages(self) -> Iterator[T]:
         """What is published, for ever. Raises an outage of Redis, also if it falls silent."""
         for message in heard(self._pubsub):
-            if message["type"] == "pmessage":
-                yield self._read(message)
+            yield from self._read_of(message)
+            if self._rest_s:
+                while (more := self._pubsub.get_message(timeout=0.0)) is not None:
+                    yield from self._read_of(more)
+                time.sleep(self._rest_s)
+
+    def _read_of(self, message: dict[str, str]) -> Iterator[T]:
+        if message["type"] == "pmessage":
+            yield self._read(message)
 
     def close(self) -> None:
         """Give the connection back; also after an error, also if never opened."""
@@ -56,6 +77,7 @@ def doorbell(client: redis.Redis) -> Listening[InstrumentIdx]:
         client,
         PRICE_CHANNELS,
         lambda message: InstrumentIdx(int(message["channel"].rpartition(":")[2])),
+        REST_S,
     )
 
 
