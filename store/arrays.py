@@ -43,29 +43,32 @@ def insert_from_arrays(table: str, columns: Sequence[Column]) -> str:
 
 def array_columns(rows: Sequence[Sequence[str | None]]) -> list[str]:
     """One array literal for each column of *rows*, all of the same width."""
-    return [array_literal(column) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
+    if _plain([value for row in rows for value in row if value is not None]):
+        # Nearly all batches. They are looked at as one text: at each column it took 10 µs a trade.
+        return ["{" + ",".join([value or "NULL" for value in column]) + "}" for column in columns]
+    return list(map(array_literal, columns))
 
 
 def array_literal(values: Iterable[str | None]) -> str:
     """Postgres text form of a one-dimensional array; None becomes NULL."""
     listed = list(values)
-    return "{" + ",".join(_plain(listed) or map(_element, listed)) + "}"
+    texts = [value for value in listed if value is not None]
+    plain = len(texts) == len(listed) and _plain(texts)
+    return "{" + ",".join(texts if plain else map(_element, listed)) + "}"
 
 
-def _plain(values: Sequence[str | None]) -> Sequence[str]:
-    """*values* if none of them needs quoting, else nothing."""
-    texts = [value for value in values if value]
-    # One look at all of them together: one at each took a trade of 24 columns 12 µs.
+def _plain(texts: Sequence[str]) -> bool:
+    """Whether none of *texts* needs quoting; sometimes it says that one does when none does."""
     together = "".join(texts)
-    plain = _PLAIN.fullmatch(together) and "NULL" not in together.upper()
-    return texts if plain and len(texts) == len(values) else ()
+    # NULL in any case would be read as a missing value unless quoted.
+    return all(texts) and bool(_PLAIN.fullmatch(together)) and "NULL" not in together.upper()
 
 
 def _element(value: str | None) -> str:
     if value is None:
         return "NULL"
-    # NULL in any case would be read as a missing value unless quoted.
-    if _PLAIN.fullmatch(value) and value.upper() != "NULL":
+    if _plain((value,)):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

@@ -8,6 +8,7 @@ ids and constraints are judged by Postgres itself.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..domain.position_events import EventKind
 from .arrays import Column, array_columns, insert_from_arrays
@@ -27,7 +28,7 @@ class Entry:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # each is itself: no hash over all its columns
+@dataclass(frozen=True, eq=False)  # each is itself: no hash over all its columns
 class FactKind:
     """One kind of fact: its table and its columns, the id first."""
 
@@ -51,8 +52,10 @@ class FactKind:
         fields = entry.fields
         try:
             row = tuple(
-                (fields.get(column.field) or None) if column.optional else fields[column.field]
-                for column in self.columns
+                [
+                    (fields.get(field) or None) if optional else fields[field]
+                    for field, optional in self._fields
+                ]
             )
         except KeyError as missing:
             raise MalformedFact(f"field {missing} is missing") from None
@@ -70,13 +73,20 @@ class FactKind:
         # instead of deadlocking. Each id once: a statement updates no row twice.
         last = {row[0] or "": row for row in sorted(rows, key=self.rank)}
         ids = sorted(last)
+        columns = array_columns([last[fact_id] for fact_id in ids])
+        cursor.execute(self._statement, [*columns, ids] if self.afterwards else columns)
+
+    @cached_property
+    def _statement(self) -> str:
         insert = insert_from_arrays(f"{self.table} AS stored", self.columns)
         insert += f" ON CONFLICT (id) {self.conflict}"
-        values: list[object] = [*array_columns([last[fact_id] for fact_id in ids])]
-        if self.afterwards:
-            # One message is one transaction, also where the caller has opened none.
-            insert, values = f"{insert}; {self.afterwards}", [*values, ids]
-        cursor.execute(insert, values)
+        # One message is one transaction, also where the caller has opened none.
+        return f"{insert}; {self.afterwards}" if self.afterwards else insert
+
+    @cached_property
+    def _fields(self) -> Sequence[tuple[str, bool]]:
+        """The fields of the columns, each with whether it may be missing."""
+        return [(column.field, column.optional) for column in self.columns]
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
