@@ -3,7 +3,7 @@
 import pytest
 from gevent.event import AsyncResult
 from redis.exceptions import ConnectionError as RedisAway
-from touchline.actors.trading.executor import BATCH, TradeExecutor
+from touchline.actors.trading.executor import BATCH, GATHER_S, TradeExecutor
 from touchline.actors.trading.messages import (
     BatchDue,
     Execute,
@@ -16,6 +16,7 @@ from touchline.domain.trading import Side
 from touchline.store.commands import Accepted, AcceptOrder, Delayed, Filled, Replayed, TradeCommand
 
 from tests.fakes.addresses import RecordingAddress
+from tests.fakes.clock import FakeClock
 
 
 class CannedScripts:
@@ -54,8 +55,8 @@ def writer():
     return RecordingAddress("trade-writer")
 
 
-def executor_with(scripts, writer):
-    executor = TradeExecutor(scripts, writer)
+def executor_with(scripts, writer, clock=None):
+    executor = TradeExecutor(scripts, writer, monotonic=(clock or FakeClock()).monotonic)
     executor.started()
     return executor
 
@@ -78,6 +79,50 @@ def test_an_order_alone_waits_for_nobody(writer):
     executor.receive(order(1))
 
     assert executor.actor_inbox.queued() == (BatchDue(),)
+
+
+def test_in_a_stream_orders_wait_for_each_other_a_little(writer):
+    clock, scripts = FakeClock(), CannedScripts(filled)
+    executor = executor_with(scripts, writer, clock)
+    executor.receive(order(0))
+    executor.receive(BatchDue())
+    told = executor.actor_inbox.queued()
+
+    clock.advance(GATHER_S / 3)
+    executor.receive(order(1))
+    executor.receive(order(2))
+
+    assert executor.actor_inbox.queued() == told
+    (timer,) = executor.timers
+    assert (timer.message, timer.seconds) == (BatchDue(), pytest.approx(GATHER_S * 2 / 3))
+    executor.receive(BatchDue())
+    assert scripts.batches == [["t0"], ["t1", "t2"]]
+
+
+def test_an_order_after_a_pause_waits_for_nobody(writer):
+    clock = FakeClock()
+    executor = executor_with(CannedScripts(filled), writer, clock)
+    executor.receive(order(0))
+    executor.receive(BatchDue())
+    told = executor.actor_inbox.queued()
+
+    clock.advance(GATHER_S)
+    executor.receive(order(1))
+
+    assert executor.actor_inbox.queued() == (*told, BatchDue())
+    assert not executor.timers
+
+
+def test_in_a_stream_a_full_batch_runs_at_once(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+    executor.receive(order(0))
+    executor.receive(BatchDue())
+
+    for number in range(BATCH):
+        executor.receive(order(number))
+
+    assert [len(batch) for batch in scripts.batches] == [1, BATCH]
 
 
 def test_a_full_batch_runs_at_once_and_later_notices_find_nothing_to_do(writer):
