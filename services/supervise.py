@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Sequence
 
@@ -50,6 +51,10 @@ def supervise(
         _log.error("boot failed", why=str(why))
         return EXIT_CODE
     health.watch(tree)
+    # What is there by now stays: to walk through all of it again and again would hold up
+    # everybody for some 50 ms each time.
+    gc.collect()
+    gc.freeze()
     # An escalation ends the wait as a signal does.
     end = gevent.spawn(_ended, tree, told)
     try:
