@@ -37,10 +37,12 @@ local function breach(pos, tick)
 end
 
 -- Why a close that comes to `gained` and owes `fee` is not for now, or nil: its `margin` does not
--- cover both, or for a tick not the loss, and the mark has not taken three quarters of it either.
+-- cover both, or for a tick not the loss, and what is lacking is more than the mark has taken beyond
+-- three quarters of it.
 local function cover_refusal(pos, margin, gained, fee, tick)
   if margin + gained >= (tick and 0 or fee) then return nil end
-  if tick and pos.sign * (pos.entry - tick.m) * pos.qty >= pos.margin * 750 then return nil end
+  local beyond = tick and pos.sign * (pos.entry - tick.m) * pos.qty - pos.margin * 750
+  if tick and -margin - gained <= floor_div(beyond, 1000) then return nil end
   return refused('INSUFFICIENT_MARGIN', 'required_e4', text(fee - gained),
     'available_e4', text(margin))
 end

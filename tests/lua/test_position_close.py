@@ -10,6 +10,7 @@ from touchline.domain.cfd import Changed, exit_side
 from touchline.domain.closing import closed, triggered
 from touchline.domain.halts import Halt
 from touchline.domain.instrument import new_instrument
+from touchline.domain.margin import RUINED_AT, settle
 from touchline.domain.opening import Exposure, opened
 from touchline.domain.portfolio import Wallet
 from touchline.domain.position_events import By
@@ -178,15 +179,20 @@ def _tick(index_px: int, bid_px: int, mark_px: int) -> Tick:
 
 @pytest.mark.parametrize("side", Direction)
 @pytest.mark.parametrize(("off", "happens"), [(0, True), (1, False)])
-def test_an_uncovered_close_happens_with_three_quarters_of_the_margin_lost_at_the_mark(
+def test_an_uncovered_close_happens_once_the_mark_lost_as_much_beyond_three_quarters_of_the_margin(
     exchange: Exchange, side: Direction, off: int, happens: bool
 ) -> None:
     scene = _stage(side, Stops())
     position, sign = scene.position, side.sign
     far_px = position.entry_px - sign * position.margin_e4 * 2
-    ruin_px = position.entry_px - sign * ceil_div(position.margin_e4 * 750, 1_000)
+    at_tick = replace(scene.instrument, index_px=far_px)
+    value_e4 = price_of(at_tick, exit_side(side), position.qty).value_e4
+    lacking_e4 = settle(position, position.qty, value_e4, at_tick.fee_ppm).shortfall_e4
+    # Of one share a unit of price is a unit of money.
+    lost_px = lacking_e4 + ceil_div(position.margin_e4 * RUINED_AT, 1_000)
+    mark_px = position.entry_px - sign * (lost_px - off)
 
-    outcome = _trigger(exchange, scene, _tick(far_px, far_px, ruin_px + sign * off))
+    outcome = _trigger(exchange, scene, _tick(far_px, far_px, mark_px))
 
     assert isinstance(outcome, Changed) == happens
     if isinstance(outcome, Refused):
