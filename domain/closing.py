@@ -10,7 +10,7 @@ from .halts import stops_closing
 from .instrument import Instrument
 from .margin import Settlement, bearable_e4, liquidation_px, settle
 from .portfolio import Wallet
-from .positions import CloseReason, Position, breach
+from .positions import CloseReason, Position, breach, liquidation
 from .refusals import Refusal, Refused
 from .ticks import Tick, ticked
 from .trading import Priced, bound_refusal, price_of
@@ -67,6 +67,9 @@ def triggered(
     price = price_of(at_tick, exit_side(position.side), position.qty)
     sign, profit_px = position.sign, position.stops.take_profit_px
     if why.reason is CloseReason.TAKE_PROFIT and sign * price.px < sign * (profit_px or 0):
+        # A profit that cannot be had is no shield.
+        why = liquidation(position, tick)
+    if why is None:
         return Refused(Refusal.TAKE_PROFIT_NOT_REACHABLE, {"quoted_px": price.px})
     before = Changed(position, instrument, wallet, treasury, breach=why)
     return _settled(before, price, position.qty, tick, now_ms)

@@ -15,7 +15,17 @@ from typing import NamedTuple
 
 from .halts import OPEN, stops_closing
 from .margin import bearable_e4
-from .positions import CloseReason, Direction, Levels, Position, breach, crosses, followed, levels
+from .positions import (
+    CloseReason,
+    Direction,
+    Levels,
+    Position,
+    breach,
+    crosses,
+    followed,
+    levels,
+    liquidation,
+)
 from .ticks import Glance
 
 _SEQ = attrgetter("seq")
@@ -187,7 +197,10 @@ def _closes(position: Position, tick: Glance, tried: Tried) -> bool:
     # Who closes pays or gets the inventory of now, whatever that tick's was: at an index that is
     # no better than one refused a moment ago the answer would be the same.
     if why.reason is CloseReason.TAKE_PROFIT:
-        return _better(position, tick.index_px, tried.profit_px)
+        if _better(position, tick.index_px, tried.profit_px):
+            return True
+        if liquidation(position, tick) is None:
+            return False
     return _better(position, tick.index_px, tried.cover_px) or _borne_now(position, tick, tried)
 
 

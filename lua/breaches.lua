@@ -23,6 +23,12 @@ local function counts(tick) return tick.h % 16 == 0 end
 
 local function closing_quote(pos, tick) return pos.sign > 0 and tick.b or tick.a end
 
+-- The liquidation that `tick`, under no halt, asks for, whatever the stops; nil for none.
+local function liquidation(pos, tick)
+  if pos.sign * tick.m <= pos.sign * pos.liq then return 'liquidation', tick.m, pos.liq end
+  return nil
+end
+
 -- What `tick` closes the open `pos` for, the price compared, and with what; nil for nothing.
 local function breach(pos, tick)
   if not counts(tick) then return nil end
@@ -32,8 +38,7 @@ local function breach(pos, tick)
     return trailing and 'trailing_stop' or 'stop_loss', quote, stop
   end
   if pos.tp and sign * quote >= sign * pos.tp then return 'take_profit', quote, pos.tp end
-  if sign * tick.m <= sign * pos.liq then return 'liquidation', tick.m, pos.liq end
-  return nil
+  return liquidation(pos, tick)
 end
 
 -- Why a close that comes to `gained` and owes `fee` is not for now, or nil: its `margin` does not

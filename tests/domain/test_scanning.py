@@ -213,6 +213,15 @@ def test_a_refused_take_profit_keeps_no_stop_from_closing():
     assert breach(course.position, course.closing).reason is CloseReason.STOP_LOSS
 
 
+def test_a_refused_take_profit_keeps_no_liquidation_from_closing():
+    profit = begun(position(stops=Stops(None, 105)))
+    refused = passed(over(profit, ticks(106)), covered=True)
+
+    course = over(refused, [tick(12, 106), tick(13, 106, mark=90)])
+
+    assert course.closing == tick(13, 106, mark=90)
+
+
 def test_the_tick_of_a_refused_take_profit_still_moves_the_trailing_stop():
     both = begun(position(stops=Stops(None, 105, 10), best_px=100))
 

@@ -14,7 +14,7 @@ from touchline.domain.margin import RUINED_AT, settle
 from touchline.domain.opening import Exposure, opened
 from touchline.domain.portfolio import Wallet
 from touchline.domain.position_events import By
-from touchline.domain.positions import CloseReason, Direction, Stops
+from touchline.domain.positions import Breach, CloseReason, Direction, Stops
 from touchline.domain.pricing import ceil_div
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import Tick
@@ -197,6 +197,26 @@ def test_an_uncovered_close_happens_once_the_mark_lost_as_much_beyond_three_quar
     assert isinstance(outcome, Changed) == happens
     if isinstance(outcome, Refused):
         assert outcome.code is Refusal.INSUFFICIENT_MARGIN
+
+
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize(("off", "reason"), [(0, CloseReason.LIQUIDATION), (1, None)])
+def test_a_take_profit_that_cannot_be_had_is_no_shield_against_liquidation(
+    exchange: Exchange, side: Direction, off: int, reason: CloseReason | None
+) -> None:
+    sign = side.sign
+    scene = _stage(side, Stops(take_profit_px=1_000_000 + sign * 10_000))
+    mark_px = scene.position.liquidation_px + sign * off
+
+    outcome = _trigger(exchange, scene, _tick(1_000_000, 1_000_000 + sign * 10_000, mark_px))
+
+    if reason is None:
+        assert isinstance(outcome, Refused)
+        assert outcome.code is Refusal.TAKE_PROFIT_NOT_REACHABLE
+    else:
+        assert isinstance(outcome, Changed)
+        assert outcome.position.reason is reason
+        assert outcome.breach == Breach(reason, mark_px, mark_px)
 
 
 @pytest.mark.parametrize("off", [0, 1])
