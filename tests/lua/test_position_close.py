@@ -219,6 +219,32 @@ def test_a_take_profit_that_cannot_be_had_is_no_shield_against_liquidation(
         assert outcome.breach == Breach(reason, mark_px, mark_px)
 
 
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_stop_closes_what_the_margin_covers_to_the_last_unit(
+    exchange: Exchange, side: Direction, beyond: int
+) -> None:
+    scene = _stage(side, Stops(stop_loss_px=1_000_000 - side.sign * 20_000))
+    position, exit_ = scene.position, exit_side(side)
+    lost_e4 = position.open_value_e4 - side.sign * (position.margin_e4 + beyond)
+    index_px = next(
+        px
+        for px in range(lost_e4 - 5_000, lost_e4 + 5_000)
+        if price_of(replace(scene.instrument, index_px=px), exit_, 1_000).value_e4 == lost_e4
+    )
+    stop_px = position.stops.stop_loss_px or 0
+
+    outcome = _trigger(exchange, scene, _tick(index_px, stop_px, position.entry_px))
+
+    if beyond > 0:
+        assert isinstance(outcome, Refused)
+        assert outcome.code is Refusal.INSUFFICIENT_MARGIN
+    else:
+        assert isinstance(outcome, Changed)
+        assert outcome.settlement is not None
+        assert (outcome.settlement.payout_e4, outcome.settlement.shortfall_e4) == (0, 0)
+
+
 @pytest.mark.parametrize("off", [0, 1])
 def test_of_two_stops_at_one_price_the_fixed_one_counts(exchange: Exchange, off: int) -> None:
     stops = Stops(stop_loss_px=980_000 - off, trail_px=20_000)
