@@ -8,9 +8,9 @@ from dataclasses import replace
 from .cfd import Changed, closed_refusal, exit_side, halt_refusal, moved, with_sold
 from .halts import stops_closing
 from .instrument import Instrument
-from .margin import Settlement, liquidation_px, ruined, settle
+from .margin import Settlement, bearable_e4, liquidation_px, settle
 from .portfolio import Wallet
-from .positions import CloseReason, Position, breach
+from .positions import CloseReason, Position, breach, liquidation
 from .refusals import Refusal, Refused
 from .ticks import Tick, ticked
 from .trading import Priced, bound_refusal, price_of
@@ -67,6 +67,9 @@ def triggered(
     price = price_of(at_tick, exit_side(position.side), position.qty)
     sign, profit_px = position.sign, position.stops.take_profit_px
     if why.reason is CloseReason.TAKE_PROFIT and sign * price.px < sign * (profit_px or 0):
+        # A profit that cannot be had is no shield.
+        why = liquidation(position, tick)
+    if why is None:
         return Refused(Refusal.TAKE_PROFIT_NOT_REACHABLE, {"quoted_px": price.px})
     before = Changed(position, instrument, wallet, treasury, breach=why)
     return _settled(before, price, position.qty, tick, now_ms)
@@ -110,12 +113,11 @@ def _cover_refusal(position: Position, done: Settlement, tick: Tick | None) -> R
     The mark follows trades hardly at all, the price of a close follows them all the way: whoever
     presses it down could otherwise have the house pay what the owner's margin does not.
     """
-    lacking_e4 = done.shortfall_e4
     if tick is None:
-        lacking_e4 += done.waived_e4
-    elif ruined(position, tick.mark_px):
-        return None
-    if not lacking_e4:
+        covered = not done.shortfall_e4 + done.waived_e4
+    else:
+        covered = done.shortfall_e4 <= bearable_e4(position, tick.mark_px)
+    if covered:
         return None
     required_e4 = done.margin_e4 + done.shortfall_e4 + done.waived_e4
     details = {"required_e4": required_e4, "available_e4": done.margin_e4}

@@ -7,11 +7,12 @@ Twin of lua/position_open.lua and lua/position_close.lua. Source: docs/market.md
 
 from dataclasses import dataclass
 
+from .money import QTY_PER_SHARE
 from .positions import Direction, Position
 from .pricing import PPM, ceil_div
 
 LIQUIDATED_AT = 500  #: of a thousand: half of the margin lost
-RUINED_AT = 750  #: of a thousand: so much lost at the mark that a close must not wait
+RUINED_AT = 750  #: of a thousand: what is lost at the mark beyond it the house may bear
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,14 @@ def settle(position: Position, qty: int, exit_value_e4: int, fee_ppm: int) -> Se
     )
 
 
-def ruined(position: Position, mark_px: int) -> bool:
-    """Whether *position* has lost three quarters of its margin at the mark, or more."""
+def bearable_e4(position: Position, mark_px: int) -> int:
+    """The largest shortfall that the house bears in closing *position* at *mark_px*; 0 for none.
+
+    What is lost at the mark beyond three quarters of the margin: so trades that press the price of
+    the close away from the mark can add a quarter of a margin to what the index has done, no more.
+    """
     lost = position.sign * (position.entry_px - mark_px) * position.qty
-    return lost >= position.margin_e4 * RUINED_AT
+    return max(0, (lost - position.margin_e4 * RUINED_AT) // QTY_PER_SHARE)
 
 
 def unrealized_e4(position: Position, bid_px: int, ask_px: int) -> int:

@@ -60,7 +60,10 @@ class OpenTerms:
 
 @dataclass(frozen=True, slots=True)
 class CloseTerms:
-    """A close by the owner: *qty* in 1e-3 share, None for all; of *version*, None of any."""
+    """A close by the owner: *qty* in 1e-3 share, None for all.
+
+    *version* is what the position had to be at when the close was accepted; None: anything.
+    """
 
     kind: ClassVar = OrderKind.CLOSE
     position_id: str

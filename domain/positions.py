@@ -167,9 +167,14 @@ def breach(position: Position, tick: Tick | Glance) -> Breach | None:
     profit = position.stops.take_profit_px
     if profit is not None and sign * quote >= sign * profit:
         return Breach(CloseReason.TAKE_PROFIT, quote, profit)
-    if sign * tick.mark_px <= sign * position.liquidation_px:
-        return Breach(CloseReason.LIQUIDATION, tick.mark_px, position.liquidation_px)
-    return None
+    return liquidation(position, tick)
+
+
+def liquidation(position: Position, tick: Tick | Glance) -> Breach | None:
+    """The liquidation of *position* that *tick*, under no halt, asks for, whatever its stops."""
+    if position.sign * tick.mark_px > position.sign * position.liquidation_px:
+        return None
+    return Breach(CloseReason.LIQUIDATION, tick.mark_px, position.liquidation_px)
 
 
 def followed(position: Position, tick: Tick | Glance) -> Position:

@@ -14,8 +14,18 @@ from operator import attrgetter, neg
 from typing import NamedTuple
 
 from .halts import OPEN, stops_closing
-from .margin import ruined
-from .positions import CloseReason, Direction, Levels, Position, breach, crosses, followed, levels
+from .margin import bearable_e4
+from .positions import (
+    CloseReason,
+    Direction,
+    Levels,
+    Position,
+    breach,
+    crosses,
+    followed,
+    levels,
+    liquidation,
+)
 from .ticks import Glance
 
 _SEQ = attrgetter("seq")
@@ -85,11 +95,13 @@ class Stretch:
 class Tried(NamedTuple):
     """The last index (1e-4 coin) at which a close was refused; None if none was.
 
-    ``profit_px``: a take-profit could not be had. ``cover_px``: a margin did not cover the loss.
+    ``profit_px``: a take-profit could not be had. ``cover_px``: a margin did not cover the loss,
+    with ``cover_mark_px`` as the mark.
     """
 
     profit_px: int | None = None
     cover_px: int | None = None
+    cover_mark_px: int | None = None
 
 
 UNTRIED = Tried()
@@ -142,6 +154,10 @@ def passed(course: Course, *, covered: bool) -> Course:
     if tick is None:
         raise ValueError("nothing to pass")
     after, tried = followed(course.position, tick), course.tried
+    if covered:
+        tried = tried._replace(profit_px=tick.index_px)
+    else:
+        tried = tried._replace(cover_px=tick.index_px, cover_mark_px=tick.mark_px)
     follow = after.best_px != course.position.best_px
     return replace(
         course,
@@ -149,7 +165,7 @@ def passed(course: Course, *, covered: bool) -> Course:
         cursor=Cursor(tick.id, tick.seq),
         follow_tick_id=tick.id if follow else course.follow_tick_id,
         closing=None,
-        tried=tried._replace(**{"profit_px" if covered else "cover_px": tick.index_px}),
+        tried=tried,
     )
 
 
@@ -178,14 +194,27 @@ def _closes(position: Position, tick: Glance, tried: Tried) -> bool:
     why = breach(position, tick)
     if why is None:
         return False
-    if why.reason is CloseReason.TAKE_PROFIT:
-        refused_px = tried.profit_px
-    else:
-        # What the margin did not cover is closed all the same once the mark says so too.
-        refused_px = None if ruined(position, tick.mark_px) else tried.cover_px
     # Who closes pays or gets the inventory of now, whatever that tick's was: at an index that is
     # no better than one refused a moment ago the answer would be the same.
-    return refused_px is None or position.sign * tick.index_px > position.sign * refused_px
+    if why.reason is CloseReason.TAKE_PROFIT:
+        if _better(position, tick.index_px, tried.profit_px):
+            return True
+        if liquidation(position, tick) is None:
+            return False
+    return _better(position, tick.index_px, tried.cover_px) or _borne_now(position, tick, tried)
+
+
+def _better(position: Position, px: int, refused_px: int | None) -> bool:
+    return refused_px is None or position.sign * px > position.sign * refused_px
+
+
+def _borne_now(position: Position, tick: Glance, tried: Tried) -> bool:
+    """Whether the house may bear at *tick* what it would not when it was last asked."""
+    if not bearable_e4(position, tick.mark_px):
+        return False
+    return tick.index_px != tried.cover_px or _better(
+        position, tried.cover_mark_px or 0, tick.mark_px
+    )
 
 
 def _first_met(position: Position, stretch: Stretch, place: int) -> int:

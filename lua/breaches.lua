@@ -23,6 +23,12 @@ local function counts(tick) return tick.h % 16 == 0 end
 
 local function closing_quote(pos, tick) return pos.sign > 0 and tick.b or tick.a end
 
+-- The liquidation that `tick`, under no halt, asks for, whatever the stops; nil for none.
+local function liquidation(pos, tick)
+  if pos.sign * tick.m <= pos.sign * pos.liq then return 'liquidation', tick.m, pos.liq end
+  return nil
+end
+
 -- What `tick` closes the open `pos` for, the price compared, and with what; nil for nothing.
 local function breach(pos, tick)
   if not counts(tick) then return nil end
@@ -32,15 +38,16 @@ local function breach(pos, tick)
     return trailing and 'trailing_stop' or 'stop_loss', quote, stop
   end
   if pos.tp and sign * quote >= sign * pos.tp then return 'take_profit', quote, pos.tp end
-  if sign * tick.m <= sign * pos.liq then return 'liquidation', tick.m, pos.liq end
-  return nil
+  return liquidation(pos, tick)
 end
 
 -- Why a close that comes to `gained` and owes `fee` is not for now, or nil: its `margin` does not
--- cover both, or for a tick not the loss, and the mark has not taken three quarters of it either.
+-- cover both, or for a tick not the loss, and what is lacking is more than the mark has taken beyond
+-- three quarters of it.
 local function cover_refusal(pos, margin, gained, fee, tick)
   if margin + gained >= (tick and 0 or fee) then return nil end
-  if tick and pos.sign * (pos.entry - tick.m) * pos.qty >= pos.margin * 750 then return nil end
+  local beyond = tick and pos.sign * (pos.entry - tick.m) * pos.qty - pos.margin * 750
+  if tick and -margin - gained <= floor_div(beyond, 1000) then return nil end
   return refused('INSUFFICIENT_MARGIN', 'required_e4', text(fee - gained),
     'available_e4', text(margin))
 end

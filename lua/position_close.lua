@@ -6,8 +6,7 @@
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
 --          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
 --   tick:  5 ''   6 id of the tick   7 '1' if ticks before it are missing   8 lease's owner, or ''
--- Returns {"ok", stream id, fact} | {"replayed", fact} | {"delayed"}, if nothing else speaks
---         against it, | {"refused", code, name, value, ...}
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"delayed"} | {"refused", code, ...}
 -- Twin: domain/closing.py; compared in tests/lua/test_position_close.py
 
 local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
@@ -45,7 +44,8 @@ if bound and -pos.sign * px > -pos.sign * bound then
   return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
 end
 if reason == 'take_profit' and pos.sign * px < pos.sign * pos.tp then
-  return refused('TAKE_PROFIT_NOT_REACHABLE', 'quoted_px', text(px))
+  reason, quote, level = liquidation(pos, tick) -- a profit that cannot be had is no shield
+  if not reason then return refused('TAKE_PROFIT_NOT_REACHABLE', 'quoted_px', text(px)) end
 end
 
 local margin, oval = mul_div(pos.margin, qty, pos.qty), mul_div(pos.oval, qty, pos.qty)

@@ -49,7 +49,9 @@ def released(order: DelayedOrder, instrument: Instrument | None, now_ms: int) ->
                 position=position_of(order, terms),
                 qty=terms.qty,
                 bound_px=terms.bound_px,
-                version=terms.version,
+                # Compared when it was accepted. Its owner can raise the version without waiting, by
+                # moving a stop, and so would take the order back.
+                version=None,
                 idem_key=order.release_key,
                 fingerprint=order.fingerprint,
                 now_ms=now_ms,

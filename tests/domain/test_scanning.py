@@ -213,6 +213,15 @@ def test_a_refused_take_profit_keeps_no_stop_from_closing():
     assert breach(course.position, course.closing).reason is CloseReason.STOP_LOSS
 
 
+def test_a_refused_take_profit_keeps_no_liquidation_from_closing():
+    profit = begun(position(stops=Stops(None, 105)))
+    refused = passed(over(profit, ticks(106)), covered=True)
+
+    course = over(refused, [tick(12, 106), tick(13, 106, mark=90)])
+
+    assert course.closing == tick(13, 106, mark=90)
+
+
 def test_the_tick_of_a_refused_take_profit_still_moves_the_trailing_stop():
     both = begun(position(stops=Stops(None, 105, 10), best_px=100))
 
@@ -221,8 +230,8 @@ def test_the_tick_of_a_refused_take_profit_still_moves_the_trailing_stop():
     assert (refused.position.best_px, refused.follow_tick_id) == (106, "1000-11")
 
 
-@pytest.mark.parametrize(("later", "closing"), [((94, 95), 95), ((94, 93, 85, 84), 85)])
-def test_what_a_margin_did_not_cover_is_tried_at_a_better_index_or_once_the_mark_ruins_it(
+@pytest.mark.parametrize(("later", "closing"), [((94, 95), 95), ((94, 93, 85, 84), 84)])
+def test_what_a_margin_did_not_cover_is_tried_at_a_better_index_or_once_the_house_bears_some(
     later: tuple[int, ...], closing: int
 ):
     refused = passed(over(begun(position(stops=Stops(95))), ticks(94)), covered=False)
@@ -231,6 +240,14 @@ def test_what_a_margin_did_not_cover_is_tried_at_a_better_index_or_once_the_mark
 
     assert course.closing is not None
     assert course.closing.index_px == closing
+
+
+def test_what_the_house_would_not_bear_is_tried_again_when_the_index_or_the_mark_has_moved_on():
+    refused = passed(over(begun(position()), ticks(80)), covered=False)
+
+    assert over(refused, [tick(12, 80), tick(13, 80, mark=81)]).closing is None
+    assert over(refused, [tick(12, 80), tick(13, 80, mark=79)]).closing == tick(13, 80, mark=79)
+    assert over(refused, [tick(12, 80), tick(13, 79, mark=80)]).closing == tick(13, 79, mark=80)
 
 
 def test_there_is_nothing_to_pass_where_nothing_closes():

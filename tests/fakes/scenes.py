@@ -184,10 +184,17 @@ def _tick(draw: DrawFn, position: Position, instrument: Instrument, seq: int, nu
     ruin_px = position.entry_px - position.sign * ceil_div(
         position.margin_e4 * RUINED_AT, max(1, position.qty)
     )
-    marks = (position.liquidation_px, position.margin_call_px, position.relief_px, ruin_px)
+    deep_px = within(draw, 0, 2_000 * position.margin_e4 // max(1, position.qty))
+    marks = (
+        position.liquidation_px,
+        position.margin_call_px,
+        position.relief_px,
+        ruin_px,
+        ruin_px - position.sign * deep_px,  # where a shortfall is borne
+    )
     closing = (quotes + (None,) * 4)[draw(_eighth)]
     closing = max(0, (quote_px if closing is None else closing) + draw(beside))
-    mark = max(0, (marks + (instrument.mark_px,) * 4)[draw(_eighth)] + draw(beside))
+    mark = max(0, (marks + (instrument.mark_px,) * 3)[draw(_eighth)] + draw(beside))
     other = max(0, closing + position.sign * within(draw, 0, 30_000))
     bid, ask = (closing, other) if position.side is Direction.LONG else (other, closing)
     return Tick(

@@ -10,10 +10,11 @@ from touchline.domain.cfd import Changed, exit_side
 from touchline.domain.closing import closed, triggered
 from touchline.domain.halts import Halt
 from touchline.domain.instrument import new_instrument
+from touchline.domain.margin import RUINED_AT, settle
 from touchline.domain.opening import Exposure, opened
 from touchline.domain.portfolio import Wallet
 from touchline.domain.position_events import By
-from touchline.domain.positions import CloseReason, Direction, Stops
+from touchline.domain.positions import Breach, CloseReason, Direction, Stops
 from touchline.domain.pricing import ceil_div
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import Tick
@@ -178,19 +179,70 @@ def _tick(index_px: int, bid_px: int, mark_px: int) -> Tick:
 
 @pytest.mark.parametrize("side", Direction)
 @pytest.mark.parametrize(("off", "happens"), [(0, True), (1, False)])
-def test_an_uncovered_close_happens_with_three_quarters_of_the_margin_lost_at_the_mark(
+def test_an_uncovered_close_happens_once_the_mark_lost_as_much_beyond_three_quarters_of_the_margin(
     exchange: Exchange, side: Direction, off: int, happens: bool
 ) -> None:
     scene = _stage(side, Stops())
     position, sign = scene.position, side.sign
     far_px = position.entry_px - sign * position.margin_e4 * 2
-    ruin_px = position.entry_px - sign * ceil_div(position.margin_e4 * 750, 1_000)
+    at_tick = replace(scene.instrument, index_px=far_px)
+    value_e4 = price_of(at_tick, exit_side(side), position.qty).value_e4
+    lacking_e4 = settle(position, position.qty, value_e4, at_tick.fee_ppm).shortfall_e4
+    # Of one share a unit of price is a unit of money.
+    lost_px = lacking_e4 + ceil_div(position.margin_e4 * RUINED_AT, 1_000)
+    mark_px = position.entry_px - sign * (lost_px - off)
 
-    outcome = _trigger(exchange, scene, _tick(far_px, far_px, ruin_px + sign * off))
+    outcome = _trigger(exchange, scene, _tick(far_px, far_px, mark_px))
 
     assert isinstance(outcome, Changed) == happens
     if isinstance(outcome, Refused):
         assert outcome.code is Refusal.INSUFFICIENT_MARGIN
+
+
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize(("off", "reason"), [(0, CloseReason.LIQUIDATION), (1, None)])
+def test_a_take_profit_that_cannot_be_had_is_no_shield_against_liquidation(
+    exchange: Exchange, side: Direction, off: int, reason: CloseReason | None
+) -> None:
+    sign = side.sign
+    scene = _stage(side, Stops(take_profit_px=1_000_000 + sign * 10_000))
+    mark_px = scene.position.liquidation_px + sign * off
+
+    outcome = _trigger(exchange, scene, _tick(1_000_000, 1_000_000 + sign * 10_000, mark_px))
+
+    if reason is None:
+        assert isinstance(outcome, Refused)
+        assert outcome.code is Refusal.TAKE_PROFIT_NOT_REACHABLE
+    else:
+        assert isinstance(outcome, Changed)
+        assert outcome.position.reason is reason
+        assert outcome.breach == Breach(reason, mark_px, mark_px)
+
+
+@pytest.mark.parametrize("side", Direction)
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_stop_closes_what_the_margin_covers_to_the_last_unit(
+    exchange: Exchange, side: Direction, beyond: int
+) -> None:
+    scene = _stage(side, Stops(stop_loss_px=1_000_000 - side.sign * 20_000))
+    position, exit_ = scene.position, exit_side(side)
+    lost_e4 = position.open_value_e4 - side.sign * (position.margin_e4 + beyond)
+    index_px = next(
+        px
+        for px in range(lost_e4 - 5_000, lost_e4 + 5_000)
+        if price_of(replace(scene.instrument, index_px=px), exit_, 1_000).value_e4 == lost_e4
+    )
+    stop_px = position.stops.stop_loss_px or 0
+
+    outcome = _trigger(exchange, scene, _tick(index_px, stop_px, position.entry_px))
+
+    if beyond > 0:
+        assert isinstance(outcome, Refused)
+        assert outcome.code is Refusal.INSUFFICIENT_MARGIN
+    else:
+        assert isinstance(outcome, Changed)
+        assert outcome.settlement is not None
+        assert (outcome.settlement.payout_e4, outcome.settlement.shortfall_e4) == (0, 0)
 
 
 @pytest.mark.parametrize("off", [0, 1])

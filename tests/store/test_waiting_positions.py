@@ -11,7 +11,13 @@ from touchline.domain.orders import CloseTerms, DelayedOrder, OpenTerms, OrderSt
 from touchline.domain.positions import Direction, Position, Stops
 from touchline.domain.refusals import Refusal, Refused
 from touchline.store.commands import Accepted, Awaited, Delayed
-from touchline.store.position_commands import CloseCommand, OpenCommand, PositionKey
+from touchline.store.position_commands import (
+    CloseCommand,
+    Happened,
+    OpenCommand,
+    PositionKey,
+    StopsCommand,
+)
 
 from tests.fakes.exchange import ANN, ARS
 from tests.fakes.waiting import ACCEPTED_MS, DELAY_MS, RELEASE_MS, Waiting
@@ -142,4 +148,20 @@ def test_a_stop_fires_without_waiting(exchange: Waiting) -> None:
 
     exchange.scanner.check(PositionKey(position.id, ANN, ARS))
 
+    assert exchange.position(position.id).qty == 0
+
+
+def test_a_close_that_waits_is_not_taken_back_by_moving_a_stop(exchange: Waiting) -> None:
+    exchange.run(opening(exchange, delay_ms=0))
+    [position] = exchange.positions()
+    order = filed(exchange, closing(exchange, position, version=1))
+    where = PositionKey(position.id, ANN, ARS)
+    moved = exchange.run(
+        StopsCommand(exchange.new_id(), where, 1, 951_000, None, None, ACCEPTED_MS)
+    )
+
+    exchange.release()
+
+    assert isinstance(moved, Happened)
+    assert exchange.record(order).status is OrderStatus.FILLED
     assert exchange.position(position.id).qty == 0
