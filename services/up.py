@@ -74,7 +74,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         health = ServiceHealth("up", stores, NEEDED)
         name_process("up", stores.replica)
-        prepare(stores)
+        prepare(stores, alone=external is None)
         if external is None:
             # The lock on the data directory proves that their holders are gone.
             course.forget_leases(stores)
