@@ -18,7 +18,7 @@ from . import config
 from .http.keys import new_keypair
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
-from .services import admin, api_server, books, flusher, schema, up, ws_server
+from .services import admin, api_server, books, flusher, schema, statement, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
@@ -40,6 +40,7 @@ CLEAR = (
     admin.GrantRefused,
     books.BooksUnreadable,
     schema.SchemaUnreadable,
+    statement.NoStatement,
 )
 
 _matches = click.option(
@@ -182,6 +183,22 @@ def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
     """
     external = config.external_servers(os.environ)
     _end_with(lambda: books.reconcile_books(external, data_dir, as_json, mark=mark))
+
+
+@main.command("ledger")
+@click.argument("user")
+@_data
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print the postings as CSV, the rest to stderr."
+)
+def ledger_command(user: str, data_dir: Path, as_csv: bool) -> None:
+    """Print all that moved the wallet of USER, an id or an e-mail address; 0 is the treasury.
+
+    Exit code 1 if it does not add up. Looks at REDIS_URL and DATABASE_URL where both are set, else
+    at a data directory.
+    """
+    external = config.external_servers(os.environ)
+    _end_with(lambda: statement.print_statement(external, data_dir, user, as_csv=as_csv))
 
 
 @main.group("schema")
