@@ -6,6 +6,7 @@ from itertools import count
 import gevent
 import pytest
 from gevent.event import Event
+from touchline.store import comparison, files
 from touchline.store.ages import Limits
 from touchline.store.facts import Entry
 from touchline.store.keys import State
@@ -280,6 +281,26 @@ def test_equal_books_have_equal_hashes_on_both_sides_until_one_changes(books):
     assert first == again
     assert first["redis"] == first["postgres"] == changed["postgres"]
     assert changed["redis"] != first["redis"]
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_books_of_many_pages_are_compared_to_their_end(books, monkeypatch, page):
+    books.some_positions()
+    books.drain().everything()
+    whole = report_of(books)
+    for module in (comparison, files):
+        monkeypatch.setattr(module, "CHUNK", page)
+
+    assert report_of(books) == whole
+    assert whole.ok
+
+    books.redis.hincrby("hold:3", "c:8", 1)
+    books.redis.hset("wallet:9", mapping={"cash": "5", "locked": "0", "v": "1"})
+
+    assert [(each["member"], each["finding"]) for each in offenders(books, "redis")] == [
+        ("9", "redis is newer and not marked dirty"),
+        ("3:8", "unequal at the same version"),
+    ]
 
 
 def test_a_state_redis_has_lost_is_found(books):
