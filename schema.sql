@@ -636,11 +636,13 @@ CREATE TABLE audit_log (
     at     TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- What the services found when they proved the books; a week of it is kept.
 CREATE TABLE reconcile_runs (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started_at TIMESTAMPTZ NOT NULL,
+    took_ms    INT NOT NULL,
     ok         BOOL NOT NULL,
     redis_hash BYTEA,
     pg_hash    BYTEA,
-    diffs      JSONB
+    diffs      JSONB  -- the proofs that failed, each with some of its offenders
 );

@@ -41,7 +41,7 @@ from .supervise import supervise
 HOST = "127.0.0.1"
 FLUSH_INTERVAL_S = 0.1
 INPLAY_DELAY_MS = 5_000  #: of the calendar, as by default where the services run apart
-POSTGRES_CONNECTIONS = 12
+POSTGRES_CONNECTIONS = 13
 RECOVERY_S = 300.0  #: both servers after a crash, each within its own two minutes
 MATCH_SERVER_TOKEN = "touchline-up"  # noqa: S105 — the match server is our own and on loopback
 
