@@ -28,7 +28,7 @@ from .refusals import Cursor
 from .scripts import Scripts
 from .states import States
 
-CHUNK = 500  #: states in one round trip
+CHUNK = 200  #: states in one round trip; some 10 ms of work, while nobody else has a turn
 VERSION = re.compile("[0-9]{1,18}")  #: what surely fits a BIGINT
 #: What surely fits a column by which states are told apart.
 _NAMES = {

@@ -42,14 +42,14 @@ HOLDINGS = Proof(
     "holdings",
     "every holding is what its last trade left, up to its version",
     """
-    SELECT h.user_id, h.idx, h.version, h.qty, h.cost_e4,
+    SELECT user_id, idx, h.version, h.qty, h.cost_e4,
            last.qty_after AS ledger_qty, last.cost_after_e4 AS ledger_cost_e4
       FROM holdings h
-      LEFT JOIN LATERAL (
-           SELECT qty_after, cost_after_e4
-             FROM share_postings p
-            WHERE p.user_id = h.user_id AND p.idx = h.idx AND p.holding_version <= h.version
-            ORDER BY p.holding_version DESC LIMIT 1) AS last ON true
+      LEFT JOIN (
+           SELECT DISTINCT ON (user_id, idx) user_id, idx, qty_after, cost_after_e4
+             FROM share_postings p JOIN holdings USING (user_id, idx)
+            WHERE p.holding_version <= version
+            ORDER BY user_id, idx, p.holding_version DESC) AS last USING (user_id, idx)
      WHERE h.version > 0
        AND (h.qty, h.cost_e4) IS DISTINCT FROM (last.qty_after, last.cost_after_e4)
     """,
