@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import gevent
+import psycopg2
 import pytest
+from touchline.store import schema
 from touchline.store.postgres import Postgres
 from touchline.store.schema import apply_schema, schema_state
 from touchline.store.schema_files import SchemaFile, SchemaMismatch, packaged_files
@@ -98,6 +100,18 @@ def test_a_file_that_changed_after_it_was_applied_is_refused(empty, steps):
 
     with pytest.raises(SchemaMismatch, match=r"add-a-column.sql has changed"):
         apply_schema(empty, [*steps[:-2], changed])
+
+
+def test_a_change_does_not_make_others_wait_behind_it_for_long(empty, steps, monkeypatch):
+    monkeypatch.setattr(schema, "LOCK_MS", 50)
+    apply_schema(empty, steps[:-1])
+
+    with empty.transaction() as busy:
+        busy.execute("SELECT * FROM added")
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            apply_schema(empty, steps, breaking=True)
+
+    assert apply_schema(empty, steps, breaking=True) == (steps[-1],)
 
 
 def test_an_older_program_goes_on_beside_what_was_added(empty, steps):
