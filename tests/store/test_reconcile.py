@@ -283,6 +283,27 @@ def test_equal_books_have_equal_hashes_on_both_sides_until_one_changes(books):
     assert changed["redis"] != first["redis"]
 
 
+def test_a_forgotten_mark_of_a_state_that_was_never_flushed_is_found(redis, pg):
+    books = Books(redis, pg)
+    books.trade(idx=8)
+    books.redis.delete(*(books.keys.dirty(state) for state in State))
+
+    found = {each["member"]: each["finding"] for each in offenders(books, "redis")}
+
+    assert set(found) == {"7", "8", "0", "1", "2", "3", "1:8"}
+    assert set(found.values()) == {"redis is newer and not marked dirty"}
+
+
+def test_tampering_with_a_position_that_is_over_is_found_as_long_as_redis_has_it(books):
+    over = books.close(books.open())
+    books.drain().everything()
+    books.redis.hincrby(books.keys.pos(over.id), "fees", 1)
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["columns"]) == (over.id, ("fees_e4",))
+
+
 @pytest.mark.parametrize("page", [1, 2, 3])
 def test_books_of_many_pages_are_compared_to_their_end(books, monkeypatch, page):
     books.some_positions()
