@@ -1,4 +1,4 @@
--- Touchline's durable state: the whole schema, applied to an empty database.
+-- Touchline's durable state: what an empty database gets.
 --
 -- Units: _e4 and money are 1e-4 coin, _px are 1e-4 coin a share, qty,
 -- inventory, depth and the caps are 1e-3 share, _bps and _ppm are parts of
@@ -11,11 +11,15 @@
 -- them. States (wallets, holdings, instruments, cfd_positions) are caches of
 -- the facts, written only where the version grows.
 
-CREATE TABLE schema_version (
-    version    INT PRIMARY KEY,
+-- What has been applied to this database: this file as number 1, then those in
+-- migrations/; see docs/decisions/0019-schema-in-numbered-files.md.
+CREATE TABLE schema_files (
+    number     INT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    checksum   TEXT NOT NULL,  -- SHA-256 of the file
+    additive   BOOL NOT NULL,  -- programs that do not know it go on working
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
-INSERT INTO schema_version (version) VALUES (1);
 
 -- Upper half of every version written after Redis had to be rebuilt.
 CREATE SEQUENCE redis_epoch;
@@ -632,11 +636,13 @@ CREATE TABLE audit_log (
     at     TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- What the services found when they proved the books; a week of it is kept.
 CREATE TABLE reconcile_runs (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started_at TIMESTAMPTZ NOT NULL,
+    took_ms    INT NOT NULL,
     ok         BOOL NOT NULL,
     redis_hash BYTEA,
     pg_hash    BYTEA,
-    diffs      JSONB
+    diffs      JSONB  -- the proofs that failed, each with some of its offenders
 );

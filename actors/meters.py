@@ -206,3 +206,20 @@ class SweepMeter:
     sweeps: int = 0
     positions: int = 0
     differences: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class ReconcileMeter:
+    """The proofs of the books that were made or heard of here.
+
+    Attributes:
+        ok: whether the last run was; None before one.
+        failed: names of the proofs that failed in it.
+        took_s: how long it took.
+        ended_at: monotonic seconds of its end.
+    """
+
+    ok: bool | None = None
+    failed: tuple[str, ...] = ()
+    took_s: float = 0.0
+    ended_at: float = 0.0

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.flush.flusher import Flusher
 from ..actors.flush.outbox_drainer import OutboxDrainer
+from ..actors.flush.reconciler import Reconciler
 from ..actors.listener import DRAIN_S, HttpListener
-from ..actors.meters import FlushMeter
+from ..actors.meters import FlushMeter, ReconcileMeter
 from ..config import FlusherSettings
 from ..http.health import HealthApp
 from ..http.serve import ServerFactory
 from ..store.fence import Fence
 from ..store.keys import OutboxName
+from ..store.reconcile_runs import ReconcileRuns
 from .boot import prepare, rehydrator
-from .duty_metrics import Flush, show_flush
+from .duty_metrics import Flush, Reconciliation, show_flush, show_reconciliation
 from .groups import group
 from .health import ServiceHealth
 from .logs import name_process
@@ -26,7 +29,8 @@ from .waiting_room import waiting_room
 
 SERVICE = "flusher"
 LISTENER = "health-listener"
-POSTGRES_CONNECTIONS = 5  #: one a drain, one for the health probe, one for the rehydrator
+#: One a drain, one for the health probe, one for the rehydrator, one for the proofs of the books.
+POSTGRES_CONNECTIONS = 6
 
 
 def children(stores: Stores, health: ServiceHealth, flush_interval_s: float) -> list[Child]:
@@ -44,8 +48,17 @@ def children(stores: Stores, health: ServiceHealth, flush_interval_s: float) -> 
             Child("trade-outbox-drainer", lambda: OutboxDrainer(trades, meter)),
             Child("position-outbox-drainer", lambda: OutboxDrainer(positions, meter)),
             Child("flusher", flush),
-        )
+        ),
+        # Beside the group: it goes on without it.
+        Child("reconciler", _reconciler(stores, health), parkable=True),
     ]
+
+
+def _reconciler(stores: Stores, health: ServiceHealth) -> Callable[[], Reconciler]:
+    lease, meter = health.lease("reconcile"), ReconcileMeter()
+    books = ReconcileRuns(stores.redis, stores.keys, stores.pg)
+    show_reconciliation(health.metrics, Reconciliation(meter, lease, time.monotonic))
+    return lambda: Reconciler(books, lease, time.monotonic, meter)
 
 
 def run(settings: FlusherSettings) -> int:

@@ -41,7 +41,7 @@ from .supervise import supervise
 HOST = "127.0.0.1"
 FLUSH_INTERVAL_S = 0.1
 INPLAY_DELAY_MS = 5_000  #: of the calendar, as by default where the services run apart
-POSTGRES_CONNECTIONS = 12
+POSTGRES_CONNECTIONS = 13
 RECOVERY_S = 300.0  #: both servers after a crash, each within its own two minutes
 MATCH_SERVER_TOKEN = "touchline-up"  # noqa: S105 — the match server is our own and on loopback
 
@@ -74,7 +74,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         health = ServiceHealth("up", stores, NEEDED)
         name_process("up", stores.replica)
-        prepare(stores)
+        prepare(stores, alone=external is None)
         if external is None:
             # The lock on the data directory proves that their holders are gone.
             course.forget_leases(stores)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ...store.reconcile import Report
+
 
 @dataclass(frozen=True, slots=True)
 class FlushDue:
@@ -18,5 +20,14 @@ class DrainDue:
     """Facts left over by the synchronous write should go to Postgres."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """From the reader of `reconciler`: all proofs have run."""
+
+    report: Report
+    took_s: float
+
+
 FlusherMessage = FlushDue | LeaseDue
 OutboxDrainerMessage = DrainDue
+ReconcilerMessage = LeaseDue | Proved
