@@ -77,9 +77,12 @@ class Scan:
 
     def _run(self) -> Iterator[None]:
         """Round by round; whatever could not be dealt with in one is read anew for the next."""
+        # Once for all rounds: what a refused close says of later ticks (domain/scanning.py, Tried)
+        # is true of those that were there before it was tried. Since then the inventory may have
+        # changed, by this scan's own closes for a start.
+        limits = self._means.courses.limits(list(self._waiting))
         while self._waiting and not self.fenced:
             waiting, self._waiting, self._begun = self._waiting, {}, {}
-            limits = self._means.courses.limits(list(waiting))
             for idx, ids in waiting.items():
                 yield from self._follow(idx, list(ids), *limits[idx])
             yield from self._note([begun for begun in self._begun.values() if _owes(begun)])
