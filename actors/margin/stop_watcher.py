@@ -86,8 +86,9 @@ class StopWatcher(Actor[StopWatcherMessage]):
         self._rung: dict[InstrumentIdx, Cursor | None] = {}
         self._dealing: deque[_Dealing] = deque()
         self._resisting: dict[InstrumentIdx, list[str]] = {}
-        #: Clubs that have not been passed since all were to be looked at, and when that was.
-        self._behind: set[InstrumentIdx] = set()
+        #: Clubs that have not got as far as their ticks did when all were to be looked at, each
+        #: with the last tick of then; and when that was.
+        self._behind: dict[InstrumentIdx, int] = {}
         self._began_at = 0.0
 
     def started(self) -> None:
@@ -136,10 +137,10 @@ class StopWatcher(Actor[StopWatcherMessage]):
             self._doorbell.close()  # the reader ends with its actor, however that ends
 
     def _look_at_all(self) -> None:
-        clubs = self._watch.clubs()
+        began_at, newest = self._monotonic(), self._watch.newest()
         if not self._behind:
-            self._behind, self._began_at = set(clubs), self._monotonic()
-        self._ring(clubs)
+            self._behind, self._began_at = dict(newest), began_at
+        self._ring(newest)
 
     def _ring(self, clubs: Iterable[InstrumentIdx]) -> None:
         idle = not self._rung and not self._dealing
@@ -194,10 +195,17 @@ class StopWatcher(Actor[StopWatcherMessage]):
         self._resisting.pop(idx, None)
         if more:
             self._rung.setdefault(idx, None)
-        elif idx in self._behind:
-            self._behind.remove(idx)
-            if not self._behind:
-                self._meter.level_at = self._began_at
+        else:
+            self._dealt_with(idx)
+
+    def _dealt_with(self, idx: InstrumentIdx, upto: Cursor | None = None) -> None:
+        """Note that every tick of *idx* has been dealt with, or all up to one."""
+        if idx not in self._behind or (upto and upto.seq < self._behind[idx]):
+            return
+        # There may be others by now, and somebody may be due at every one of them.
+        del self._behind[idx]
+        if not self._behind:
+            self._meter.level_at = self._began_at
 
     def _scan(self) -> None:
         """One step of the first scan; the others take their turns, so that none waits for all."""
@@ -212,6 +220,7 @@ class StopWatcher(Actor[StopWatcherMessage]):
             self._resist(dealing.idx, dealing.scan.left)
         else:
             self._rung[dealing.idx] = dealing.upto
+            self._dealt_with(dealing.idx, dealing.upto)
 
     def _resist(self, idx: InstrumentIdx, positions: list[str]) -> None:
         # The watch does not pass them: that would be to forget them. They are tried every second.

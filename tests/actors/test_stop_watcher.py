@@ -312,6 +312,22 @@ def test_its_lag_counts_from_the_last_time_that_all_clubs_were_passed(
     assert post.actor.detail()["lag_s"] == 0.5
 
 
+def test_its_lag_ends_though_somebody_is_due_at_every_price(
+    pit: Pit, post: Post, clock: FakeClock
+) -> None:
+    pit.long(profit_bps=100, qty=50_000)  # out of reach at 83, and armed for each next tick
+    pit.price(83)
+    clock.advance(1.0)
+    post.actor.receive(EveryClubDue())
+
+    for _ in range(2 * STEPS):
+        pit.price(83)
+        _, message, _ = post.actor.actor_inbox.take()
+        post.actor.receive(message)
+
+    assert post.actor.detail()["lag_s"] == 0.0
+
+
 def test_one_that_cannot_keep_up_says_so(pit: Pit, post: Post, clock: FakeClock) -> None:
     pit.long(-300)
     pit.price(-350)
