@@ -7,10 +7,9 @@ a match server, and the children of all three services under one root.
 from __future__ import annotations
 
 import json
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from .boot import prepare, rehydrator
 from .data_dir import UpRefused
 from .health import ServiceHealth
 from .logs import name_process
+from .ports import held_port
 from .stores import Stores, open_stores
 from .supervise import supervise
 
@@ -68,9 +68,15 @@ def run(options: UpOptions, external: Servers | None) -> int:
         UpRefused: the data directory holds another season, or a port is taken.
         EmbeddedError: the embedded servers cannot run; its text says why.
     """
-    ports = _ports(options)
-    data_dir.claim(options.data_dir, options.season)
-    with _servers(options.data_dir, external) as (servers, keepers):
+    if options.api_port == options.ws_port != 0:
+        raise UpRefused(f"--api-port and --ws-port are both {options.api_port}")
+    with ExitStack() as held:
+        ports = [
+            held.enter_context(held_port(HOST, wanted))
+            for wanted in (options.api_port, options.ws_port, 0)
+        ]
+        data_dir.claim(options.data_dir, options.season)
+        servers, keepers = held.enter_context(_servers(options.data_dir, external))
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         health = ServiceHealth("up", stores, NEEDED)
         name_process("up", stores.replica)
@@ -85,7 +91,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
 
 def _play(
     options: UpOptions,
-    ports: tuple[int, int],
+    ports: Sequence[int],
     stores: Stores,
     health: ServiceHealth,
     keepers: list[Child],
@@ -103,7 +109,9 @@ def _play(
         addresses=Addresses(),
         health=health,
         clock=clock,
-        match_server=MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance),
+        match_server=MatchServer(
+            season, clock, port=ports[2], token=MATCH_SERVER_TOKEN, advance=clock.advance
+        ),
     )
     finished: list[bool] = []
 
@@ -210,21 +218,3 @@ def _servers(root: Path, external: Servers | None) -> Iterator[tuple[Servers, li
         # A server that recovers may take its whole start deadline.
         keeper = Child("server-reviver", lambda: ServerReviver(embedded.revive), stuck_s=RECOVERY_S)
         yield Servers(embedded.redis_url, embedded.database_url, ""), [keeper]
-
-
-def _ports(options: UpOptions) -> tuple[int, int]:
-    """The API's and the WebSockets' port. Raises UpRefused."""
-    if options.api_port == options.ws_port != 0:
-        raise UpRefused(f"--api-port and --ws-port are both {options.api_port}")
-    return _port(options.api_port), _port(options.ws_port)
-
-
-def _port(wanted: int) -> int:
-    """*wanted* if it is free, any free one for 0. Raises UpRefused."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError as why:
-            raise UpRefused(f"port {wanted} on {HOST}: {why.strerror}") from None
-        return int(probe.getsockname()[1])
