@@ -181,6 +181,7 @@ def _http(
             scripts=stores.scripts,
             ledger=stores.ledger,
             users=stores.users,
+            candles=stores.candles,
             fixtures=stores.fixtures,
             orders=stores.orders,
             positions=stores.positions,
