@@ -14,6 +14,8 @@ from .ids import InstrumentIdx
 from .instrument import Instrument, quoted
 from .pricing import index_of
 
+TICKS_KEPT_MS = 26 * 3_600_000  #: calendar ms; two hours longer than a user's absence is known
+
 
 class Why(StrEnum):
     """What made a price be published."""

@@ -130,7 +130,7 @@ def children(stage: _Stage) -> list[Child]:
     """A match server and the three services, each under a supervisor of its own."""
     stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
     pace, feed = Pace.at(stage.options.speed), stage.open_feed
-    drains = flusher.children(stores, health, FLUSH_INTERVAL_S)
+    drains = flusher.children(stores, health, FLUSH_INTERVAL_S, clock)
     sockets = ws_server.children(stores, addresses, health, clock, stage.door())
     api = api_server.children(stores, addresses, health, clock, pace, feed, stage.front())
     return [

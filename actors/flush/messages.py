@@ -18,5 +18,16 @@ class DrainDue:
     """Facts left over by the synchronous write should go to Postgres."""
 
 
+@dataclass(frozen=True, slots=True)
+class RollDue:
+    """Ticks should become candles."""
+
+
+@dataclass(frozen=True, slots=True)
+class TidyDue:
+    """Ticks and candles that are kept no longer should go."""
+
+
 FlusherMessage = FlushDue | LeaseDue
+CandleRollerMessage = RollDue | TidyDue | LeaseDue
 OutboxDrainerMessage = DrainDue
