@@ -544,9 +544,9 @@ SELECT f.id, i.idx, f.post_away_px, f.away_version
  WHERE f.post_away_px IS NOT NULL;
 
 -- What prices did in each second (kept for 48 h), minute, hour and day of the
--- calendar. o, h, l and c are of the mid; the extremes of bid, ask and mark are
--- of the ticks that can close a position, so they are NULL where a halt was on
--- all along.
+-- calendar. o, h, l and c are of the mid; the extremes of index (f), bid, ask
+-- and mark are of the ticks that can close a position, so they are NULL where a
+-- halt was on all along.
 CREATE TABLE price_candles (
     idx       INT,
     iv        CHAR(2),
@@ -555,6 +555,8 @@ CREATE TABLE price_candles (
     h         BIGINT NOT NULL,
     l         BIGINT NOT NULL,
     c         BIGINT NOT NULL,
+    f_l       BIGINT,
+    f_h       BIGINT,
     bid_l     BIGINT,
     bid_h     BIGINT,
     ask_l     BIGINT,

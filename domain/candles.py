@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from .halts import OPEN, Halt, stops_closing
 from .instrument import NO_TICK
+from .ticks import Tick, Why, next_tick_id
 
 SECONDS_KEPT_MS = 48 * 3_600_000  #: candles of a second; calendar ms. The others stay.
 
@@ -54,6 +55,7 @@ class CandleTick(NamedTuple):
 
     id: str
     seq: int
+    index_px: int
     inventory: int
     bid_px: int
     ask_px: int
@@ -93,7 +95,8 @@ class Candle:
     Attributes:
         at_ms: when the interval begins, calendar ms.
         open_px, high_px, low_px, close_px: of the mid, whatever the halt.
-        bid, ask, mark: of the ticks that can close a position; None where a halt was on all along.
+        index, bid, ask, mark: of the ticks that can close a position; None where a halt was on all
+            along.
         volume: traded, 1e-3 share.
         first_seq, last_seq: the ticks it is made of.
     """
@@ -104,6 +107,7 @@ class Candle:
     high_px: int
     low_px: int
     close_px: int
+    index: Span | None
     bid: Span | None
     ask: Span | None
     mark: Span | None
@@ -139,6 +143,7 @@ def joined(earlier: Candle, later: Candle) -> Candle:
         high_px=max(earlier.high_px, later.high_px),
         low_px=min(earlier.low_px, later.low_px),
         close_px=later.close_px,
+        index=_wider(earlier.index, later.index),
         bid=_wider(earlier.bid, later.bid),
         ask=_wider(earlier.ask, later.ask),
         mark=_wider(earlier.mark, later.mark),
@@ -151,6 +156,30 @@ def rolled(ticks: Sequence[CandleTick]) -> Rolled:
     """How far candles have come with *ticks*, which are not empty."""
     last = ticks[-1]
     return Rolled(last.id, last.seq, last.inventory)
+
+
+def stand_ins(candle: Candle, after: str, last_ms: int) -> tuple[Tick, ...]:
+    """Two ticks for those of *candle*, if any of them could close a position: its low, its high.
+
+    Both have the number of the candle's first tick, so whoever was opened or changed during the
+    candle has nothing to do with them.
+
+    Args:
+        after: the tick id behind which they come.
+        last_ms: they are as late as the candle's end, but not later than this.
+    """
+    if not (candle.index and candle.bid and candle.ask and candle.mark):
+        return ()
+    at_ms = min(candle.at_ms + candle.interval.ms - 1, last_ms)
+    made = []
+    sides = zip(candle.index, candle.bid, candle.ask, candle.mark, strict=True)
+    for mid_px, (index_px, bid_px, ask_px, mark_px) in zip(
+        (candle.low_px, candle.high_px), sides, strict=True
+    ):
+        after = next_tick_id(after, at_ms)
+        prices = bid_px, ask_px, mark_px, mid_px
+        made.append(Tick(after, candle.first_seq, index_px, 0, *prices, Why.CANDLE.value, OPEN))
+    return tuple(made)
 
 
 def _seconds(ticks: Sequence[CandleTick], after: Rolled) -> Iterator[Candle]:
@@ -184,6 +213,7 @@ def _candle(at_ms: int, ticks: Sequence[CandleTick], volume: int) -> Candle:
         high_px=max(mids),
         low_px=min(mids),
         close_px=mids[-1],
+        index=_span([tick.index_px for tick in counting]),
         bid=_span([tick.bid_px for tick in counting]),
         ask=_span([tick.ask_px for tick in counting]),
         mark=_span([tick.mark_px for tick in counting]),

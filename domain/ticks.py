@@ -23,6 +23,7 @@ class Why(StrEnum):
     FEED = "feed"
     TRADE = "trade"
     HEARTBEAT = "hb"
+    CANDLE = "candle"  #: stands in for ticks that are lost; see domain/candles.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Glance(NamedTuple):
     ask_px: int
     mark_px: int
     halt: Halt
+    stands_in: bool = False  #: for ticks that are lost
 
 
 @dataclass(frozen=True, slots=True)

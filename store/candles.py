@@ -14,6 +14,7 @@ from ..domain.candles import UNROLLED, Candle, Interval, Rolled, Span, coarser
 from ..domain.ids import InstrumentIdx
 from .arrays import Column, array_columns, array_literal, insert_from_arrays
 from .fence import Fence, Fenced
+from .keys import TRIGGER_LEVELS
 from .postgres import Postgres
 
 FORGOTTEN_AT_ONCE = 1_000  #: candles of each club that one statement deletes
@@ -28,7 +29,8 @@ _COLUMNS = (
     *(Column(name, name) for name in ("o", "h", "l", "c")),
     *(
         Column(name, name, optional=True)
-        for name in ("bid_l", "bid_h", "ask_l", "ask_h", "mark_l", "mark_h")
+        for span in ("f", "bid", "ask", "mark")
+        for name in (f"{span}_l", f"{span}_h")
     ),
     *(Column(name, name) for name in ("vol", "first_seq", "last_seq")),
 )
@@ -37,6 +39,7 @@ _COLUMNS = (
 _ADD = f"""{insert_from_arrays("price_candles AS t", _COLUMNS)}
 ON CONFLICT (idx, iv, t) DO UPDATE SET
  h = greatest(t.h, excluded.h), l = least(t.l, excluded.l), c = excluded.c,
+ f_l = least(t.f_l, excluded.f_l), f_h = greatest(t.f_h, excluded.f_h),
  bid_l = least(t.bid_l, excluded.bid_l), bid_h = greatest(t.bid_h, excluded.bid_h),
  ask_l = least(t.ask_l, excluded.ask_l), ask_h = greatest(t.ask_h, excluded.ask_h),
  mark_l = least(t.mark_l, excluded.mark_l), mark_h = greatest(t.mark_h, excluded.mark_h),
@@ -59,12 +62,34 @@ DELETE FROM price_candles AS t USING
      ORDER BY p.t LIMIT %(most)s) AS o) AS old
  WHERE t.iv = %(iv)s AND t.idx = old.idx AND t.t = old.t"""
 
-_READ = """
-SELECT t, o, h, l, c, bid_l, bid_h, ask_l, ask_h, mark_l, mark_h, vol, first_seq, last_seq
+_FIELDS = """t, o, h, l, c, f_l, f_h, bid_l, bid_h, ask_l, ask_h, mark_l, mark_h,
+       vol, first_seq, last_seq"""
+
+# The first minute of which all seconds are there.
+_FINE = """
+SELECT CASE WHEN m.first_seq = s.first_seq THEN m.t ELSE m.t + INTERVAL '1 minute' END
+  FROM (SELECT t, first_seq FROM price_candles
+         WHERE idx = %(idx)s AND iv = '1s' ORDER BY t LIMIT 1) AS s
+  JOIN price_candles AS m
+    ON m.idx = %(idx)s AND m.iv = '1m' AND m.t = date_trunc('minute', s.t)"""
+
+_CONCERNING = f"""
+SELECT iv, {_FIELDS}
+  FROM price_candles
+ WHERE idx = %(idx)s AND t >= %(after)s AND t <= %(until)s
+   AND CASE WHEN t < coalesce(%(fine)s, 'infinity'::timestamptz) THEN iv = '1m' ELSE iv = '1s' END
+   AND (%(all)s
+        OR bid_l <= %(bid_low)s OR bid_h >= %(bid_high)s
+        OR ask_l <= %(ask_low)s OR ask_h >= %(ask_high)s
+        OR mark_l <= %(mark_low)s OR mark_h >= %(mark_high)s)
+ ORDER BY t DESC LIMIT %(most)s"""
+
+_READ = f"""
+SELECT {_FIELDS}
   FROM price_candles
  WHERE idx = %s AND iv = %s AND t >= coalesce(%s, '-infinity'::timestamptz)
    AND t < coalesce(%s, 'infinity'::timestamptz)
- ORDER BY t {direction} LIMIT %s"""
+ ORDER BY t {{direction}} LIMIT %s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +165,37 @@ class Candles:
         made = coarser(minutes, interval)
         return made[-limit:] if start_ms is None else made[:limit]
 
+    def concerning(
+        self,
+        idx: InstrumentIdx,
+        start_ms: int,
+        until_ms: int,
+        levels: Mapping[str, int | None] | None,
+        most: int,
+    ) -> list[Candle]:
+        """Candles of a club, newest first, of a second where there are any, else of a minute.
+
+        Args:
+            start_ms, until_ms: they begin between the two, both included.
+            levels: of each `TRIGGER_LEVELS` the one that is met first, if any; candles that meet
+                none are left out. None for all candles, and then all of a minute.
+            most: how many at the most.
+        """
+        given: dict[str, object] = {
+            "idx": idx,
+            "after": _at(start_ms),
+            "until": _at(until_ms),
+            "all": levels is None,
+            "most": most,
+            **(levels or dict.fromkeys(TRIGGER_LEVELS)),
+        }
+        with self._pg.transaction() as cursor:
+            cursor.execute(_FINE, given)
+            found = cursor.fetchone()
+            fine = found[0] if found and levels is not None else None
+            cursor.execute(_CONCERNING, given | {"fine": fine})
+            return [_candle(Interval(iv), *row) for iv, *row in cursor.fetchall()]
+
     def _read(
         self,
         idx: InstrumentIdx,
@@ -162,7 +218,7 @@ def _move(idx: InstrumentIdx, roll: Roll) -> tuple[str, ...]:
 
 
 def _row(idx: InstrumentIdx, candle: Candle) -> list[str | None]:
-    spans = (candle.bid, candle.ask, candle.mark)
+    spans = (candle.index, candle.bid, candle.ask, candle.mark)
     numbers = (
         candle.at_ms,
         *(candle.open_px, candle.high_px, candle.low_px, candle.close_px),
@@ -175,15 +231,16 @@ def _row(idx: InstrumentIdx, candle: Candle) -> list[str | None]:
 
 def _candle(interval: Interval, at: datetime, *row: Any) -> Candle:
     open_px, high_px, low_px, close_px = row[:4]
-    bid, ask, mark = (_span(*row[n : n + 2]) for n in (4, 6, 8))
-    volume, first_seq, last_seq = row[10:]
+    index, bid, ask, mark = (_span(*row[n : n + 2]) for n in (4, 6, 8, 10))
+    volume, first_seq, last_seq = row[12:]
     return Candle(
         interval=interval,
-        at_ms=(at - _EPOCH) // timedelta(milliseconds=1),
+        at_ms=_ms(at),
         open_px=open_px,
         high_px=high_px,
         low_px=low_px,
         close_px=close_px,
+        index=index,
         bid=bid,
         ask=ask,
         mark=mark,
@@ -199,6 +256,10 @@ def _span(low: int | None, high: int | None) -> Span | None:
 
 def _at(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else _EPOCH + timedelta(milliseconds=at_ms)
+
+
+def _ms(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _next_start(at_ms: int | None, interval: Interval) -> int | None:

@@ -141,13 +141,13 @@ def _place(tick_id: str) -> _Place:
 
 def _tick(
     entry_id: str,
-    _s: str, seq: str, _f: str, _index: str, _q: str, inventory: str, _b: str, bid: str,
+    _s: str, seq: str, _f: str, index: str, _q: str, inventory: str, _b: str, bid: str,
     _a: str, ask: str, _m: str, mark: str, _mid: str, mid: str, _w: str, _why: str,
     _h: str, halt: str,
 ) -> CandleTick:  # fmt: skip
     # In the order in which lua/ticks.lua writes them, as in store/stretches.py.
-    numbers = int(bid), int(ask), int(mark), int(mid)
-    return CandleTick(entry_id, int(seq), int(inventory), *numbers, _halt(halt))
+    prices = int(bid), int(ask), int(mark), int(mid)
+    return CandleTick(entry_id, int(seq), int(index), int(inventory), *prices, _halt(halt))
 
 
 @cache

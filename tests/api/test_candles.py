@@ -24,7 +24,7 @@ def charted(api: Api) -> Api:
     """ARS rose by 1.0000 every twenty seconds from noon on, for four minutes; 0.250 each time."""
     ticks = [
         CandleTick(
-            *(f"{NOON_MS + n * 20_000}-0", n + 1, (n + 1) * 250),
+            *(f"{NOON_MS + n * 20_000}-0", n + 1, 1_000_000, (n + 1) * 250),
             *(990_000, 1_010_000, 1_000_000, 1_000_000 + n * 10_000, OPEN),
         )
         for n in range(12)

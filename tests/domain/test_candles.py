@@ -17,8 +17,14 @@ from touchline.domain.candles import (
     coarser,
     joined,
     rolled,
+    stand_ins,
 )
 from touchline.domain.halts import OPEN, Halt
+from touchline.domain.positions import Direction, Position, Stops
+from touchline.domain.scanning import Course, Cursor, Stretch, advanced
+from touchline.domain.ticks import Glance, Tick, Why
+
+from tests.domain.test_scanning import position
 
 NOON_MS = 1_785_585_600_000  # 2026-08-01T12:00:00Z
 
@@ -35,7 +41,8 @@ def tick(
     """Tick number *seq* so long after noon, bid and ask 1 away from the mid."""
     mark = mid if mark is None else mark
     return CandleTick(
-        f"{NOON_MS + after_ms}-{seq}", seq, inventory, mid - 1, mid + 1, mark, mid, halt
+        *(f"{NOON_MS + after_ms}-{seq}", seq, mid + 7, inventory),
+        *(mid - 1, mid + 1, mark, mid, halt),
     )
 
 
@@ -161,3 +168,67 @@ def test_every_interval_has_all_ticks_and_all_volume(steps) -> None:
         sum(one.volume for one in of(Interval.SECOND, made))
     }
     assert of(Interval.HOUR, made) == coarser(of(Interval.SECOND, made), Interval.HOUR)
+
+
+def test_a_low_and_a_high_stand_in_for_the_ticks_of_a_candle() -> None:
+    ticks = [tick(4, 0, 100), tick(5, 400, 130, mark=120), tick(6, 900, 90, mark=95)]
+    [second] = of(Interval.SECOND, candles(ticks, UNROLLED))
+
+    low, high = stand_ins(second, f"{NOON_MS - 5}-3", NOON_MS + 5_000)
+
+    assert low == Tick(f"{NOON_MS + 999}-0", 4, 97, 0, 89, 91, 95, 90, Why.CANDLE.value, OPEN)
+    assert high == Tick(f"{NOON_MS + 999}-1", 4, 137, 0, 129, 131, 120, 130, Why.CANDLE.value, OPEN)
+
+
+def test_stand_ins_come_behind_what_is_there_and_are_not_later_than_they_may_be() -> None:
+    [second] = of(Interval.SECOND, candles([tick(4)], UNROLLED))
+
+    early = stand_ins(second, f"{NOON_MS - 5}-3", NOON_MS + 300)
+    behind = stand_ins(second, f"{NOON_MS + 999}-1", NOON_MS + 5_000)
+
+    assert [one.id for one in early] == [f"{NOON_MS + 300}-0", f"{NOON_MS + 300}-1"]
+    assert [one.id for one in behind] == [f"{NOON_MS + 999}-2", f"{NOON_MS + 999}-3"]
+
+
+def test_nothing_stands_in_for_what_a_halt_kept_from_closing() -> None:
+    [second] = of(Interval.SECOND, candles([tick(4, halt=Halt.EVENT)], UNROLLED))
+
+    assert stand_ins(second, "0-0", NOON_MS + 5_000) == ()
+
+
+def reached(of_: Position, ticks: Sequence[Glance]) -> Course:
+    """How far *of_* gets over *ticks*."""
+    start = Course(of_, Cursor(of_.checked_tick_id, of_.checked_seq))
+    return advanced(start, Stretch(ticks))
+
+
+def glance(of_: CandleTick | Tick) -> Glance:
+    prices = of_.index_px, of_.bid_px, of_.ask_px, of_.mark_px
+    return Glance(of_.id, of_.seq, *prices, of_.halt, isinstance(of_, Tick))
+
+
+@given(
+    st.lists(st.tuples(st.integers(85, 115), st.sampled_from((OPEN, OPEN, Halt.EVENT)))),
+    st.sampled_from(Direction),
+    st.sampled_from((Stops(), Stops(stop_loss_px=95), Stops(take_profit_px=105))),
+)
+def test_where_each_candle_is_one_tick_it_closes_what_the_tick_would_have(
+    prices, side, stops
+) -> None:
+    if side is Direction.SHORT:
+        stops = Stops(stops.take_profit_px, stops.stop_loss_px)
+    held = position(side, stops=stops)
+    ticks = [tick(11 + n, n * 1_000, mid, halt=halt) for n, (mid, halt) in enumerate(prices)]
+    made: list[Tick] = []
+    for second in of(Interval.SECOND, candles(ticks, UNROLLED)):
+        made += stand_ins(second, made[-1].id if made else "1000-10", 2 * NOON_MS)
+
+    real, stood_in = reached(held, list(map(glance, ticks))), reached(held, list(map(glance, made)))
+
+    assert (real.closing is None) == (stood_in.closing is None)
+    if real.closing and stood_in.closing:
+        assert (stood_in.closing.seq, stood_in.closing[2:6]) == (
+            real.closing.seq,
+            real.closing[2:6],
+        )
+        assert (real.gap, stood_in.gap) == (False, True)

@@ -61,7 +61,7 @@ def ticks_of(pit: Pit, idx: InstrumentIdx = ARS) -> list[CandleTick]:
     """All ticks of the stream, read the long way."""
     return [
         CandleTick(
-            *(one.id, one.seq, one.inventory, one.bid_px, one.ask_px),
+            *(one.id, one.seq, one.index_px, one.inventory, one.bid_px, one.ask_px),
             *(one.mark_px, one.mid_px, one.halt),
         )
         for one in pit.exchange.hot.ticks(idx, "0-0", 10_000)
