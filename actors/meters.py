@@ -162,6 +162,29 @@ class FlushMeter:
 
 
 @dataclass(slots=True)
+class CandleMeter:
+    """Ticks on their way into candles.
+
+    Attributes:
+        ticks: put into candles. ``rows``: candles begun or added to.
+        trimmed: ticks that left their streams. ``forgotten``: candles deleted.
+        level_at: monotonic seconds; all ticks of before are in candles. None before one.
+        token: of the lease, when it was held here last.
+    """
+
+    ticks: int = 0
+    rows: int = 0
+    trimmed: int = 0
+    forgotten: int = 0
+    level_at: float | None = None
+    token: int = 0
+
+    def lag_s(self, now: float) -> float | None:
+        """Seconds since candles were level with the prices, at *now* (monotonic seconds)."""
+        return None if self.level_at is None else now - self.level_at
+
+
+@dataclass(slots=True)
 class StopMeter:
     """The watch over prices.
 

@@ -20,7 +20,7 @@ from .metrics import show_health
 from .stores import Stores
 
 LEASES = (
-    *("scheduler", "flusher", "rehydrate", "reconcile"),
+    *("scheduler", "flusher", "candle-roller", "rehydrate", "reconcile"),
     *("order-release", "stop-watcher", "margin-backstop"),
 )
 

@@ -41,7 +41,7 @@ from .supervise import supervise
 HOST = "127.0.0.1"
 FLUSH_INTERVAL_S = 0.1
 INPLAY_DELAY_MS = 5_000  #: of the calendar, as by default where the services run apart
-POSTGRES_CONNECTIONS = 13
+POSTGRES_CONNECTIONS = 14
 RECOVERY_S = 300.0  #: both servers after a crash, each within its own two minutes
 MATCH_SERVER_TOKEN = "touchline-up"  # noqa: S105 — the match server is our own and on loopback
 
@@ -138,7 +138,7 @@ def children(stage: _Stage) -> list[Child]:
     """A match server and the three services, each under a supervisor of its own."""
     stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
     pace, feed = Pace.at(stage.options.speed), stage.open_feed
-    drains = flusher.children(stores, health, FLUSH_INTERVAL_S)
+    drains = flusher.children(stores, health, FLUSH_INTERVAL_S, clock)
     sockets = ws_server.children(stores, addresses, health, clock, stage.door())
     api = api_server.children(stores, addresses, health, clock, pace, feed, stage.front())
     return [

@@ -18,6 +18,7 @@ import redis
 import structlog
 
 from ..domain.ids import TREASURY
+from .candles import Candles
 from .drain import open_drain
 from .gate import note_run_id, unnoted_run_id
 from .keys import Keys, State
@@ -26,6 +27,7 @@ from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
 from .scripts import Scripts
+from .stand_ins import StandIns
 from .waiting import restore_orders
 
 EPOCH_BITS = 32  #: a version is epoch * 2^32 + n
@@ -48,6 +50,7 @@ class Rehydrated:
     replays: int
     guards: int
     orders: int  #: that waited, or were done and had been forgotten to be
+    ticks: int  #: that stand in for lost ones which open positions may have to be checked at
 
 
 def rehydrate(
@@ -96,7 +99,9 @@ def _put_back(
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, may_go_on)
-    return Rehydrated(epoch, len(behind), replays, guards, orders)
+    # At the end: what is open, and where it was checked last, is then known.
+    ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
+    return Rehydrated(epoch, len(behind), replays, guards, orders, ticks)
 
 
 def _wait_for_writers(pg: Postgres) -> None:

@@ -28,6 +28,17 @@ class Proved:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class RollDue:
+    """Ticks should become candles."""
+
+
+@dataclass(frozen=True, slots=True)
+class TidyDue:
+    """Ticks and candles that are kept no longer should go."""
+
+
 FlusherMessage = FlushDue | LeaseDue
+CandleRollerMessage = RollDue | TidyDue | LeaseDue
 OutboxDrainerMessage = DrainDue
 ReconcilerMessage = LeaseDue | Proved
