@@ -191,7 +191,9 @@ def _verdict(up: Service, servers: Servers, books: Books, told: Told) -> dict[st
 
 def _summary(chosen: Options, prices: Prices, told: Told, faults: Faults) -> dict[str, Any]:
     line = prices.line
-    kinds = Counter(" ".join(what.split()[::2]) for what in faults.done.elements())
+    kinds = Counter(
+        "child killed" if what.startswith("child") else what for what in faults.done.elements()
+    )
     return {
         "options": chosen,
         "in_play_at_once": prices.in_play,
