@@ -62,9 +62,6 @@ class Embedded:
         self._directory.take()
         try:
             self.revive()
-        except OSError as error:
-            self.stop()
-            raise EmbeddedError(f"the embedded servers cannot start: {error}") from error
         except BaseException:  # Ctrl-C too must not leave half of them behind
             self.stop()
             raise
@@ -77,8 +74,11 @@ class Embedded:
         """
         gone = tuple(name for name in _ANSWERS if self._exited(name))
         # Both before waiting: Valkey loads its data while PostgreSQL recovers.
-        for name in gone:
-            self._servers[name] = self._starters[name]()
+        try:
+            for name in gone:
+                self._servers[name] = self._starters[name]()
+        except OSError as error:
+            raise EmbeddedError(f"the embedded servers cannot start: {error}") from error
         for name in gone:
             self._wait_for(name)
         return gone

@@ -82,8 +82,17 @@ def _create_cluster(programs: Path, pg: Path, place: Place, *, fsync: bool) -> N
     # Elsewhere first: a cluster that is half made must never pass for one.
     fresh = pg.with_name("pg.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    give(fresh, place.account)
+    try:
+        fresh.mkdir(mode=0o700)
+        give(fresh, place.account)
+        _fill_cluster(programs, fresh, place, fsync=fsync)
+        fresh.rename(pg)
+    except BaseException:  # Ctrl-C too must not leave 40 MB behind, least of all on a full disk
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _fill_cluster(programs: Path, fresh: Path, place: Place, *, fsync: bool) -> None:
     initdb = [f"{programs}/initdb", "-D", str(fresh)]
     run(
         [
@@ -92,14 +101,16 @@ def _create_cluster(programs: Path, pg: Path, place: Place, *, fsync: bool) -> N
         ],
         place,
     )
+    # Else a failed statement, as on a full disk, would count as success, and
+    # a cluster without our database can never serve.
+    strict = ("-c", "exit_on_error=on")
     run(
-        [f"{programs}/postgres", "--single", "-F", "-D", str(fresh), "postgres"],
+        [f"{programs}/postgres", "--single", "-F", *strict, "-D", str(fresh), "postgres"],
         place,
         text=f"CREATE DATABASE {NAME};\n",
     )
     if fsync:  # everything at once, which takes half the time
         run([*initdb, "--sync-only"], place)
-    fresh.rename(pg)
 
 
 def _settings(sockets: Path, fsync: bool) -> list[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .accounts import Account
+from .complaints import complaint
 from .datadir import EmbeddedError
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TOOL_S = 120.0  #: seconds a helper program may take; initdb needs one, on a slow disk some more
-TAIL_BYTES = 2000  #: how much of a log an error message quotes
+TAIL_BYTES = 8000  #: how much of a log is searched for the reason of a failure
 LOG_MAX_BYTES = 16_000_000  #: a longer log is put aside at the next start
 
 #: Nothing of ours leaks into the servers: no locale, no PG* variables, no proxy.
@@ -33,7 +34,7 @@ def run(argv: Sequence[str], place: Place, *, text: str = "") -> str:
     """Run a short program with *text* as its input; return what it printed.
 
     Raises:
-        EmbeddedError: it failed; the message quotes the end of what it said.
+        EmbeddedError: it failed; the message quotes its complaint.
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own programs and arguments
@@ -49,7 +50,7 @@ def run(argv: Sequence[str], place: Place, *, text: str = "") -> str:
     except subprocess.TimeoutExpired:
         raise EmbeddedError(f"{Path(argv[0]).name} took more than {TOOL_S:g} s") from None
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-TAIL_BYTES:]
+        said = complaint(done.stderr or done.stdout)
         raise EmbeddedError(f"{Path(argv[0]).name} failed: {said}")
     return done.stdout
 
@@ -111,11 +112,12 @@ class ServerProcess:
         self._process.wait()
 
     def said(self) -> str:
-        """The end of what it logged since it was started."""
+        """Its complaint since it was started, in one line, and where the rest of its log is."""
         with self._log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._said_before, end - TAIL_BYTES))
-            return log.read().decode(errors="replace").strip()
+            text = log.read().decode(errors="replace")
+        return f"{complaint(text)} (see {self._log})"
 
 
 def _launched(argv: Sequence[str], place: Place, death_signal: signal.Signals) -> list[str]:

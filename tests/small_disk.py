@@ -1,0 +1,68 @@
+"""A disk that is small enough to be full, for programs that a test starts."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+MOUNT = 'mount -t tmpfs -o size="$1" tmpfs "$0" && echo mounted && exec cat'
+#: Root keeps its accounts; anybody else becomes root of a namespace of his own, who may mount.
+UNSHARE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+ENTER = ["--mount"] if os.geteuid() == 0 else ["--user", "--preserve-credentials", "--mount"]
+
+
+class SmallDisk:
+    """A file system of *size* bytes (such as `40m`) on *place*, for programs run `through` it.
+
+    Skips the test where this user may mount nothing, not even for himself.
+    """
+
+    def __init__(self, place: Path, size: str) -> None:
+        self._place = place
+        self._holder = subprocess.Popen(
+            [*UNSHARE, "sh", "-c", MOUNT, str(place), size],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._holder.stdout is not None
+        if self._holder.stdout.readline() != "mounted\n":
+            _, why = self._holder.communicate()
+            pytest.skip(f"no file system can be mounted here: {why.strip()}")
+
+    @property
+    def through(self) -> Sequence[str]:
+        """What to put before a command that shall see the disk."""
+        enter = ["nsenter", *ENTER, "--target", str(self._holder.pid), "--"]
+        # Entering leads to the root directory.
+        return [*enter, "sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()]
+
+    def seen(self, path: Path) -> Path:
+        """*path* on the disk, by a name that works from outside."""
+        return Path(f"/proc/{self._holder.pid}/root{path}")
+
+    def resize(self, size: str) -> None:
+        """Make the disk larger, or smaller."""
+        remount = ["mount", "-o", f"remount,size={size}", str(self._place)]
+        subprocess.run([*self.through, *remount], check=True)
+
+    def fill(self) -> None:
+        """Leave no byte of room."""
+        ballast = self.seen(self._place / "ballast")
+        with ballast.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                return
+
+    def make_room(self) -> None:
+        """Undo `fill`."""
+        self.seen(self._place / "ballast").unlink()
+
+    def remove(self) -> None:
+        """Forget the disk and all on it."""
+        self._holder.communicate()
