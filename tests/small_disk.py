@@ -14,7 +14,7 @@ ENTER = ["--mount"] if os.geteuid() == 0 else ["--user", "--preserve-credentials
 
 
 class SmallDisk:
-    """A file system of *size* bytes (such as `40m`) on *place*, for programs run `through` it.
+    """A file system of *size* (such as `90m`) on *place*, for programs run `through` it.
 
     Skips the test where this user may mount nothing, not even for himself.
     """
@@ -44,20 +44,12 @@ class SmallDisk:
         """*path* on the disk, by a name that works from outside."""
         return Path(f"/proc/{self._holder.pid}/root{path}")
 
-    def resize(self, size: str) -> None:
-        """Make the disk larger, or smaller."""
-        remount = ["mount", "-o", f"remount,size={size}", str(self._place)]
-        subprocess.run([*self.through, *remount], check=True)
-
-    def fill(self) -> None:
-        """Leave no byte of room."""
-        ballast = self.seen(self._place / "ballast")
-        with ballast.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                return
+    def fill(self, *, leaving: int = 0) -> None:
+        """Leave so many bytes of room."""
+        place = self.seen(self._place)
+        room = os.statvfs(place)
+        with (place / "ballast").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - leaving)
 
     def make_room(self) -> None:
         """Undo `fill`."""

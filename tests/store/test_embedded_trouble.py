@@ -30,6 +30,7 @@ from tests.processes import refusal
 from tests.small_disk import SmallDisk
 
 ROOM = "90m"  #: for a new cluster and some log
+MB = 1 << 20
 
 
 @pytest.fixture
@@ -54,9 +55,9 @@ def used() -> Iterator[Path]:
 
 
 @pytest.fixture
-def disk(parent: Path, request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
-    """A disk of the size the test names, on *parent*."""
-    disk = SmallDisk(parent, request.param)
+def disk(parent: Path) -> Iterator[SmallDisk]:
+    """A small disk on *parent*."""
+    disk = SmallDisk(parent, ROOM)
     yield disk
     disk.remove()
 
@@ -76,9 +77,12 @@ def is_left_alone(root: Path) -> bool:
 
 
 # In initdb's first bytes, in its last, and in the one statement after it.
-@pytest.mark.parametrize("disk", ["64k", "20m", "40m"], indirect=True)
-def test_a_disk_too_small_for_a_cluster_is_named_and_one_with_room_serves(disk, parent, memory):
+@pytest.mark.parametrize("left", [MB // 16, 20 * MB, 40 * MB])
+def test_too_little_room_for_a_cluster_is_named_and_with_room_it_is_made(
+    disk, parent, memory, left
+):
     root = parent / "data"
+    disk.fill(leaving=left)
 
     with pytest.raises(EmbeddedError) as refused:
         EmbeddedProcess(root, disk.through)
@@ -89,13 +93,12 @@ def test_a_disk_too_small_for_a_cluster_is_named_and_one_with_room_serves(disk, 
     assert not (disk.seen(root) / "pg").exists()
     assert is_left_alone(disk.seen(root))
 
-    disk.resize(ROOM)
+    disk.make_room()
     process = EmbeddedProcess(root, disk.through)
     memory.add(from_outside(disk, root), "made")
     process.end()
 
 
-@pytest.mark.parametrize("disk", [ROOM], indirect=True)
 def test_servers_that_a_full_disk_ended_come_back_with_all_they_acknowledged(disk, parent, memory):
     root = parent / "data"
     process = EmbeddedProcess(root, disk.through, fsync=True)
@@ -147,11 +150,13 @@ def test_a_changed_major_version_ends_the_command_with_one_line_and_harms_nothin
     ours = version.read_text()
     version.write_text("13\n")
 
-    line = refusal("reconcile", "--data-dir", str(used))
+    try:
+        line = refusal("reconcile", "--data-dir", str(used))
+    finally:
+        version.write_text(ours)
 
     assert line.startswith(f"touchline: {used}/pg was made by PostgreSQL 13, and this is Postgre")
     assert is_left_alone(used)
-    version.write_text(ours)
     with Embedded(used, fsync=False) as servers:
         assert memory.of(servers) == {"kept"}
 
