@@ -1,6 +1,6 @@
-"""A fence in Postgres: a flusher that lost its job without noticing changes nothing.
+"""A fence in Postgres: a holder that lost its job without noticing changes nothing.
 
-The lease in Redis says who should flush; a paused process may still believe
+The lease in Redis says who should do it; a paused process may still believe
 in one that has long expired. Each holder therefore takes a number from a
 Postgres sequence, and the first statement of each of its transactions shows
 it: once a higher number has been seen, lower ones are refused.

@@ -4,7 +4,8 @@ A result is written once (`settled_at`), in one transaction with the ratings it
 moves and the base prices it left. Those are a fact of their own: the rows of
 the instruments follow when they are flushed, and if Redis loses the result
 before that, the fact brings it back (`store/newest.py`). Everything else is what
-was last seen and may be written again.
+was last seen and may be written again, by the scheduler that leads: what one saw
+that has been overtaken is old, so a fence keeps it out.
 
 Source: docs/market.md, "Matches and trading".
 """
@@ -24,6 +25,7 @@ from ..domain.match import MatchSnapshot, Score, Team
 from ..domain.tracking import Tracked
 from .clubs import enrol, untraded
 from .commands import Bases
+from .fence import Fence
 from .postgres import Postgres
 
 # A match that has begun is known better from play than from the plan. One that
@@ -115,10 +117,18 @@ class Opening:
 
 
 class Matches:
-    """The scheduler's side of leagues, teams, instruments, fixtures and match_scores."""
+    """The scheduler's side of leagues, teams, instruments, fixtures and match_scores.
+
+    Whatever writes raises `Fenced` once another scheduler leads.
+    """
 
     def __init__(self, pg: Postgres) -> None:
         self._pg = pg
+        self._fence = Fence(pg, "scheduler")
+
+    def lead(self) -> None:
+        """Keep out whoever led before; call after every acquisition of the lease."""
+        self._fence.take()
 
     def plan(self, matches: Sequence[MatchSnapshot], now_ms: int) -> None:
         """Take in a listing: new clubs and matches, and what changed of those not begun."""
@@ -130,6 +140,7 @@ class Matches:
             for m in matches
         ]
         with self._pg.transaction() as cursor:
+            self._fence.show(cursor)
             enrol(cursor, matches)
             if rows:
                 execute_values(cursor, _PLAN, rows)
@@ -153,6 +164,7 @@ class Matches:
     def opened(self, openings: Iterable[Opening]) -> None:
         """Record what matches started from; a record that is there stays."""
         with self._pg.transaction() as cursor:
+            self._fence.show(cursor)
             for opening in openings:
                 cursor.execute(
                     "UPDATE fixtures SET e_kickoff_bps = %s, pre_home_px = %s, pre_away_px = %s"
@@ -164,6 +176,7 @@ class Matches:
         """Record what *matches* look like at *now_ms*; history grows where it counts."""
         begun = [m for m in matches if m.phase is not Phase.SCHEDULED]
         with self._pg.transaction() as cursor:
+            self._fence.show(cursor)
             execute_values(cursor, _SEEN, [_seen_row(m, now_ms) for m in matches], _SEEN_ROW)
             if begun:
                 history = [_history_row(m, now_ms) for m in begun]
@@ -179,6 +192,7 @@ class Matches:
         left = (bases.home.px, bases.home.version, bases.away.px, bases.away.version)
         result = (*seen, *left, match.fixture)
         with self._pg.transaction() as cursor:
+            self._fence.show(cursor)
             cursor.execute(_SETTLE, result)
             if cursor.rowcount == 0:
                 return False

@@ -12,6 +12,7 @@ from ...domain.refusals import Refusal, Refused
 from ...domain.ticks import IndexChange
 from ...domain.tracking import AT_REST, PLAYING, Standing, Tracked
 from ...store.commands import Indexed
+from ...store.fence import Fenced
 from ...store.lease import Lease
 from ...store.scripts import IndexOutcome, Scripts, SettleOutcome
 from ..meters import FeedMeter
@@ -19,10 +20,6 @@ from ..meters import FeedMeter
 HEARTBEAT_MS = 60_000  #: a club in play publishes a price at least this often (calendar)
 
 Said = tuple[int, str, Halt]
-
-
-class Fenced(Exception):
-    """Another replica holds the lease; nothing was changed."""
 
 
 class UnknownInstrument(Exception):

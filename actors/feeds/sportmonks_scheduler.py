@@ -27,13 +27,14 @@ from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
 from ...domain.tracking import Standing, Tracked
 from ...store.feed import FeedProvider
+from ...store.fence import Fenced
 from ...store.hot import Hot
 from ...store.lease import Lease
 from ...store.matches import Matches, Opening
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..meters import FeedMeter
-from .index_writer import Fenced, IndexWriter
+from .index_writer import IndexWriter
 from .lister import Lister
 from .lookout import Lookout
 from .messages import LeaseDue, PollDue
@@ -52,7 +53,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     Reads: the feed; open fixtures and ratings in Postgres; instruments in Redis.
     Writes: instruments, ticks and `feed:health` in Redis, through fenced scripts; leagues, teams,
     instruments (once), fixtures, match_scores and ratings in Postgres.
-    Lease: `lease:scheduler`; without it nothing is asked and nothing written.
+    Lease: `lease:scheduler`, asked for by the scripts themselves and fenced in Postgres; without
+    it nothing is asked and nothing written.
     While it is down: prices stand still; a restart halts what is in play until it can see again.
     """
 
@@ -112,8 +114,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     def _unless_fenced(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Fenced:
-            log.warning("scheduler_fenced")
+        except Fenced as fenced:
+            log.warning("scheduler_fenced", why=str(fenced))
             self._leading = False
 
     def _poll(self) -> None:
@@ -132,6 +134,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         # prices that nobody updates, and every attempt to start comes through here.
         instruments = self._hot.instruments()
         self._halt_if_blind(instruments)
+        self._matches.lead()
+        if not self._lease.held():  # else we might have fenced out the one who holds it by now
+            raise Fenced("the lease ran out before the fence was taken")
         self._book = MatchBook()
         self._reload()
         # Since when, only the one before us knew.
