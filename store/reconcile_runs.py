@@ -15,7 +15,7 @@ OFFENDERS_KEPT = 10  #: of each proof that failed
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The newest run anybody has kept."""
+    """The newest run that anybody has kept."""
 
     ok: bool
     failed: tuple[str, ...]  #: names of the proofs that failed
@@ -49,11 +49,14 @@ class ReconcileRuns:
             )
 
     def last(self) -> LastRun | None:
-        """The newest run, whoever made it; None if there has been none."""
+        """The run that began last, whoever made it; None if there has been none.
+
+        One that a process kept late, because it stood still meanwhile, tells of older books.
+        """
         with self._pg.transaction() as cursor:
             cursor.execute(
                 "SELECT ok, diffs, took_ms, extract(epoch FROM now() - started_at)::float"
-                " FROM reconcile_runs ORDER BY id DESC LIMIT 1"
+                " FROM reconcile_runs ORDER BY started_at DESC, id DESC LIMIT 1"
             )
             found = cursor.fetchone()
         if found is None:

@@ -61,15 +61,19 @@ class Away:
 
 
 class Meanwhile:
-    """*real*, but the first use of *method* finds that *happened* has just happened."""
+    """*real*, but the *nth* use of *method* (from 0) finds that *happened* has just happened."""
 
-    def __init__(self, real: Any, method: str, happened: Callable[[], object]) -> None:
+    def __init__(
+        self, real: Any, method: str, happened: Callable[[], object], *, nth: int = 0
+    ) -> None:
         self._real = real
         self._method = method
-        self._happened: Callable[[], object] | None = happened
+        self._happened = happened
+        self._left = nth
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._method and self._happened is not None:
-            happened, self._happened = self._happened, None
-            happened()
+        if name == self._method:
+            self._left -= 1
+            if self._left == -1:
+                self._happened()
         return getattr(self._real, name)

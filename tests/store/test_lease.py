@@ -109,7 +109,7 @@ def test_a_slow_reply_does_not_extend_trust(lossy, clock):
     assert not lease.held()
 
 
-def test_a_failed_renewal_demotes_at_once(lossy, clock):
+def test_a_failed_renewal_demotes(lossy, clock):
     lease = Lease(lossy, KEY, monotonic=clock.monotonic)
     lease.renew()
 
@@ -126,7 +126,7 @@ def test_a_failed_renewal_demotes_at_once(lossy, clock):
     assert lease.held()
 
 
-def test_an_old_owner_can_neither_renew_nor_release(client, clock):
+def test_an_old_owner_cannot_renew_or_release(client, clock):
     old, new = (
         Lease(client, KEY, monotonic=clock.monotonic),
         Lease(client, KEY, monotonic=clock.monotonic),
