@@ -29,15 +29,26 @@ def claim(data_dir: Path, season: Season) -> None:
         else:
             _write(note, f"{season.digest}\n{season.name}\n")
     except OSError as why:
-        raise UpRefused(f"the data directory {data_dir} cannot be used: {why.strerror}") from None
+        raise _unusable(data_dir, why) from None
 
 
 def private_key(data_dir: Path) -> str:
-    """The signing key of this data directory, made at the first start."""
+    """The signing key of this data directory, made at the first start.
+
+    Raises:
+        UpRefused: there is none, and none can be written.
+    """
     path = data_dir / "jwt_private_key.pem"
-    if not path.exists():
-        _write(path, new_keypair()[0])
-    return path.read_text(encoding="utf-8")
+    try:
+        if not path.exists():
+            _write(path, new_keypair()[0])
+        return path.read_text(encoding="utf-8")
+    except OSError as why:  # a full disk, say
+        raise _unusable(data_dir, why) from None
+
+
+def _unusable(data_dir: Path, why: OSError) -> UpRefused:
+    return UpRefused(f"the data directory {data_dir} cannot be used: {why.strerror}")
 
 
 def _refuse_another(data_dir: Path, note: str, season: Season) -> None:
