@@ -50,7 +50,7 @@ def placed(books, command):
     """An order as the executor handles it."""
     [outcome] = books.scripts.execute([command])
     if isinstance(outcome, Delayed):
-        [outcome] = books.scripts.execute([AcceptOrder(order_from(command))])
+        [outcome] = books.scripts.execute([AcceptOrder(order_from(command, outcome))])
     return outcome
 
 
