@@ -19,6 +19,7 @@ from .parked import ALARM_ATTEMPTS
 from .postgres import Postgres
 from .proofs import SQL_PROOFS
 from .refusals import Cursor
+from .reservations import Reservations
 
 SHOWN = 100  #: offenders listed per proof
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
@@ -101,6 +102,9 @@ def reconcile(
     verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
     misfiled = Files(client, keys).misfiled()
     verdicts.append(_verdict("files", "Redis files every position where it belongs", misfiled))
+    wrong = Reservations(client, keys).wrong()
+    claim = "every wallet has set aside what its user's waiting orders have"
+    verdicts.append(_verdict("reserved", claim, wrong))
     waiting = _waiting_too_long(open_outboxes(client, keys), pg, limits or Limits())
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)

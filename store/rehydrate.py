@@ -25,6 +25,7 @@ from .lost import Lost, Restorer, chunks, lost
 from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
+from .reservations import Reservations
 from .scripts import Scripts
 from .waiting import restore_orders
 
@@ -48,6 +49,7 @@ class Rehydrated:
     replays: int
     guards: int
     orders: int  #: that waited, or were done and had been forgotten to be
+    reservations: int  #: wallets that told wrongly what their users' waiting orders set aside
 
 
 def rehydrate(
@@ -96,7 +98,9 @@ def _put_back(
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, may_go_on)
-    return Rehydrated(epoch, len(behind), replays, guards, orders)
+    # Last: what is set aside follows from the orders that wait, and from what has been carried out.
+    reservations = Reservations(client, keys).restore(may_go_on)
+    return Rehydrated(epoch, len(behind), replays, guards, orders, reservations)
 
 
 def _wait_for_writers(pg: Postgres) -> None:

@@ -62,6 +62,7 @@ def test_honest_books_pass_every_proof(books):
         "margins",
         "redis",
         "files",
+        "reserved",
         "ages",
     ]
 
