@@ -192,7 +192,8 @@ def test_what_has_to_wait_is_filed_in_one_more_pipeline_and_made_durable(writer)
     def in_play(command):
         if isinstance(command, AcceptOrder):
             return Accepted(command.order, "1-0", {"id": command.order.order_id})
-        return Delayed() if command.trade_id != "t1" else refused(command)
+        number = int(command.trade_id[1:])
+        return Delayed(500 + number) if number != 1 else refused(command)
 
     scripts = CannedScripts(in_play)
     executor = executor_with(scripts, writer)
@@ -204,6 +205,7 @@ def test_what_has_to_wait_is_filed_in_one_more_pipeline_and_made_durable(writer)
 
     assert scripts.batches == [["t0", "t1", "t2"], ["t0", "t2"]]
     assert [message.made.entry["id"] for message in writer.told] == ["t0", "t2"]
+    assert [message.made.order.reserved_e4 for message in writer.told] == [500, 502]
     assert requests[1].reply.get(block=False) == Executed(refused(None), None)
 
 
