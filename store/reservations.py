@@ -121,7 +121,7 @@ class Reservations:
 
 
 def _told(fields: Sequence[str | None]) -> Sums:
-    return Sums(*(int(text or 0) for text in fields))
+    return Sums(*map(_number, fields))
 
 
 def _wanted(orders: Sequence[Sequence[str | None]], keys: Sequence[str | None]) -> Sums:
@@ -129,9 +129,14 @@ def _wanted(orders: Sequence[Sequence[str | None]], keys: Sequence[str | None]) 
     reserved_e4 = positions = 0
     for (amount, kind), key in zip(orders, keys, strict=True):
         if key in (None, OrderStatus.REJECTED):
-            reserved_e4 += int(amount or 0)
-            positions += kind == OrderKind.OPEN and int(amount or 0) > 0
+            reserved_e4 += _number(amount)
+            positions += kind == OrderKind.OPEN and _number(amount) > 0
     return Sums(reserved_e4, positions)
+
+
+def _number(text: str | None) -> int:
+    """What *text* says; -1, which no sum can be, if it is nonsense."""
+    return int(text) if text and text.isdecimal() else -1 if text else 0
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

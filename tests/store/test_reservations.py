@@ -56,6 +56,15 @@ def test_a_sum_that_is_wrong_is_found_and_put_right(
     assert (restored(exchange), wrong(exchange)) == (1, [])
 
 
+def test_a_sum_that_is_no_number_is_found_and_put_right(exchange: Waiting) -> None:
+    exchange.client.hset(exchange.keys.wallet(ANN), "rsv", "much")
+
+    [offender] = wrong(exchange)
+
+    assert (offender["found"], offender["wanted"]) == ((-1, 0), (0, 0))
+    assert restored(exchange) == 1
+
+
 def test_a_sum_that_has_lost_its_order_is_found(exchange: Waiting) -> None:
     order = exchange.pending()
     exchange.client.hdel(exchange.keys.wallet(ANN), "rsv")
