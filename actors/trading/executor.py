@@ -94,13 +94,12 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         self._meter.batched += len(batch)
         delayed = self._carry_out(batch, [request.command for request in batch])
         if delayed:
-            self._carry_out(
-                delayed, [AcceptOrder(order_from(request.command)) for request in delayed]
-            )
+            orders = [AcceptOrder(order_from(each.command, why)) for each, why in delayed]
+            self._carry_out([request for request, _ in delayed], orders)
 
     def _carry_out(
         self, batch: Sequence[Execute], commands: Sequence[Command | AcceptOrder]
-    ) -> Sequence[Execute]:
+    ) -> Sequence[tuple[Execute, Delayed]]:
         """Answer all of *batch* but those that have to wait, which are returned."""
         unanswered = batch
         try:
@@ -112,7 +111,7 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         delayed = []
         for request, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Delayed):
-                delayed.append(request)
+                delayed.append((request, outcome))
             else:
                 self._answer(request, outcome)
         return delayed

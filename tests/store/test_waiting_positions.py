@@ -62,8 +62,10 @@ def closing(exchange: Waiting, position: Position, **changes: Any) -> CloseComma
 
 
 def filed(exchange: Waiting, command: OpenCommand | CloseCommand) -> DelayedOrder:
-    assert exchange.run(command) == Delayed()
-    outcome = exchange.file(command)
+    delayed = exchange.run(command)
+    # A fifth of its value, 100.3051, and the fee of 0.1004; and a twentieth more.
+    assert delayed == Delayed(211_696 if isinstance(command, OpenCommand) else 0)
+    outcome = exchange.file(command, delayed)
     assert isinstance(outcome, Accepted), outcome
     return outcome.order
 
