@@ -18,14 +18,14 @@ from . import config
 from .http.keys import new_keypair
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
-from .services import admin, api_server, books, flusher, up, ws_server
+from .services import admin, api_server, books, flusher, schema, statement, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
 from .services.scrub import scrub_text
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
-from .store.schema import SchemaMismatch
+from .store.schema_files import SchemaMismatch
 
 DEFAULT_SEASON = 7
 DEFAULT_DATA = Path(".touchline")
@@ -39,6 +39,8 @@ CLEAR = (
     SchemaMismatch,
     admin.GrantRefused,
     books.BooksUnreadable,
+    schema.SchemaUnreadable,
+    statement.NoStatement,
 )
 
 _matches = click.option(
@@ -181,6 +183,47 @@ def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
     """
     external = config.external_servers(os.environ)
     _end_with(lambda: books.reconcile_books(external, data_dir, as_json, mark=mark))
+
+
+@main.command("ledger")
+@click.argument("user")
+@_data
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print the postings as CSV, the rest to stderr."
+)
+def ledger_command(user: str, data_dir: Path, as_csv: bool) -> None:
+    """Print all that moved the wallet of USER, an id or an e-mail address; 0 is the treasury.
+
+    Exit code 1 if it does not add up. Looks at REDIS_URL and DATABASE_URL where both are set, else
+    at a data directory.
+    """
+    external = config.external_servers(os.environ)
+    _end_with(lambda: statement.print_statement(external, data_dir, user, as_csv=as_csv))
+
+
+@main.group("schema")
+def schema_group() -> None:
+    """Bring the database up to the schema of this version."""
+
+
+@schema_group.command("apply")
+@_data
+def schema_apply_command(data_dir: Path) -> None:
+    """Apply the schema files that the database lacks, breaking ones too.
+
+    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
+    """
+    _end_with(lambda: schema.apply(config.external_servers(os.environ), data_dir))
+
+
+@schema_group.command("check")
+@_data
+def schema_check_command(data_dir: Path) -> None:
+    """Say what apply would do; exit 0 if nothing, 1 if something, 2 if it cannot be done.
+
+    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
+    """
+    _end_with(lambda: schema.check(config.external_servers(os.environ), data_dir))
 
 
 @main.group("admin")

@@ -1,4 +1,4 @@
--- Touchline's durable state: the whole schema, applied to an empty database.
+-- Touchline's durable state: what an empty database gets.
 --
 -- Units: _e4 and money are 1e-4 coin, _px are 1e-4 coin a share, qty,
 -- inventory, depth and the caps are 1e-3 share, _bps and _ppm are parts of
@@ -11,11 +11,15 @@
 -- them. States (wallets, holdings, instruments, cfd_positions) are caches of
 -- the facts, written only where the version grows.
 
-CREATE TABLE schema_version (
-    version    INT PRIMARY KEY,
+-- What has been applied to this database: this file as number 1, then those in
+-- migrations/; see docs/decisions/0019-schema-in-numbered-files.md.
+CREATE TABLE schema_files (
+    number     INT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    checksum   TEXT NOT NULL,  -- SHA-256 of the file
+    additive   BOOL NOT NULL,  -- programs that do not know it go on working
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
-INSERT INTO schema_version (version) VALUES (1);
 
 -- Upper half of every version written after Redis had to be rebuilt.
 CREATE SEQUENCE redis_epoch;
@@ -544,29 +548,45 @@ SELECT f.id, i.idx, f.post_away_px, f.away_version
   FROM fixtures f JOIN instruments i ON i.team_id = f.away_team_id
  WHERE f.post_away_px IS NOT NULL;
 
+-- What prices did in each second (kept for 48 h), minute, hour and day of the
+-- calendar. o, h, l and c are of the mid; the extremes of index (f), bid, ask
+-- and mark are of the ticks that can close a position, so they are NULL where a
+-- halt was on all along.
 CREATE TABLE price_candles (
     idx       INT,
     iv        CHAR(2),
     t         TIMESTAMPTZ,
-    o         BIGINT,
-    h         BIGINT,
-    l         BIGINT,
-    c         BIGINT,
+    o         BIGINT NOT NULL,
+    h         BIGINT NOT NULL,
+    l         BIGINT NOT NULL,
+    c         BIGINT NOT NULL,
+    f_l       BIGINT,
+    f_h       BIGINT,
     bid_l     BIGINT,
     bid_h     BIGINT,
     ask_l     BIGINT,
     ask_h     BIGINT,
     mark_l    BIGINT,
     mark_h    BIGINT,
-    vol       BIGINT,
-    first_seq BIGINT,
-    last_seq  BIGINT,
-    PRIMARY KEY (idx, iv, t)
+    vol       BIGINT NOT NULL CHECK (vol >= 0),
+    first_seq BIGINT NOT NULL,
+    last_seq  BIGINT NOT NULL,
+    PRIMARY KEY (idx, iv, t),
+    CHECK (l <= least(o, c) AND h >= greatest(o, c))
 ) PARTITION BY LIST (iv);
 CREATE TABLE price_candles_1s PARTITION OF price_candles FOR VALUES IN ('1s');
 CREATE TABLE price_candles_1m PARTITION OF price_candles FOR VALUES IN ('1m');
 CREATE TABLE price_candles_1h PARTITION OF price_candles FOR VALUES IN ('1h');
 CREATE TABLE price_candles_1d PARTITION OF price_candles FOR VALUES IN ('1d');
+
+-- The last tick of each club that is in its candles, and the inventory it left.
+-- Written in the transaction that writes the candles.
+CREATE TABLE candle_cursors (
+    idx       INT PRIMARY KEY,
+    tick_id   TEXT NOT NULL DEFAULT '0-0',
+    seq       BIGINT NOT NULL DEFAULT 0,
+    inventory BIGINT NOT NULL DEFAULT 0
+);
 
 -- Boards and prizes ----------------------------------------------------------
 
@@ -633,11 +653,13 @@ CREATE TABLE audit_log (
     at     TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- What the services found when they proved the books; a week of it is kept.
 CREATE TABLE reconcile_runs (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started_at TIMESTAMPTZ NOT NULL,
+    took_ms    INT NOT NULL,
     ok         BOOL NOT NULL,
     redis_hash BYTEA,
     pg_hash    BYTEA,
-    diffs      JSONB
+    diffs      JSONB  -- the proofs that failed, each with some of its offenders
 );

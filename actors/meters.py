@@ -162,6 +162,29 @@ class FlushMeter:
 
 
 @dataclass(slots=True)
+class CandleMeter:
+    """Ticks on their way into candles.
+
+    Attributes:
+        ticks: put into candles. ``rows``: candles begun or added to.
+        trimmed: ticks that left their streams. ``forgotten``: candles deleted.
+        level_at: monotonic seconds; all ticks of before are in candles. None before one.
+        token: of the lease, when it was held here last.
+    """
+
+    ticks: int = 0
+    rows: int = 0
+    trimmed: int = 0
+    forgotten: int = 0
+    level_at: float | None = None
+    token: int = 0
+
+    def lag_s(self, now: float) -> float | None:
+        """Seconds since candles were level with the prices, at *now* (monotonic seconds)."""
+        return None if self.level_at is None else now - self.level_at
+
+
+@dataclass(slots=True)
 class StopMeter:
     """The watch over prices.
 
@@ -206,3 +229,20 @@ class SweepMeter:
     sweeps: int = 0
     positions: int = 0
     differences: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class ReconcileMeter:
+    """The proofs of the books that were made or heard of here.
+
+    Attributes:
+        ok: whether the last run was; None before one.
+        failed: names of the proofs that failed in it.
+        took_s: how long it took.
+        ended_at: monotonic seconds of its end.
+    """
+
+    ok: bool | None = None
+    failed: tuple[str, ...] = ()
+    took_s: float = 0.0
+    ended_at: float = 0.0

@@ -7,12 +7,12 @@ order they were played, whatever the order or the lateness of the looks.
 Source: docs/market.md, "Matches and trading".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .tracking import Standing, Tracked, in_window, observed, standings, wants_asking
+from .tracking import Standing, Tracked, in_window, observed, resting, standings, wants_asking
 
 
 class MatchBook:
@@ -74,6 +74,12 @@ class MatchBook:
                     yield tracked
                 # A match that waits for one club keeps its other club waiting too.
                 taken |= {tracked.home, tracked.away}
+
+    def rest(self, clubs: Set[InstrumentIdx], now_ms: int) -> None:
+        """Trading of *clubs* is found to rest at *now_ms*; let it rest from then on."""
+        for tracked in tuple(self.governing()):
+            if clubs & {tracked.home, tracked.away}:
+                self._matches[tracked.match.fixture] = resting(tracked, now_ms)
 
     def unopened(self) -> tuple[Tracked, ...]:
         """The governing matches whose prices before kick-off are not on record."""

@@ -138,6 +138,8 @@ def advanced(course: Course, stretch: Stretch) -> Course:
     looked_at = end + (course.closing is not None)
     cursor = Cursor(ticks[end - 1].id, ticks[end - 1].seq) if end > start else course.cursor
     missing = ticks[looked_at - 1].seq - seen > looked_at - start
+    if course.closing:
+        missing = missing or course.closing.stands_in
     return replace(course, cursor=cursor, gap=course.gap or missing)
 
 

@@ -14,6 +14,8 @@ from .ids import InstrumentIdx
 from .instrument import Instrument, quoted
 from .pricing import index_of
 
+TICKS_KEPT_MS = 26 * 3_600_000  #: calendar ms; two hours longer than a user's absence is known
+
 
 class Why(StrEnum):
     """What made a price be published."""
@@ -21,6 +23,7 @@ class Why(StrEnum):
     FEED = "feed"
     TRADE = "trade"
     HEARTBEAT = "hb"
+    CANDLE = "candle"  #: stands in for ticks that are lost; see domain/candles.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Glance(NamedTuple):
     ask_px: int
     mark_px: int
     halt: Halt
+    stands_in: bool = False  #: for ticks that are lost
 
 
 @dataclass(frozen=True, slots=True)

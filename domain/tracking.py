@@ -81,6 +81,11 @@ def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
     )
 
 
+def resting(tracked: Tracked, now_ms: int) -> Tracked:
+    """*tracked* as if something to rest after had been seen at *now_ms*."""
+    return replace(tracked, rest_until_ms=now_ms + EVENT_MS)
+
+
 def _counted(match: MatchSnapshot) -> tuple[int, int, int, int]:
     score = match.score
     return score.home, score.away, score.home_reds, score.away_reds

@@ -6,6 +6,7 @@ Source: docs/market.md, "What clients see".
 
 from typing import assert_never
 
+from .candles import Candle
 from .clock import rfc3339
 from .halts import Halt, Phase, reasons
 from .instrument import NO_TICK, Instrument
@@ -29,6 +30,7 @@ from .trading import Fill
 __all__ = [
     "View",
     "account_view",
+    "candle_view",
     "fill_view",
     "holding_view",
     "instrument_view",
@@ -105,6 +107,12 @@ def tick_view(tick: Tick) -> View:
         "why": tick.why,
         "ts": rfc3339(int(tick.id.partition("-")[0])),
     }
+
+
+def candle_view(candle: Candle) -> list[str]:
+    """One candle as charts read it: its time, then open, high, low, close and volume."""
+    prices = (candle.open_px, candle.high_px, candle.low_px, candle.close_px)
+    return [rfc3339(candle.at_ms), *map(format_px, prices), format_qty(candle.volume)]
 
 
 def portfolio_view(portfolio: Portfolio) -> View:

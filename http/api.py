@@ -11,6 +11,7 @@ from .account import account_routes
 from .admin import admin_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
+from .candles import candle_routes
 from .deps import ApiDeps
 from .desk import Desk
 from .errors import install
@@ -31,6 +32,7 @@ from .validate import query
 #: What takes parameters, and takes them apart itself.
 _TAKE_PARAMETERS = frozenset(
     {
+        "candles.candles",
         "fixtures.all_fixtures",
         "markets.all_instruments",
         "markets.one_quote",
@@ -63,6 +65,7 @@ def create_app(deps: ApiDeps) -> Flask:
     cursors = Cursors(deps.signer.secret_for("cursors"))
     app.register_blueprint(auth_routes(deps))
     app.register_blueprint(market_routes(deps, listing, cursors))
+    app.register_blueprint(candle_routes(deps, listing))
     app.register_blueprint(fixture_routes(deps, listing, cursors))
     app.register_blueprint(order_routes(deps, desk, listing))
     app.register_blueprint(order_list_routes(deps, listing, cursors))

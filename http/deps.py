@@ -9,6 +9,7 @@ from ..actors.address import Address
 from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Execute
 from ..domain.clock import Calendar
+from ..store.candles import Candles
 from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
 from ..store.hot import Hot
@@ -43,6 +44,7 @@ class ApiDeps:
     scripts: Scripts
     ledger: Ledger
     users: Users
+    candles: Candles
     fixtures: Fixtures
     orders: Orders
     positions: Positions

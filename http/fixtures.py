@@ -15,7 +15,7 @@ from .answers import Cursors, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
 from .problems import Problem, Refuse
-from .validate import invalid, query
+from .validate import instant_ms, query
 
 _LIST = "fixtures"
 
@@ -46,8 +46,8 @@ def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Bluepri
     def all_fixtures() -> Response:
         wanted = query(FixturesQuery)
         rows = deps.fixtures.list_fixtures(
-            start_ms=_ms(wanted.start, "/from"),
-            end_ms=_ms(wanted.end, "/to"),
+            start_ms=instant_ms(wanted.start, "/from"),
+            end_ms=instant_ms(wanted.end, "/to"),
             phase=wanted.status,
             club=listing.idx_of(wanted.team, "/team", "query") if wanted.team is not None else None,
             after=_place(cursors.read(_LIST, wanted.cursor)) if wanted.cursor else None,
@@ -91,15 +91,6 @@ def _club(club: Club) -> dict[str, object]:
 
 def _pair(goals: tuple[int, int]) -> dict[str, int]:
     return {"home": goals[0], "away": goals[1]}
-
-
-def _ms(at: datetime | None, pointer: str) -> int | None:
-    if at is None:
-        return None
-    # At the ends of what a datetime can hold, the same instant in UTC may not exist.
-    if not 1900 <= at.year <= 2999:
-        raise invalid(pointer, "must be a year from 1900 to 2999", "query")
-    return int(at.timestamp() * 1000)
 
 
 def _place(parts: list[str]) -> tuple[int, int]:

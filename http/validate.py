@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, TypeVar, get_args, get_type_hints
 
@@ -113,6 +114,16 @@ def money(text: str, pointer: str) -> int:
 def price(text: str, pointer: str) -> int:
     """A price in 1e-4 coin. Raises Refuse."""
     return _number(text, parse_px, "PRICE", pointer, "body")
+
+
+def instant_ms(at: datetime | None, pointer: str) -> int | None:
+    """An instant of the query as calendar ms. Raises Refuse."""
+    if at is None:
+        return None
+    # At the ends of what a datetime can hold, the same instant in UTC may not exist.
+    if not 1900 <= at.year <= 2999:
+        raise invalid(pointer, "must be a year from 1900 to 2999", "query")
+    return int(at.timestamp() * 1000)
 
 
 def invalid(pointer: str, detail: str, place: Place = "body") -> Refuse:

@@ -17,7 +17,8 @@ end
 
 if ARGV[4] ~= '' then
   local seq = redis.call('HGET', KEYS[1], 's')
-  if not seq or tonumber(ARGV[5]) > tonumber(seq) then pass(ARGV[4], ARGV[5]) end
+  -- Two ticks that stand in for one candle have the same seq.
+  if not seq or tonumber(ARGV[5]) >= tonumber(seq) then pass(ARGV[4], ARGV[5]) end
 end
 local from = redis.call('HGET', KEYS[1], 'id')
 local entries = redis.call('XRANGE', KEYS[2], from and '(' .. from or '-', '+', 'COUNT', ARGV[3])

@@ -3,8 +3,6 @@
 -- KEYS and ARGV are those of the script that follows; functions here get the keys they use.
 -- Needs kernel.lua and market.lua. Twin: domain/ticks.py ticked(); compared in tests/lua/
 
-local TICKS_KEPT_MS = 93600000 -- 26 h of calendar time
-
 -- Publishes the price: fresh quotes, the next seq and a tick id after the last one.
 -- Changes `inst` only; save_tick() writes it.
 local function advance(inst, now_ms)
@@ -28,7 +26,8 @@ local function save_tick(inst, idx, inst_key, ticks_key, why)
   local ts, halt = text(inst.ts), text(inst.halt)
   redis.call('HSET', inst_key, 'f', f, 'q', q, 'so', text(inst.so), 'seq', seq, 'bid', b, 'ask', a,
     'mid', mid, 'mark', m, 'ts', ts, 'tid', inst.tid, 'v', text(inst.v))
-  redis.call('XADD', ticks_key, 'MINID', '~', text(math.max(0, inst.ts - TICKS_KEPT_MS)), inst.tid,
+  -- Nothing is trimmed here: only the candle-roller knows what is still needed (store/rolling.py).
+  redis.call('XADD', ticks_key, inst.tid,
     's', seq, 'f', f, 'q', q, 'b', b, 'a', a, 'm', m, 'mid', mid, 'w', why, 'h', halt)
   redis.call('PUBLISH', 'price:' .. idx, '{"i":' .. idx .. ',"s":' .. seq .. ',"id":"' .. inst.tid
     .. '","t":' .. ts .. ',"b":' .. b .. ',"a":' .. a .. ',"m":' .. m .. ',"mid":' .. mid

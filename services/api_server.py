@@ -135,7 +135,8 @@ def run(settings: ApiSettings) -> int:
         front,
     )
     if settings.flusher_embedded:
-        listed = [*flusher.children(stores, health, settings.flush_interval_s), *listed]
+        interval_s = settings.flush_interval_s
+        listed = [*flusher.children(stores, health, interval_s, system_calendar), *listed]
     listed = [rehydrator(stores), *listed]
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
@@ -181,6 +182,7 @@ def _http(
             scripts=stores.scripts,
             ledger=stores.ledger,
             users=stores.users,
+            candles=stores.candles,
             fixtures=stores.fixtures,
             orders=stores.orders,
             positions=stores.positions,

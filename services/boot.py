@@ -61,16 +61,21 @@ def check_keys(public_keys: str, private_key: str | None = None) -> None:
 Note = Callable[[str, bool | str], None]
 
 
-def prepare(stores: Stores, note: Note = lambda _server, _found: None) -> None:
+def prepare(
+    stores: Stores, note: Note = lambda _server, _found: None, *, alone: bool = False
+) -> None:
     """Return when Postgres has the schema and Redis has everything Postgres knows of.
 
     Waits for servers that are away, with one line in the log; *note* hears of it.
 
+    Args:
+        alone: nobody else uses the database, so the schema may break with older programs.
+
     Raises:
-        SchemaMismatch: the database is of another version or another program.
+        SchemaMismatch: the database is another program's, or of a version we cannot work with.
         SettingError: a server refuses what we call ourselves or may do, or Redis evicts.
     """
-    _waited_out("postgres", lambda: apply_schema(stores.pg), note)
+    _waited_out("postgres", lambda: apply_schema(stores.pg, breaking=alone), note)
     _waited_out("redis", lambda: _complete(stores), note)
 
 

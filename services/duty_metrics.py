@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..actors.meters import FeedMeter, FlushMeter, OrderMeter, OutboxMeter, Seen, TradeMeter
+from ..actors.meters import (
+    FeedMeter,
+    FlushMeter,
+    OrderMeter,
+    OutboxMeter,
+    ReconcileMeter,
+    Seen,
+    TradeMeter,
+)
 from ..domain.clock import Calendar, Monotonic
 from ..http.metrics import Metric, Metrics, Sample
 from ..store.keys import State
@@ -45,6 +53,23 @@ class Flush:
         return self.monotonic() - level_at if level_at is not None and self.lease.held() else None
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The last proof of the books, as the one knows it that makes them."""
+
+    meter: ReconcileMeter
+    lease: Lease
+    monotonic: Monotonic
+
+    def of_last(self, number: Callable[[ReconcileMeter], float]) -> float | None:
+        """A *number* of the last run; None before one, and where the lease is not held."""
+        return number(self.meter) if self.meter.ok is not None and self.lease.held() else None
+
+    def age_s(self) -> float | None:
+        """Seconds since the last run ended."""
+        return self.of_last(lambda meter: self.monotonic() - meter.ended_at)
+
+
 def show_market(metrics: Metrics, trades: TradeMeter, feed: Feed) -> None:
     """Show what an api-server's duties count."""
     metrics.show(lambda: trades, *TRADES)
@@ -60,6 +85,11 @@ def show_orders(metrics: Metrics, orders: OrderMeter) -> None:
 def show_flush(metrics: Metrics, flush: Flush) -> None:
     """Show what a flusher's duties count."""
     metrics.show(lambda: flush, *FLUSH)
+
+
+def show_reconciliation(metrics: Metrics, reconciliation: Reconciliation) -> None:
+    """Show what came of the last proof of the books."""
+    metrics.show(lambda: reconciliation, *RECONCILIATION)
 
 
 def _by_stream(flush: Flush, number: Callable[[OutboxMeter], Seen]) -> Iterator[Sample]:
@@ -220,5 +250,26 @@ FLUSH: tuple[Metric[Flush], ...] = (
         "Facts that Postgres refuses, as last read.",
         lambda flush: _by_stream(flush, lambda outbox: outbox.parked),
         ("stream",),
+    ),
+)
+
+RECONCILIATION: tuple[Metric[Reconciliation], ...] = (
+    Metric(
+        "gauge",
+        "touchline_reconcile_ok",
+        "1 if the last proof of the books found nothing wrong; where the lease is held.",
+        lambda last: single(last.of_last(lambda meter: bool(meter.ok))),
+    ),
+    Metric(
+        "gauge",
+        "touchline_reconcile_duration_seconds",
+        "How long it took.",
+        lambda last: single(last.of_last(lambda meter: meter.took_s)),
+    ),
+    Metric(
+        "gauge",
+        "touchline_reconcile_age_seconds",
+        "Time since it ended.",
+        lambda last: single(last.age_s()),
     ),
 )

@@ -19,7 +19,10 @@ from ..store.lease import Lease
 from .metrics import show_health
 from .stores import Stores
 
-LEASES = ("scheduler", "flusher", "rehydrate", "order-release", "stop-watcher", "margin-backstop")
+LEASES = (
+    *("scheduler", "flusher", "candle-roller", "rehydrate", "reconcile"),
+    *("order-release", "stop-watcher", "margin-backstop"),
+)
 
 
 class ServiceHealth:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import redis
 
 from ..config import Servers
+from ..store.candles import Candles
 from ..store.drain import Drain, open_drain
 from ..store.fixtures import Fixtures
 from ..store.gate import gate
@@ -53,6 +54,7 @@ class Stores:
     outboxes: Outboxes
     drain: Drain
     orders: Orders
+    candles: Candles
     fixtures: Fixtures
     matches: Matches
     users: Users
@@ -100,6 +102,7 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         outboxes=open_outboxes(client, keys),
         drain=open_drain(client, keys, scripts, pg),
         orders=Orders(client, keys, pg),
+        candles=Candles(pg),
         fixtures=Fixtures(pg),
         matches=Matches(pg),
         users=Users(pg),

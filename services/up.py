@@ -7,10 +7,9 @@ a match server, and the children of all three services under one root.
 from __future__ import annotations
 
 import json
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +34,14 @@ from .boot import prepare, rehydrator
 from .data_dir import UpRefused
 from .health import ServiceHealth
 from .logs import name_process
+from .ports import held_port
 from .stores import Stores, open_stores
 from .supervise import supervise
 
 HOST = "127.0.0.1"
 FLUSH_INTERVAL_S = 0.1
 INPLAY_DELAY_MS = 5_000  #: of the calendar, as by default where the services run apart
-POSTGRES_CONNECTIONS = 12
+POSTGRES_CONNECTIONS = 14
 RECOVERY_S = 300.0  #: both servers after a crash, each within its own two minutes
 MATCH_SERVER_TOKEN = "touchline-up"  # noqa: S105 — the match server is our own and on loopback
 
@@ -68,13 +68,19 @@ def run(options: UpOptions, external: Servers | None) -> int:
         UpRefused: the data directory holds another season, or a port is taken.
         EmbeddedError: the embedded servers cannot run; its text says why.
     """
-    ports = _ports(options)
-    data_dir.claim(options.data_dir, options.season)
-    with _servers(options.data_dir, external) as (servers, keepers):
+    if options.api_port == options.ws_port != 0:
+        raise UpRefused(f"--api-port and --ws-port are both {options.api_port}")
+    with ExitStack() as held:
+        ports = [
+            held.enter_context(held_port(HOST, wanted))
+            for wanted in (options.api_port, options.ws_port, 0)
+        ]
+        data_dir.claim(options.data_dir, options.season)
+        servers, keepers = held.enter_context(_servers(options.data_dir, external))
         stores = open_stores(servers, "up", connections=POSTGRES_CONNECTIONS)
         health = ServiceHealth("up", stores, NEEDED)
         name_process("up", stores.replica)
-        prepare(stores)
+        prepare(stores, alone=external is None)
         if external is None:
             # The lock on the data directory proves that their holders are gone.
             course.forget_leases(stores)
@@ -85,7 +91,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
 
 def _play(
     options: UpOptions,
-    ports: tuple[int, int],
+    ports: Sequence[int],
     stores: Stores,
     health: ServiceHealth,
     keepers: list[Child],
@@ -103,7 +109,9 @@ def _play(
         addresses=Addresses(),
         health=health,
         clock=clock,
-        match_server=MatchServer(season, clock, token=MATCH_SERVER_TOKEN, advance=clock.advance),
+        match_server=MatchServer(
+            season, clock, port=ports[2], token=MATCH_SERVER_TOKEN, advance=clock.advance
+        ),
     )
     finished: list[bool] = []
 
@@ -130,7 +138,7 @@ def children(stage: _Stage) -> list[Child]:
     """A match server and the three services, each under a supervisor of its own."""
     stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
     pace, feed = Pace.at(stage.options.speed), stage.open_feed
-    drains = flusher.children(stores, health, FLUSH_INTERVAL_S)
+    drains = flusher.children(stores, health, FLUSH_INTERVAL_S, clock)
     sockets = ws_server.children(stores, addresses, health, clock, stage.door())
     api = api_server.children(stores, addresses, health, clock, pace, feed, stage.front())
     return [
@@ -210,21 +218,3 @@ def _servers(root: Path, external: Servers | None) -> Iterator[tuple[Servers, li
         # A server that recovers may take its whole start deadline.
         keeper = Child("server-reviver", lambda: ServerReviver(embedded.revive), stuck_s=RECOVERY_S)
         yield Servers(embedded.redis_url, embedded.database_url, ""), [keeper]
-
-
-def _ports(options: UpOptions) -> tuple[int, int]:
-    """The API's and the WebSockets' port. Raises UpRefused."""
-    if options.api_port == options.ws_port != 0:
-        raise UpRefused(f"--api-port and --ws-port are both {options.api_port}")
-    return _port(options.api_port), _port(options.ws_port)
-
-
-def _port(wanted: int) -> int:
-    """*wanted* if it is free, any free one for 0. Raises UpRefused."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError as why:
-            raise UpRefused(f"port {wanted} on {HOST}: {why.strerror}") from None
-        return int(probe.getsockname()[1])

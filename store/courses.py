@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 
@@ -43,6 +43,13 @@ class ScanCounts:
     gaps: int = 0
 
 
+class Limits(NamedTuple):
+    """A club's newest tick, and the last one that its watch has passed."""
+
+    newest: Cursor
+    watched: Cursor
+
+
 @dataclass(slots=True)
 class Begun:
     """A course, and the number of the tick that it began after."""
@@ -60,22 +67,24 @@ class Courses:
         self._stretches = Stretches(client, keys)
         self._counts = counts
 
-    def limits(self, clubs: Sequence[InstrumentIdx]) -> dict[InstrumentIdx, tuple[Cursor, Cursor]]:
-        """For each club the newest tick, and the last one that its watch has passed."""
+    def limits(self, clubs: Sequence[InstrumentIdx]) -> dict[InstrumentIdx, Limits]:
+        """Those of each club."""
         pipeline = self._redis.pipeline(transaction=False)
         for idx in clubs:
             pipeline.hmget(self._keys.inst(idx), "tid", "seq")
             pipeline.hmget(self._keys.watch(idx), "id", "s")
         found = list(map(_cursor, pipeline.execute()))
-        return dict(zip(clubs, zip(found[::2], found[1::2], strict=True), strict=True))
+        return dict(zip(clubs, map(Limits, found[::2], found[1::2]), strict=True))
 
-    def load(self, ids: Sequence[str], watched: Cursor, tried: Mapping[str, Tried]) -> list[Begun]:
+    def load(
+        self, ids: Sequence[str], limits: Mapping[InstrumentIdx, Limits], tried: Mapping[str, Tried]
+    ) -> list[Begun]:
         """Those of *ids* that are open, each at its effective cursor."""
         pipeline = self._redis.pipeline(transaction=False)
         for position_id in ids:
             pipeline.hgetall(self._keys.pos(position_id))
         return [
-            _begun(position_of(fields), watched, tried.get(fields["id"], UNTRIED))
+            _begun(position_of(fields), limits, tried.get(fields["id"], UNTRIED))
             for fields in pipeline.execute()
             if fields and fields["qty"] != "0"
         ]
@@ -110,9 +119,9 @@ def pieces(whole: Sequence[T]) -> Iterator[Sequence[T]]:
         yield whole[at : at + STEP]
 
 
-def _begun(position: Position, watched: Cursor, tried: Tried) -> Begun:
+def _begun(position: Position, limits: Mapping[InstrumentIdx, Limits], tried: Tried) -> Begun:
     own = Cursor(position.checked_tick_id, position.checked_seq)
-    cursor = max(own, watched, key=lambda each: each.seq)
+    cursor = max(own, limits[position.idx].watched, key=lambda each: each.seq)
     return Begun(Course(position, cursor, tried=tried), cursor.seq)
 
 

@@ -19,7 +19,9 @@ from ..domain.positions import Direction, Position, levels
 from .keys import Keys
 from .position_hashes import position_of
 
-CHUNK = 200  #: positions, or users, in one transaction: Redis serves nobody else meanwhile
+#: Positions, or users, in one transaction, and what one scan reads: Redis serves nobody else
+#: meanwhile.
+CHUNK = 200
 LOOKS = 5  #: at a user who opens positions all the time
 
 Misfiled = Mapping[str, object]
@@ -71,10 +73,10 @@ class Files:
         found: set[str] = set()
         for pattern in (self._keys.open_by_user("*"), self._keys.open_by_club("*")):
             for key in client.scan_iter(pattern, count=CHUNK):
-                found |= client.smembers(key)
+                found.update(client.sscan_iter(key, count=CHUNK))
         for pattern in self._keys.trig("*"):
             for key in client.scan_iter(pattern, count=CHUNK):
-                found.update(client.zrange(key, 0, -1))
+                found.update(each for each, _ in client.zscan_iter(key, count=CHUNK))
         return found
 
     def _users(self) -> set[UserId]:

@@ -49,7 +49,7 @@ class Keys:
         return f"{self.tag}inst:{idx}"
 
     def ticks(self, idx: int) -> str:
-        """Stream: the instrument's published prices, 26 h of them."""
+        """Stream: the instrument's published prices, 26 h of them or more."""
         return f"{self.tag}ticks:{idx}"
 
     def wallet(self, user: int | str) -> str:

@@ -42,14 +42,14 @@ HOLDINGS = Proof(
     "holdings",
     "every holding is what its last trade left, up to its version",
     """
-    SELECT h.user_id, h.idx, h.version, h.qty, h.cost_e4,
+    SELECT user_id, idx, h.version, h.qty, h.cost_e4,
            last.qty_after AS ledger_qty, last.cost_after_e4 AS ledger_cost_e4
       FROM holdings h
-      LEFT JOIN LATERAL (
-           SELECT qty_after, cost_after_e4
-             FROM share_postings p
-            WHERE p.user_id = h.user_id AND p.idx = h.idx AND p.holding_version <= h.version
-            ORDER BY p.holding_version DESC LIMIT 1) AS last ON true
+      LEFT JOIN (
+           SELECT DISTINCT ON (user_id, idx) user_id, idx, qty_after, cost_after_e4
+             FROM share_postings p JOIN holdings USING (user_id, idx)
+            WHERE p.holding_version <= version
+            ORDER BY user_id, idx, p.holding_version DESC) AS last USING (user_id, idx)
      WHERE h.version > 0
        AND (h.qty, h.cost_e4) IS DISTINCT FROM (last.qty_after, last.cost_after_e4)
     """,
@@ -187,15 +187,14 @@ TRADES = Proof(
      WHERE side = 'buy' AND realized_e4 <> 0
     UNION ALL
     SELECT id::text, user_id, 'cost_after_e4', cost_after_e4, expected
-      FROM (SELECT t.*, coalesce(before.cost_after_e4, 0)
-                     + CASE t.side WHEN 'buy' THEN t.value_e4 ELSE t.realized_e4 - t.value_e4 END
+      FROM (SELECT id, user_id, cost_after_e4, holding_version,
+                   coalesce(lag(holding_version) OVER before, 0) AS version_before,
+                   coalesce(lag(cost_after_e4) OVER before, 0)
+                     + CASE side WHEN 'buy' THEN value_e4 ELSE realized_e4 - value_e4 END
                      AS expected
-              FROM trades t
-              LEFT JOIN trades before
-                ON (before.user_id, before.idx, before.holding_version)
-                 = (t.user_id, t.idx, t.holding_version - 1)
-             WHERE before.id IS NOT NULL OR t.holding_version = 1) AS costs
-     WHERE cost_after_e4 <> expected
+              FROM trades
+            WINDOW before AS (PARTITION BY user_id, idx ORDER BY holding_version)) AS costs
+     WHERE version_before = holding_version - 1 AND cost_after_e4 <> expected
     """,
 )
 

@@ -8,35 +8,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import gevent
 import redis
 
 from ..domain.ids import TREASURY
+from .ages import Limits, Pause, waiting_too_long
 from .comparison import VERSION, Comparison, Finding
 from .files import Files
 from .keys import Keys, State
-from .outbox import Outbox, Outboxes, open_outboxes
-from .parked import ALARM_ATTEMPTS
+from .outbox import Outbox, open_outboxes
 from .postgres import Postgres
+from .proof import SHOWN, Offender, offenders
 from .proofs import SQL_PROOFS
-from .refusals import Cursor
 from .reservations import Reservations
 
-SHOWN = 100  #: offenders listed per proof
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
 FACTS_READ = 100  #: entries looked at at a time for the oldest fact that still waits
 
 #: A key that holds another type than it should, or bytes that are no text.
 UNREADABLE = (redis.ResponseError, UnicodeDecodeError)
-
-Offender = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long something may wait before it is an offence, in real seconds."""
-
-    outbox_s: float = 60.0
-    parked_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,12 @@ class Report:
 
 
 def reconcile(
-    client: redis.Redis, keys: Keys, pg: Postgres, *, limits: Limits | None = None
+    client: redis.Redis,
+    keys: Keys,
+    pg: Postgres,
+    *,
+    limits: Limits | None = None,
+    pause: Pause = gevent.sleep,
 ) -> Report:
     """Run every proof; changes nothing."""
     # Before the snapshot is taken: all facts up to here were in Postgres already.
@@ -94,7 +89,7 @@ def reconcile(
     with pg.transaction(LONGEST_S) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         verdicts = [
-            Verdict(proof.name, proof.claim, _offenders(cursor, proof.query, cut=cut))
+            Verdict(proof.name, proof.claim, offenders(cursor, proof.query, cut=cut))
             for proof in SQL_PROOFS
         ]
     comparison = Comparison(client, keys, pg)
@@ -105,7 +100,7 @@ def reconcile(
     wrong = Reservations(client, keys).wrong()
     claim = "every wallet has set aside what its user's waiting orders have"
     verdicts.append(_verdict("reserved", claim, wrong))
-    waiting = _waiting_too_long(open_outboxes(client, keys), pg, limits or Limits())
+    waiting = waiting_too_long(open_outboxes(client, keys), pg, limits or Limits(), pause)
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)
 
@@ -148,37 +143,13 @@ def _oldest(outbox: Outbox) -> int | None:
     return None
 
 
-def _offenders(cursor: Cursor, query: str, **values: object) -> tuple[Offender, ...]:
-    cursor.execute(f"SELECT * FROM ({query}) AS offenders LIMIT {SHOWN}", values)
-    names = [column.name for column in cursor.description]
-    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-
-
-def _verdict(name: str, claim: str, offenders: Iterable[Offender]) -> Verdict:
+def _verdict(name: str, claim: str, contradictions: Iterable[Offender]) -> Verdict:
     found: list[Offender] = []
     try:
         # To the end, however many there are: the state hashes need all.
-        for offender in offenders:
+        for offender in contradictions:
             found.append(offender)
     except UNREADABLE as error:
         # Redis' text names the command, and mostly the key.
         found.insert(0, {"finding": "unreadable", "error": str(error)})
     return Verdict(name, claim, tuple(found[:SHOWN]))
-
-
-def _waiting_too_long(outboxes: Outboxes, pg: Postgres, limits: Limits) -> Iterable[Offender]:
-    for name, outbox in outboxes.items():
-        age_s = outbox.oldest_age_s()
-        if age_s > limits.outbox_s:
-            facts = outbox.length()
-            yield {"where": f"stream {name}", "age_s": round(age_s), "facts": facts}
-        with pg.transaction() as cursor:
-            yield from _offenders(
-                cursor,
-                f"SELECT 'table {name}' AS where, id::text AS fact, attempts, malformed,"
-                " last_error, extract(epoch FROM now() - created_at)::bigint AS age_s"
-                f" FROM {name} WHERE malformed OR attempts >= %(attempts)s"
-                " OR created_at < now() - %(parked_s)s * INTERVAL '1 second'",
-                attempts=ALARM_ATTEMPTS,
-                parked_s=limits.parked_s,
-            )

@@ -9,7 +9,7 @@ Source: docs/market.md, "What closes a position".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -18,8 +18,8 @@ from ..domain.ids import InstrumentIdx, uuid7
 from ..domain.position_events import By
 from ..domain.positions import Position
 from ..domain.refusals import Refusal, Refused
-from ..domain.scanning import Course, Cursor, Tried, passed
-from .courses import Begun, Courses, ScanCounts, pieces
+from ..domain.scanning import Course, Tried, passed
+from .courses import Begun, Courses, Limits, ScanCounts, pieces
 from .position_commands import FollowCommand, Happened, PositionKey, TriggerCommand
 from .scripts import Scripts
 from .stretches import PAGE
@@ -77,25 +77,31 @@ class Scan:
 
     def _run(self) -> Iterator[None]:
         """Round by round; whatever could not be dealt with in one is read anew for the next."""
+        # Once for all rounds: what a refused close says of later ticks (domain/scanning.py, Tried)
+        # is true of those that were there before it was tried. Since then the inventory may have
+        # changed, by this scan's own closes for a start.
+        limits = self._means.courses.limits(list(self._waiting))
         while self._waiting and not self.fenced:
             waiting, self._waiting, self._begun = self._waiting, {}, {}
-            limits = self._means.courses.limits(list(waiting))
-            for idx, ids in waiting.items():
-                yield from self._follow(idx, list(ids), *limits[idx])
+            yield from self._follow(waiting, limits)
             yield from self._note([begun for begun in self._begun.values() if _owes(begun)])
             yield from self._close()
 
     def _follow(
-        self, idx: InstrumentIdx, ids: Sequence[str], newest: Cursor, watched: Cursor
+        self, waiting: Mapping[InstrumentIdx, Iterable[str]], limits: Mapping[InstrumentIdx, Limits]
     ) -> Iterator[None]:
-        here: list[Begun] = []
-        for some in pieces(ids):
-            here += self._means.courses.load(some, watched, self._tried)
+        courses = self._means.courses
+        begun: dict[InstrumentIdx, list[Begun]] = {idx: [] for idx in waiting}
+        # Read together: while others keep the process busy a round trip costs more than its work.
+        for some in pieces([each for ids in waiting.values() for each in ids]):
+            for one in courses.load(some, limits, self._tried):
+                begun[one.course.position.idx].append(one)
             yield
-        for ticks in self._means.courses.follow(idx, here, newest):
-            self.ticks += ticks
-            yield
-        self._begun |= {begun.course.position.id: begun for begun in here}
+        for idx, here in begun.items():
+            for ticks in courses.follow(idx, here, limits[idx].newest):
+                self.ticks += ticks
+                yield
+            self._begun |= {one.course.position.id: one for one in here}
 
     def _note(self, owing: Sequence[Begun]) -> Iterator[None]:
         for some in pieces(owing):

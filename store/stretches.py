@@ -7,10 +7,11 @@ import redis
 from ..domain.halts import Halt
 from ..domain.ids import InstrumentIdx
 from ..domain.scanning import Cursor, Stretch
-from ..domain.ticks import Glance
+from ..domain.ticks import Glance, Why
 from .keys import Keys
 from .redis_client import raw_reply
 
+CANDLE = Why.CANDLE.value
 PAGE = 1000  #: ticks in one read; some milliseconds for Redis, and for whoever decodes them
 
 
@@ -33,11 +34,13 @@ class Stretches:
 def _glance(
     entry_id: str,
     _s: str, seq: str, _f: str, index: str, _q: str, _inventory: str, _b: str, bid: str,
-    _a: str, ask: str, _m: str, mark: str, _mid: str, _mid_px: str, _w: str, _why: str,
+    _a: str, ask: str, _m: str, mark: str, _mid: str, _mid_px: str, _w: str, why: str,
     _h: str, halt: str,
 ) -> Glance:  # fmt: skip
     # In the order in which lua/ticks.lua writes them: a dict of each took half of a scan's time.
-    return Glance(entry_id, int(seq), int(index), int(bid), int(ask), int(mark), _halt(halt))
+    return Glance(
+        entry_id, int(seq), int(index), int(bid), int(ask), int(mark), _halt(halt), why == CANDLE
+    )
 
 
 @cache

@@ -51,10 +51,14 @@ class Watch:
         self._keys = keys
         self._stops_due = LuaScript("stops_due", KERNEL)
 
-    def clubs(self) -> list[InstrumentIdx]:
-        """All clubs there are."""
+    def newest(self) -> dict[InstrumentIdx, int]:
+        """All clubs there are, each with the number of its last tick."""
         members: Any = self._redis.smembers(self._keys.instruments)
-        return [InstrumentIdx(idx) for idx in sorted(map(int, members))]
+        clubs = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
+        pipeline = self._redis.pipeline(transaction=False)
+        for idx in clubs:
+            pipeline.hget(self._keys.inst(idx), "seq")
+        return {idx: int(seq or 0) for idx, seq in zip(clubs, pipeline.execute(), strict=True)}
 
     def look(
         self, dealt_with: Mapping[InstrumentIdx, Cursor | None], owner: str, token: int

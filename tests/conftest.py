@@ -14,6 +14,7 @@ monkey.patch_all()  # before anything that holds a socket, a lock or a thread is
 import os
 from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
+from uuid import uuid4
 
 import psycopg2
 import pytest
@@ -110,6 +111,15 @@ def pg(_pg_pool: tuple[Postgres, Callable[[], None]]) -> Postgres:
     return pool
 
 
+@pytest.fixture
+def empty_database(servers: Addresses) -> Iterator[str]:
+    """The address of a database without any table."""
+    name = f"touchline_test_{uuid4().hex}"
+    _execute(servers.database_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    yield make_dsn(servers.database_url, dbname=name)
+    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def _with_schema(database_url: str) -> None:
     pool = Postgres(database_url, size=1)
     apply_schema(pool)
@@ -124,7 +134,7 @@ def _emptier(pool: Postgres) -> Callable[[], None]:
     statement = "; ".join(
         f"DELETE FROM {table}" + (" WHERE id <> 0" if table == "users" else "")
         for table in _tables_by_reference(pool)
-        if table != "schema_version"
+        if table != "schema_files"
     )
 
     def empty() -> None:

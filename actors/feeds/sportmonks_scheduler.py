@@ -19,6 +19,7 @@ from typing import assert_never
 import structlog
 
 from ...domain.clock import Calendar
+from ...domain.halts import Halt
 from ...domain.ids import InstrumentIdx
 from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
@@ -129,9 +130,13 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         """Rebuild everything from the stores; another replica may have led until now."""
         # Before Postgres is asked: while it is away, what is in play must not trade on
         # prices that nobody updates, and every attempt to start comes through here.
-        self._halt_if_blind(self._hot.instruments())
+        instruments = self._hot.instruments()
+        self._halt_if_blind(instruments)
         self._book = MatchBook()
         self._reload()
+        # Since when, only the one before us knew.
+        resting = {instrument.idx for instrument in instruments if instrument.halt & Halt.EVENT}
+        self._book.rest(resting, self._calendar())
         self._leading, self._token = True, self._lease.token
         log.info("scheduler_leads", open=len(self._book))
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ...store.reconcile import Report
+
 
 @dataclass(frozen=True, slots=True)
 class FlushDue:
@@ -18,5 +20,25 @@ class DrainDue:
     """Facts left over by the synchronous write should go to Postgres."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """From the reader of `reconciler`: all proofs have run."""
+
+    report: Report
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RollDue:
+    """Ticks should become candles."""
+
+
+@dataclass(frozen=True, slots=True)
+class TidyDue:
+    """Ticks and candles that are kept no longer should go."""
+
+
 FlusherMessage = FlushDue | LeaseDue
+CandleRollerMessage = RollDue | TidyDue | LeaseDue
 OutboxDrainerMessage = DrainDue
+ReconcilerMessage = LeaseDue | Proved

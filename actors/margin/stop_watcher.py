@@ -25,6 +25,7 @@ from .messages import EveryClubDue, LeaseDue, StopWatcherMessage, WorkDue
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
 EVERY_S = 1.0  #: real seconds after which a doorbell that was lost does not matter any more
+FEW = 25  #: positions of a club that are scanned together with those of others
 LOOKS = 8  #: clubs looked at in one round trip; each may take Redis some milliseconds
 LAG_S = 5.0  #: real seconds behind the prices; then people should know
 
@@ -46,10 +47,9 @@ class Doorbell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Dealing:
-    """Positions that the ticks of a club up to *upto* concern, being scanned."""
+    """Positions of some clubs, each up to a tick, being scanned."""
 
-    idx: InstrumentIdx
-    upto: Cursor
+    due: Mapping[InstrumentIdx, Due]
     scan: Scan
 
 
@@ -86,8 +86,9 @@ class StopWatcher(Actor[StopWatcherMessage]):
         self._rung: dict[InstrumentIdx, Cursor | None] = {}
         self._dealing: deque[_Dealing] = deque()
         self._resisting: dict[InstrumentIdx, list[str]] = {}
-        #: Clubs that have not been passed since all were to be looked at, and when that was.
-        self._behind: set[InstrumentIdx] = set()
+        #: Clubs that have not got as far as their ticks did when all were to be looked at, each
+        #: with the last tick of then; and when that was.
+        self._behind: dict[InstrumentIdx, int] = {}
         self._began_at = 0.0
 
     def started(self) -> None:
@@ -136,10 +137,10 @@ class StopWatcher(Actor[StopWatcherMessage]):
             self._doorbell.close()  # the reader ends with its actor, however that ends
 
     def _look_at_all(self) -> None:
-        clubs = self._watch.clubs()
+        began_at, newest = self._monotonic(), self._watch.newest()
         if not self._behind:
-            self._behind, self._began_at = set(clubs), self._monotonic()
-        self._ring(clubs)
+            self._behind, self._began_at = dict(newest), began_at
+        self._ring(newest)
 
     def _ring(self, clubs: Iterable[InstrumentIdx]) -> None:
         idle = not self._rung and not self._dealing
@@ -164,40 +165,54 @@ class StopWatcher(Actor[StopWatcherMessage]):
             self.me.tell(WorkDue())
 
     def _look(self) -> None:
-        busy = {dealing.idx for dealing in self._dealing}
-        due = list(islice((idx for idx in self._rung if idx not in busy), LOOKS))
-        if not due:
+        busy = {idx for dealing in self._dealing for idx in dealing.due}
+        free = list(islice((idx for idx in self._rung if idx not in busy), LOOKS))
+        if not free:
             return
-        asked = {idx: self._rung.pop(idx) for idx in due}
+        asked = {idx: self._rung.pop(idx) for idx in free}
         looks = self._watch.look(asked, self._lease.owner, self._lease.token)
+        due: dict[InstrumentIdx, Due] = {}
         for idx, look in looks.items():
-            if isinstance(look, Refused):
-                self._fenced()
-                return
-            self._take(idx, look)
+            match look:
+                case Refused():
+                    self._fenced()
+                    return
+                case Passed(ticks, more):
+                    self._passed(idx, ticks, more)
+                case Due():
+                    due[idx] = look
+                case _:
+                    assert_never(look)
+        self._begin(due)
 
-    def _take(self, idx: InstrumentIdx, look: Passed | Due) -> None:
-        match look:
-            case Passed(ticks, more):
-                self._passed(idx, ticks, more)
-            case Due(upto, positions):
-                self._meter.due += len(positions)
+    def _begin(self, due: Mapping[InstrumentIdx, Due]) -> None:
+        """Begin a scan of each club that has many due, and one of all the others together."""
+        few = {idx: each for idx, each in due.items() if len(each.positions) <= FEW}
+        for some in (few, *({idx: each} for idx, each in due.items() if idx not in few)):
+            if some:
+                positions = {idx: each.positions for idx, each in some.items()}
+                self._meter.due += sum(map(len, positions.values()))
                 scan = self._scanner.begin(
-                    {idx: positions}, By.STOP_WATCHER, lease_owner=self._lease.owner
+                    positions, By.STOP_WATCHER, lease_owner=self._lease.owner
                 )
-                self._dealing.append(_Dealing(idx, upto, scan))
-            case _:
-                assert_never(look)
+                self._dealing.append(_Dealing(some, scan))
 
     def _passed(self, idx: InstrumentIdx, ticks: int, more: bool) -> None:
         self._meter.passed += ticks
         self._resisting.pop(idx, None)
         if more:
             self._rung.setdefault(idx, None)
-        elif idx in self._behind:
-            self._behind.remove(idx)
-            if not self._behind:
-                self._meter.level_at = self._began_at
+        else:
+            self._dealt_with(idx)
+
+    def _dealt_with(self, idx: InstrumentIdx, upto: Cursor | None = None) -> None:
+        """Note that every tick of *idx* has been dealt with, or all up to one."""
+        if idx not in self._behind or (upto and upto.seq < self._behind[idx]):
+            return
+        # There may be others by now, and somebody may be due at every one of them.
+        del self._behind[idx]
+        if not self._behind:
+            self._meter.level_at = self._began_at
 
     def _scan(self) -> None:
         """One step of the first scan; the others take their turns, so that none waits for all."""
@@ -208,10 +223,16 @@ class StopWatcher(Actor[StopWatcherMessage]):
             self._dealing.append(dealing)
         elif dealing.scan.fenced:
             self._fenced()
-        elif dealing.scan.left:
-            self._resist(dealing.idx, dealing.scan.left)
         else:
-            self._rung[dealing.idx] = dealing.upto
+            for idx, due in dealing.due.items():
+                self._scanned(idx, due, set(dealing.scan.left))
+
+    def _scanned(self, idx: InstrumentIdx, due: Due, left: set[str]) -> None:
+        if not left.isdisjoint(due.positions):
+            self._resist(idx, [each for each in due.positions if each in left])
+        else:
+            self._rung[idx] = due.upto
+            self._dealt_with(idx, due.upto)
 
     def _resist(self, idx: InstrumentIdx, positions: list[str]) -> None:
         # The watch does not pass them: that would be to forget them. They are tried every second.

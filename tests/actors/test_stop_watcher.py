@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis as redis_module
 from structlog.testing import capture_logs
 from touchline.actors.margin.messages import EveryClubDue, LeaseDue, WorkDue
-from touchline.actors.margin.stop_watcher import StopWatcher
+from touchline.actors.margin.stop_watcher import FEW, StopWatcher
 from touchline.actors.meters import StopMeter
 from touchline.domain.halts import Halt
-from touchline.domain.ids import InstrumentIdx
+from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.store.lease import Lease
 from touchline.store.watch import Watch
 
@@ -293,6 +294,45 @@ def test_killed_anywhere_and_started_again_it_closes_at_the_same_tick_and_price(
     }
 
 
+class Begun:
+    """A scanner that notes which clubs are scanned together."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.together: list[list[InstrumentIdx]] = []
+
+    def begin(self, positions: Any, by: Any, *, lease_owner: str) -> Any:
+        self.together.append(list(positions))
+        return self._real.begin(positions, by, lease_owner=lease_owner)
+
+
+def test_clubs_with_few_positions_due_are_scanned_together(pit: Pit, clock: FakeClock) -> None:
+    begun = Begun(pit.scanner)
+    post = Post(pit, clock, "first", scanner=begun)
+    here, there = pit.long(-300), pit.long(-300, idx=EVE)
+    hits = {here: pit.price(-350).tick_id, there: pit.price(-350, idx=EVE).tick_id}
+
+    post.look_everywhere()
+
+    assert begun.together == [[ARS, EVE]]
+    assert closed_by(pit) == hits
+
+
+def test_a_club_with_many_due_keeps_no_other_waiting(pit: Pit, clock: FakeClock) -> None:
+    begun = Begun(pit.scanner)
+    post = Post(pit, clock, "first", scanner=begun)
+    users = [UserId(100 + n) for n in range(FEW // 10 + 1)]
+    many = [pit.long(-300, user=user) for user in users for _ in range(10)]
+    few = pit.long(-300, idx=EVE)
+    pit.price(-350)
+    pit.price(-350, idx=EVE)
+
+    post.look_everywhere()
+
+    assert begun.together[:2] == [[EVE], [ARS]]
+    assert closed_by(pit).keys() == {*many, few}
+
+
 # -- how it is
 
 
@@ -310,6 +350,22 @@ def test_its_lag_counts_from_the_last_time_that_all_clubs_were_passed(
     post.work()
 
     assert post.actor.detail()["lag_s"] == 0.5
+
+
+def test_its_lag_ends_though_somebody_is_due_at_every_price(
+    pit: Pit, post: Post, clock: FakeClock
+) -> None:
+    pit.long(profit_bps=100, qty=50_000)  # out of reach at 83, and armed for each next tick
+    pit.price(83)
+    clock.advance(1.0)
+    post.actor.receive(EveryClubDue())
+
+    for _ in range(2 * STEPS):
+        pit.price(83)
+        _, message, _ = post.actor.actor_inbox.take()
+        post.actor.receive(message)
+
+    assert post.actor.detail()["lag_s"] == 0.0
 
 
 def test_one_that_cannot_keep_up_says_so(pit: Pit, post: Post, clock: FakeClock) -> None:

@@ -14,6 +14,7 @@ from touchline.http.api import create_app
 from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
 from touchline.http.tokens import Signer, Verifier
+from touchline.store.candles import Candles
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
@@ -163,6 +164,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         scripts=scripts,
         ledger=ledger,
         users=Users(pg),
+        candles=Candles(pg),
         fixtures=Fixtures(pg),
         orders=Orders(redis, keys, pg),
         positions=positions,

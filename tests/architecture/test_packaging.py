@@ -32,6 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file() and not name.startswith((".typing", "tests/")):
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_bytes((ROOT / name).read_bytes())
+    (tree / "migrations" / "9999-of-the-test.sql").write_text("-- additive")
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree))
     return next(out.glob("*.whl"))
 
@@ -73,6 +74,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) 
     assert {
         "touchline/lua/trade_execute.lua",
         "touchline/schema.sql",
+        "touchline/migrations/9999-of-the-test.sql",
         "touchline/py.typed",
         "touchline/web/index.html",
         "touchline/http/api.py",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from touchline.domain.halts import Halt
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.matchbook import MatchBook
 from touchline.domain.tracking import Tracked
@@ -9,6 +10,7 @@ from touchline.domain.tracking import Tracked
 from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, HOUR_MS, KICKOFF_MS, LEEDS, a_match
 
 STALE_MS = 10_000
+EVENT = Halt.EVENT
 IDX = {
     ARSENAL: InstrumentIdx(1),
     EVERTON: InstrumentIdx(2),
@@ -32,6 +34,15 @@ EARLIER = a_match("FT", 1, 0, fixture=1)
 LATER = a_match(
     "INPLAY_1ST_HALF", fixture=2, kickoff_ms=KICKOFF_MS + HOUR_MS, sides=(FULHAM, ARSENAL)
 )
+
+
+NOW_MS = KICKOFF_MS + 2 * HOUR_MS
+
+
+def halts(book, now_ms):
+    """Clubs that are halted at *now_ms* because of an event."""
+    standings = book.standings(now_ms, 2 * STALE_MS)
+    return {club for club, idx in IDX.items() if idx in standings and standings[idx].halt & EVENT}
 
 
 def governing(book):
@@ -96,3 +107,13 @@ def test_a_match_is_asked_for_once_in_a_while():
     assert book.to_ask([], KICKOFF_MS + 60_000) == (500,)
     assert book.to_ask([], KICKOFF_MS + 62_000) == ()
     assert book.to_ask([], KICKOFF_MS + 65_000) == (500,)
+
+
+def test_clubs_that_are_found_resting_rest_for_ten_seconds_more_and_no_others():
+    book = book_of(LATER, a_match("INPLAY_1ST_HALF", fixture=3, sides=(EVERTON, LEEDS)))
+    book.observe([LATER, a_match("INPLAY_1ST_HALF", fixture=3, sides=(EVERTON, LEEDS))], NOW_MS)
+
+    book.rest({IDX[FULHAM]}, NOW_MS)
+
+    assert halts(book, NOW_MS + 9_999) == {FULHAM, ARSENAL}
+    assert halts(book, NOW_MS + 10_000) == set()

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import gevent
 import psycopg2
@@ -20,7 +19,7 @@ from .ports import free_ports
 from .process import Service, request
 from .seen import Seen
 from .servers import Servers
-from .waiting import eventually
+from .waiting import T, eventually
 
 #: A backoff is 6 s at the longest, an answer that does not come is waited for as long again;
 #: the rest is for a machine that is busy with other things.
@@ -30,11 +29,23 @@ BOOT_S = 60.0
 
 
 class Exchange:
-    """Two api-servers (the second with a flusher), a ws-server, a flusher; two clients trade."""
+    """Two api-servers (the second with a flusher), a ws-server, a flusher, and the feed.
 
-    def __init__(self, servers: Servers, services: Mapping[str, Service], clients: list[Client]):
+    Args:
+        feed: the match server; it is nobody's fault.
+        clients: who trade all the while, if anybody does.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        services: Mapping[str, Service],
+        feed: Service,
+        clients: list[Client],
+    ):
         self.servers = servers
         self.services = services
+        self.feed = feed
         self.clients = clients
 
     # -- while something fails
@@ -73,9 +84,9 @@ class Exchange:
             self.wait(lambda client=client: _is_pushed(client))
         self.wait(self.is_level)
 
-    def wait(self, seen: Callable[[], Any]) -> None:
-        """Wait until *seen* is true. Raises AssertionError: not within `RECOVERY_S`."""
-        eventually(seen, RECOVERY_S, self._state)
+    def wait(self, seen: Callable[[], T]) -> T:
+        """What *seen* returns once it is true. Raises AssertionError: not within `RECOVERY_S`."""
+        return eventually(seen, RECOVERY_S, self._state)
 
     def is_ready(self) -> bool:
         return all(service.is_ready() for service in self.services.values())
@@ -150,7 +161,14 @@ def reconcile(servers: Servers) -> int:
 
 @contextmanager
 def open_exchange(root: Path) -> Iterator[Exchange]:
-    """Start everything below *root*; yield it when it trades; stop it."""
+    """Start everything below *root*, with two clients; yield it when they trade; stop it."""
+    with open_services(root, two_match_days(root / "cup.json")) as exchange:
+        yield from _with_clients(exchange)
+
+
+@contextmanager
+def open_services(root: Path, matches: Path) -> Iterator[Exchange]:
+    """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it."""
     private_key, public_keys = new_keypair()
     api, second, ws, flush, feed = free_ports(5)
     with ExitStack() as stack:
@@ -169,8 +187,8 @@ def open_exchange(root: Path) -> Iterator[Exchange]:
             url = f"http://127.0.0.1:{port}"
             return stack.enter_context(Service(root / name, url, command, env))
 
-        matches = two_match_days(root / "cup.json")
-        start("feed", feed, {}, "match-server", "--matches", str(matches), "--port", str(feed))
+        arguments = ("--matches", str(matches), "--port", str(feed))
+        match_server = start("feed", feed, {}, "match-server", *arguments)
         ws_env = common | {"WS_PORT": str(ws), "WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"}
         services = {
             "flusher": start("flusher", flush, common | {"HEALTH_PORT": str(flush)}, "flusher"),
@@ -182,7 +200,7 @@ def open_exchange(root: Path) -> Iterator[Exchange]:
         second_env = api_env | {"API_PORT": str(second), "FLUSHER_EMBEDDED": "1"}
         services["second"] = start("second", second, second_env, "api-server")
         _until_ready(services)
-        yield from _with_clients(Exchange(servers, services, []))
+        yield Exchange(servers, services, match_server, [])
         # In the order of a shutdown; none may have to be killed.
         assert [service.stop() for service in reversed(services.values())] == [0] * 4
 

@@ -79,6 +79,11 @@ class Service:
         self._door.unlink()
         self._start()
 
+    def die(self) -> None:
+        """kill -9; returns when it is gone."""
+        self._process.kill()
+        self._process.wait()
+
     def pause(self) -> None:
         """Let it not run until `go_on`."""
         self.is_paused = True
@@ -114,13 +119,22 @@ class Service:
         """The lines of its log so far."""
         return self._log.read_text().splitlines()
 
+    # -- through its door
+
     def kill(self, name: str) -> None:
         """Throw GreenletExit into child *name*, or into the root."""
+        assert self._told(name) == b"killed"
+
+    def move_calendar(self, by_ms: int) -> None:
+        """Move its calendar on; its leases, timers and tokens live in real time."""
+        assert self._told(str(by_ms)) == b"moved"
+
+    def _told(self, what: str) -> bytes:
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(ANSWER_S)
             door.connect(str(self._door))
-            door.sendall(name.encode())
-            assert door.recv(200) == b"killed"
+            door.sendall(what.encode())
+            return door.recv(200)
 
 
 def _walk(node: Mapping[str, Any], above: ChildPath) -> Iterator[tuple[ChildPath, dict[str, Any]]]:

@@ -3,8 +3,9 @@
     python -m tests.faults.service SOCKET api-server
 
 Everything is real: the command line, the settings, the tree. The door listens on the Unix
-socket SOCKET for a child's name and throws GreenletExit into that child, the death that no
-code of ours foresees. The process dies with the test that started it.
+socket SOCKET. For a child's name it throws GreenletExit into that child, the death that no
+code of ours foresees; for a number it moves the calendar on by so many milliseconds, for what
+takes minutes. The process dies with the test that started it.
 """
 
 # ruff: noqa: E402 - patching comes first
@@ -21,9 +22,29 @@ from typing import Any
 
 from gevent.server import StreamServer
 from pykka import ActorRegistry
-from touchline.__main__ import main
+from touchline.domain import clock
 
 PR_SET_PDEATHSIG = 1
+
+
+class MovedCalendar:
+    """The system's calendar, as far ahead as it was moved."""
+
+    def __init__(self) -> None:
+        self._system, self._ahead_ms = clock.system_calendar, 0
+
+    def __call__(self) -> int:
+        return self._system() + self._ahead_ms
+
+    def move_on(self, by_ms: int) -> None:
+        self._ahead_ms += by_ms
+
+
+calendar = MovedCalendar()
+# Before the services are imported, which take it by its name.
+clock.system_calendar = calendar  # type: ignore[assignment]  # a callable like any other
+
+from touchline.__main__ import main
 
 
 def run(door: str, *arguments: str) -> None:
@@ -37,8 +58,12 @@ def run(door: str, *arguments: str) -> None:
 
 
 def _answer(caller: Any, _address: object) -> None:
-    name = caller.recv(200).decode()
-    caller.sendall(b"killed" if _kill(name) else b"unknown")
+    said = caller.recv(200).decode()
+    if said.isdecimal():
+        calendar.move_on(int(said))
+        caller.sendall(b"moved")
+    else:
+        caller.sendall(b"killed" if _kill(said) else b"unknown")
 
 
 def _kill(name: str) -> bool:

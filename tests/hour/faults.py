@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPException
 from random import Random
 
 import gevent
@@ -42,7 +43,8 @@ class Faults:
             while True:
                 gevent.sleep(self._random.expovariate(1 / EVERY_S))
                 [doing] = self._random.choices(choices, weights)
-                with suppress(OSError):  # it was going or coming at that moment
+                # It was going or coming at that moment, or the child was.
+                with suppress(OSError, HTTPException, ValueError, AssertionError):
                     what = doing()
                     self.done[what] += 1
                     print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)

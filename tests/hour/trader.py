@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +15,9 @@ from .wire import Line, Said
 
 PAUSE_S = 20.0  #: real seconds between two things a trader does, on average
 MOST_OPEN = 6
+HERD_S = 40.0  #: real seconds for which a herd runs one way, until it turns or runs on
+STOPS = ("stop_loss", "take_profit", "trailing_stop")
+SPREADS = (2.1, 8.0)  #: how far stops are set from the quote; in play two is the least
 
 
 @dataclass
@@ -34,6 +38,7 @@ class Prices:
     line: Line
     clubs: list[dict[str, Any]] = field(default_factory=list)
     before: dict[int, Decimal] = field(default_factory=dict)
+    in_play: int = 0  #: most clubs that were seen in play at once
 
     def watch(self) -> None:
         """Read the list once a second, for ever."""
@@ -41,6 +46,8 @@ class Prices:
             listed = self.line.ask("GET", "/v1/instruments?limit=200").body["data"]
             self.before = {club["idx"]: Decimal(club["mid"]) for club in self.clubs}
             self.clubs = listed
+            playing = [club for club in listed if club["phase"] in ("live", "break")]
+            self.in_play = max(self.in_play, len(playing))
             gevent.sleep(1.0)
 
 
@@ -66,7 +73,7 @@ class Trader:
             gevent.sleep(self._random.expovariate(1 / PAUSE_S))
 
     def _doings(self) -> list[Any]:
-        some = [self._buy, self._look]
+        some = [self._buy, self._look, self._basket]
         if len(self._open) < MOST_OPEN:
             some += [self._open_one] * 4
         if self._held:
@@ -81,48 +88,86 @@ class Trader:
         club = self._club()
         said = self._post(
             "/v1/orders",
-            {"instrument": club["idx"], "side": "buy", "quantity": self._quantity(2)},
+            {"instrument": club["idx"], "side": "buy", "quantity": self._quantity(4)},
         )
-        self._note_order(said, 1)
+        self._note_order(said.status, said.body, self._key)
+
+    def _basket(self) -> None:
+        """Some purchases in one request, which is repeated until each has an outcome."""
+        self._asked += 1
+        orders = [
+            {
+                "idempotency_key": f"{self._key}-{n}",
+                "instrument": self._club()["idx"],
+                "side": "buy",
+                "quantity": self._quantity(1),
+            }
+            for n in range(self._random.randint(2, 5))
+        ]
+        while True:
+            said = self._ask("POST", "/v1/orders/batch", {"orders": orders})
+            results = said.body["results"] if said.status == 200 else []
+            if all(result["status"] != 503 for result in results):
+                break
+            gevent.sleep(1)
+        for order, result in zip(orders, results, strict=False):
+            if "problem" in result:
+                self._told.refused[result["problem"]["code"]] += 1
+            else:
+                self._note_order(result["status"], result["order"], order["idempotency_key"])
 
     def _sell(self) -> None:
         idx, held = self._random.choice(list(self._held.items()))
         quantity = f"{held / self._random.choice([1, 2, 3]):.3f}"
         if Decimal(quantity) > 0:
             body = {"instrument": idx, "side": "sell", "quantity": quantity}
-            self._note_order(self._post("/v1/orders", body), -1)
+            said = self._post("/v1/orders", body)
+            self._note_order(said.status, said.body, self._key)
 
-    def _note_order(self, said: Said, sign: int) -> None:
-        if said.status == 201:
-            idx = said.body["instrument"]
-            self._told.trades[self._key] = said.body["order_id"]
-            self._held[idx] = Decimal(said.body["position_after"])
+    def _note_order(self, status: int, order: dict[str, Any], key: str) -> None:
+        if status == 201:
+            idx = order["instrument"]
+            self._told.trades[key] = order["order_id"]
+            self._held[idx] = Decimal(order["position_after"])
             if not self._held[idx]:
                 del self._held[idx]
-        elif said.status == 202:
-            self._told.pending.add(said.body["order_id"])
+        elif status == 202:
+            self._told.pending.add(order["order_id"])
 
     # -- positions
 
     def _open_one(self) -> None:
         club = self._club()
         long = self._is_up(club)
-        px, up = Decimal(club["mid"]), 1 if long else -1
         body: dict[str, object] = {
             "instrument": club["idx"],
             "side": "long" if long else "short",
-            "quantity": self._quantity(3),
-            "leverage": self._random.choice([1, 2, 5, 5, 10]),
+            "quantity": self._quantity(12),
+            "leverage": self._random.choice([1, 2, 5, 10, 10]),
+            **self._stops(club, 1 if long else -1),
         }
-        if self._random.random() < 0.6:
-            body["stop_loss"] = {"price": _at(px, -up * self._random.uniform(0.005, 0.04))}
-        if self._random.random() < 0.5:
-            body["take_profit"] = {"price": _at(px, up * self._random.uniform(0.005, 0.04))}
-        if self._random.random() < 0.3:
-            body["trailing_stop"] = {"distance": f"{self._random.uniform(1.3, 4):.2f}"}
         said = self._post("/v1/positions", body)
+        if said.status == 422 and said.body["code"] == "LEVERAGE_INVALID":
+            said = self._post("/v1/positions", body | {"leverage": int(said.body["limit"])})
         if said.status == 201:
             self._took(said)
+        elif said.status == 202:
+            self._told.pending.add(said.body["order_id"])
+
+    def _stops(self, club: dict[str, Any], up: int) -> dict[str, object]:
+        """Stops as close as they may be, or a little further, at what it would be closed for."""
+        bid, ask = Decimal(club["bid"]), Decimal(club["ask"])
+        quote, stops = bid if up == 1 else ask, dict[str, object]()
+        if self._random.random() < 0.6:
+            stops["stop_loss"] = {"price": f"{quote - up * self._away(bid, ask):.2f}"}
+        if self._random.random() < 0.5:
+            stops["take_profit"] = {"price": f"{quote + up * self._away(bid, ask):.2f}"}
+        if self._random.random() < 0.3:
+            stops["trailing_stop"] = {"distance": f"{self._away(bid, ask):.2f}"}
+        return stops
+
+    def _away(self, bid: Decimal, ask: Decimal) -> Decimal:
+        return (ask - bid) * Decimal(self._random.uniform(*SPREADS))
 
     def _close_one(self) -> None:
         position = self._any()
@@ -140,16 +185,12 @@ class Trader:
 
     def _restop(self) -> None:
         position = self._any()
-        px = Decimal(
-            next(c for c in self._prices.clubs if c["idx"] == position["instrument"])["mid"]
-        )
-        up = 1 if position["side"] == "long" else -1
-        body: dict[str, object] = {
-            "stop_loss": {"price": _at(px, -up * self._random.uniform(0.005, 0.03))},
-            "take_profit": self._random.choice(
-                [None, {"price": _at(px, up * self._random.uniform(0.01, 0.04))}]
-            ),
-        }
+        club = next(c for c in self._prices.clubs if c["idx"] == position["instrument"])
+        stops = self._stops(club, 1 if position["side"] == "long" else -1)
+        # Some pull a stop: what they do not name stays, what is null goes.
+        body = stops | dict.fromkeys(self._random.sample(STOPS, self._random.randint(0, 2)))
+        if not body:
+            return
         said = self._ask(
             "PATCH",
             f"/v1/positions/{position['position_id']}",
@@ -192,6 +233,9 @@ class Trader:
         return self._random.choice(self._prices.clubs)
 
     def _is_up(self, club: dict[str, Any]) -> bool:
+        if self._mood == "herd":
+            # Everybody's herd at this club runs one way, and all of a sudden the other.
+            return Random(f"{club['idx']}/{int(time.monotonic() / HERD_S)}").random() < 0.5
         now, before = Decimal(club["mid"]), self._prices.before.get(club["idx"])
         if before is None or now == before or self._mood == "noise":
             return self._random.random() < 0.5
@@ -229,7 +273,3 @@ class Trader:
     @property
     def _key(self) -> str:
         return f"{self.name}-{self._asked}"
-
-
-def _at(px: Decimal, by: float) -> str:
-    return f"{px * (1 + Decimal(by)):.2f}"

@@ -106,3 +106,24 @@ def test_who_does_not_hold_the_lease_is_fenced(exchange: Exchange) -> None:
     assert reply == ["refused", "FENCED"]
     exchange.client.delete(exchange.keys.lease("stop-watcher"))
     assert exchange.dump() == before
+
+
+def test_of_two_ticks_with_one_number_the_second_can_be_passed(exchange: Exchange) -> None:
+    # The low and the high of a candle, in the place of lost ticks: store/stand_ins.py.
+    key = exchange.keys.ticks(ARS)
+    fields = {"s": "5", "b": "1", "a": "1", "m": "1", "h": "0"}
+    for tick_id in ("8-0", "8-1"):
+        exchange.client.xadd(key, fields, id=tick_id)
+    exchange.client.hset(exchange.keys.watch(ARS), mapping={"id": "8-0", "s": "5"})
+    exchange.client.set(exchange.keys.lease("stop-watcher"), WATCHER)
+    names = [exchange.keys.watch(ARS), key, exchange.keys.lease("stop-watcher")]
+
+    reply = DUE.run(
+        exchange.client,
+        [*names, *exchange.keys.trig(ARS)],
+        [WATCHER, "7", "100", "8-1", "5"],
+    )
+
+    assert reply == ["ok", "0", "0"]
+    assert watch(exchange)["id"] == "8-1"
+    exchange.client.flushdb()

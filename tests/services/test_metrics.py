@@ -41,7 +41,7 @@ def health() -> Iterator[ServiceHealth]:
     health = ServiceHealth("up", stores)
     private_key, public_keys = new_keypair()
     addresses = Addresses()
-    flusher.children(stores, health, 0.1)
+    flusher.children(stores, health, 0.1, system_calendar)
     door = ws_server.Door(
         host="127.0.0.1", port=0, public_keys=public_keys, origins=(), capacity=10
     )
@@ -161,7 +161,7 @@ def test_what_one_process_shows_another_does_not(health: ServiceHealth) -> None:
 def test_a_name_that_is_shown_twice_is_refused(health: ServiceHealth) -> None:
     stores = open_stores(AWAY, "tests", connections=1)
     with pytest.raises(ValueError, match="touchline_flush_rows"):
-        flusher.children(stores, health, 0.1)
+        flusher.children(stores, health, 0.1, system_calendar)
     stores.close()
 
 

@@ -20,6 +20,7 @@ from touchline.actors.trading.messages import Execute, Executed
 from touchline.actors.trading.writer import TradeWriter
 from touchline.actors.tree import Tree
 from touchline.config import Servers
+from touchline.domain.clock import system_calendar
 from touchline.domain.refusals import Refused
 from touchline.services import flusher
 from touchline.services.books import reconcile_books
@@ -232,7 +233,7 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
     tree = Tree.start(
         [
             rehydrator(stores),
-            *flusher.children(stores, ServiceHealth("tests", stores), 0.1),
+            *flusher.children(stores, ServiceHealth("tests", stores), 0.1, system_calendar),
             Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outboxes)),
             Child("trade-executor", lambda: TradeExecutor(stores.scripts, writer)),
         ],

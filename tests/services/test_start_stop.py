@@ -93,7 +93,11 @@ class Lists:
             case "flusher":
                 open_http = ServerFactory(up.HOST, 0, HealthApp(health))
                 listener = Child("health-listener", lambda: HttpListener(open_http))
-                listed = [rehydrator(stores), *flusher.children(stores, health, 0.1), listener]
+                listed = [
+                    rehydrator(stores),
+                    *flusher.children(stores, health, 0.1, system_calendar),
+                    listener,
+                ]
             case "ws-server":
                 door = stage.door()
                 listed = ws_server.children(stores, addresses, health, system_calendar, door)

@@ -5,11 +5,14 @@ from itertools import count
 
 import gevent
 import pytest
+from gevent.event import Event
+from touchline.store import comparison, files
+from touchline.store.ages import Limits
 from touchline.store.facts import Entry
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
-from touchline.store.reconcile import FACTS_READ, Limits, reconcile, repair
+from touchline.store.reconcile import FACTS_READ, reconcile, repair
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import FILLED, REJECTED, order_entry, trade_entry
@@ -27,8 +30,8 @@ def books(redis, pg):
     return books
 
 
-def report_of(books, **limits):
-    return reconcile(books.redis, books.keys, books.pg, limits=Limits(**limits))
+def report_of(books, pause=lambda seconds: None, **limits):
+    return reconcile(books.redis, books.keys, books.pg, limits=Limits(**limits), pause=pause)
 
 
 def failed(books, **limits):
@@ -125,25 +128,25 @@ def test_a_parked_fact_is_part_of_the_books(books):
 
 
 def test_it_passes_at_any_moment_of_trading_and_flushing(books):
-    reports = []
+    reports, enough = [], Event()
 
     def trade():
         for number in count():
-            if len(reports) >= 8:
+            if enough.is_set():
                 return
             books.trade(user=1 + number % 3, idx=7 + number % 2, qty=5)
             gevent.sleep(0)
 
     def flush():
-        while not trading.dead:
+        while not enough.is_set():
             books.drain().flush()
             gevent.sleep(0)
 
-    trading = gevent.spawn(trade)
-    flushing = gevent.spawn(flush)
-    while not trading.dead:
+    both = [gevent.spawn(trade), gevent.spawn(flush)]
+    for _ in range(8):
         reports.append(report_of(books))
-    gevent.joinall([trading, flushing], raise_error=True)
+    enough.set()
+    gevent.joinall(both, raise_error=True)
 
     assert books.rows("SELECT count(*) > 8 FROM trades") == [(True,)]
     wrong = [verdict for report in reports for verdict in report.verdicts if not verdict.ok]
@@ -281,6 +284,47 @@ def test_equal_books_have_equal_hashes_on_both_sides_until_one_changes(books):
     assert changed["redis"] != first["redis"]
 
 
+def test_a_forgotten_mark_of_a_state_that_was_never_flushed_is_found(redis, pg):
+    books = Books(redis, pg)
+    books.trade(idx=8)
+    books.redis.delete(*(books.keys.dirty(state) for state in State))
+
+    found = {each["member"]: each["finding"] for each in offenders(books, "redis")}
+
+    assert set(found) == {"7", "8", "0", "1", "2", "3", "1:8"}
+    assert set(found.values()) == {"redis is newer and not marked dirty"}
+
+
+def test_tampering_with_a_position_that_is_over_is_found_as_long_as_redis_has_it(books):
+    over = books.close(books.open())
+    books.drain().everything()
+    books.redis.hincrby(books.keys.pos(over.id), "fees", 1)
+
+    (offender,) = offenders(books, "redis")
+
+    assert (offender["member"], offender["columns"]) == (over.id, ("fees_e4",))
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_books_of_many_pages_are_compared_to_their_end(books, monkeypatch, page):
+    books.some_positions()
+    books.drain().everything()
+    whole = report_of(books)
+    for module in (comparison, files):
+        monkeypatch.setattr(module, "CHUNK", page)
+
+    assert report_of(books) == whole
+    assert whole.ok
+
+    books.redis.hincrby("hold:3", "c:8", 1)
+    books.redis.hset("wallet:9", mapping={"cash": "5", "locked": "0", "v": "1"})
+
+    assert [(each["member"], each["finding"]) for each in offenders(books, "redis")] == [
+        ("9", "redis is newer and not marked dirty"),
+        ("3:8", "unequal at the same version"),
+    ]
+
+
 def test_a_state_redis_has_lost_is_found(books):
     books.redis.delete("wallet:2")
 
@@ -308,15 +352,37 @@ def test_repair_touches_no_money(books):
     assert "redis" in failed(books)
 
 
-def test_a_fact_that_waits_too_long_is_found(books):
+def a_fact_of(books, ago_s):
+    """The only one in the stream."""
     seconds, _ = books.redis.time()
     books.redis.delete(books.keys.trade_outbox)
     books.redis.xadd(
-        books.keys.trade_outbox, {"k": "trade", "tv": "1"}, id=f"{(seconds - 90) * 1000}-0"
+        books.keys.trade_outbox, {"k": "trade", "tv": "1"}, id=f"{(seconds - ago_s) * 1000}-0"
     )
+
+
+def test_a_fact_that_waits_too_long_is_found(books):
+    a_fact_of(books, ago_s=90)
 
     assert failed(books) == {"ages"}
     assert failed(books, outbox_s=120) == set()
+
+
+def test_a_fact_that_looks_late_after_the_machine_stood_still_passes_as_it_leaves(books):
+    a_fact_of(books, ago_s=150)
+
+    def leave(seconds):
+        books.redis.xtrim(books.keys.trade_outbox, maxlen=0)
+
+    assert report_of(books, pause=leave).ok
+
+
+def test_a_late_fact_is_waited_for_no_longer_than_the_grace(books):
+    a_fact_of(books, ago_s=90)
+    waited = []
+
+    assert not report_of(books, pause=waited.append, grace_s=7).ok
+    assert sum(waited) == pytest.approx(7)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from itertools import count
 
 import gevent
 import pytest
+from gevent.event import Event
+from touchline.store.ages import Limits
 from touchline.store.facts import Entry
 from touchline.store.keys import OutboxName, State
 from touchline.store.ledger import Ledger
-from touchline.store.reconcile import Limits, reconcile, repair
+from touchline.store.reconcile import reconcile, repair
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Meanwhile
@@ -27,7 +29,9 @@ def books(redis, pg):
 
 
 def report_of(books, **limits):
-    return reconcile(books.redis, books.keys, books.pg, limits=Limits(**limits))
+    return reconcile(
+        books.redis, books.keys, books.pg, limits=Limits(**limits), pause=lambda seconds: None
+    )
 
 
 def failed(books):
@@ -121,11 +125,11 @@ def test_a_closed_position_that_redis_forgets_between_the_looks_is_no_offence(bo
 
 
 def test_it_passes_at_any_moment_of_opening_closing_and_flushing(books):
-    reports = []
+    enough = Event()
 
     def deal():
         for number in count():
-            if len(reports) >= 5:
+            if enough.is_set():
                 return
             opened = books.open(user=1 + number % 3, side=("long", "short")[number % 2])
             part = books.close(opened, 10)
@@ -133,15 +137,14 @@ def test_it_passes_at_any_moment_of_opening_closing_and_flushing(books):
             books.close(part)
 
     def flush():
-        while not dealing.dead:
+        while not enough.is_set():
             books.drain().flush()
             gevent.sleep(0)
 
-    dealing = gevent.spawn(deal)
-    flushing = gevent.spawn(flush)
-    while not dealing.dead:
-        reports.append(report_of(books))
-    gevent.joinall([dealing, flushing], raise_error=True)
+    both = [gevent.spawn(deal), gevent.spawn(flush)]
+    reports = [report_of(books) for _ in range(5)]
+    enough.set()
+    gevent.joinall(both, raise_error=True)
 
     assert [report.as_text() for report in reports if not report.ok] == []
 

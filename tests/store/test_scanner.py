@@ -12,6 +12,7 @@ from touchline.domain.position_events import By
 from touchline.domain.positions import CloseReason, Direction
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
+from touchline.store.commands import Made
 from touchline.store.position_commands import CloseCommand, Happened, StopsCommand
 from touchline.store.scan import TRIES
 
@@ -194,6 +195,26 @@ def test_a_take_profit_out_of_reach_is_asked_for_once_an_index_and_then_left(pit
     assert found == []
     assert at_first == 2
     assert asked.commands == at_first
+
+
+def test_ticks_that_come_while_a_profit_is_out_of_reach_are_the_next_checks(pit: Pit) -> None:
+    held = profit_out_of_reach(pit)
+    pit.price(83)
+    # Refused at the inventory of then; others buy before that is noted, and now it can be had.
+    raced = Meanwhile(pit.exchange.scripts, "position_follow", lambda: bought(pit))
+
+    found = pit.new_scanner(scripts=raced).scan({ARS: [held]}, By.BACKSTOP_SWEEPER)
+    within_reach = pit.exchange.client.hget(pit.exchange.keys.inst(ARS), "tid")
+    pit.price(84)
+    later = pit.scanner.scan({ARS: [held]}, By.BACKSTOP_SWEEPER)
+
+    assert found == []
+    assert closes(later) == [(held, "take_profit", within_reach)]
+
+
+def bought(pit: Pit) -> None:
+    pit.exchange.fund(BOB)
+    assert isinstance(pit.exchange.order(Side.BUY, 50_000, user=BOB, now_ms=pit.now_ms), Made)
 
 
 class Counting:

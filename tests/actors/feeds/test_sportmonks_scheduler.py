@@ -241,6 +241,19 @@ def test_a_restart_in_play_goes_on_where_the_last_one_was(exchange):
     assert exchange.arsenal.seq > seq
 
 
+def test_a_restart_after_a_goal_does_not_cut_the_rest_short(exchange):
+    exchange.poll(KICKOFF)
+    exchange.poll(LEADING)
+
+    exchange.scheduler = exchange.another()
+    exchange.scheduler.started()
+    exchange.poll(after_s=8)
+    assert exchange.arsenal.halt == exchange.everton.halt == Halt.EVENT
+    exchange.poll(after_s=2)
+
+    assert exchange.arsenal.halt == exchange.everton.halt == OPEN
+
+
 class CrashBeforeTheRow(Matches):
     """Postgres that is gone at the moment when a result is in the prices already."""
 
