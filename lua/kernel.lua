@@ -33,10 +33,11 @@ local function known(key, fingerprint, coid_key)
 end
 
 -- Keeps the result of a command under its idempotency key, and its id under the client's own id of
--- it if that has a key, for a day of real time.
+-- it if that has a key, for a day of real time. The key of an order that waited, which no client has,
+-- is kept until order_done: nobody else knows.
 local function remember(key, fingerprint, res, coid_key, id)
   redis.call('HSET', key, 'fp', fingerprint, 'res', res)
-  redis.call('EXPIRE', key, 86400)
+  if not string.find(key, ':order:', 1, true) then redis.call('EXPIRE', key, 86400) end
   if coid_key then redis.call('SET', coid_key, id, 'EX', 86400) end
 end
 

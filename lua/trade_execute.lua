@@ -74,7 +74,5 @@ redis.call('SADD', KEYS[9], idx)
 redis.call('SADD', KEYS[10], uid, '0')
 redis.call('SADD', KEYS[11], uid .. ':' .. idx)
 remember(KEYS[5], fingerprint, res, KEYS[12], id)
--- The key of an order that waited (it has a colon) is kept until order_done: nobody else knows.
-if string.find(idem, ':', 1, true) then redis.call('PERSIST', KEYS[5]) end
 push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}
