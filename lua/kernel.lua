@@ -33,7 +33,7 @@ local function known(key, fingerprint, coid_key)
 end
 
 -- Keeps the result of a command under its idempotency key, and its id under the client's own id of
--- it if that has a key, for a day of real time. The key of an order that waited, which no client has,
+-- it if that has a key, for a day of real time. The key of an order that waited, as no client's is,
 -- is kept until order_done: nobody else knows.
 local function remember(key, fingerprint, res, coid_key, id)
   redis.call('HSET', key, 'fp', fingerprint, 'res', res)
