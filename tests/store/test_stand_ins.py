@@ -139,6 +139,42 @@ def test_what_lost_prices_met_is_closed_at_the_index_of_their_extreme(
     assert tick[1]["w"] == Why.CANDLE.value
 
 
+@pytest.mark.parametrize(
+    ("side", "stops", "bps", "after_ms", "reason"),
+    [
+        # Its low moves the trailing stop, its high meets it.
+        ("short", {"trail_px": PX * 3 // 100}, (-400, 0), 100, "trailing_stop"),
+        # An earlier candle moves it, and the high of the next one is the profit.
+        (
+            "long",
+            {"trail_px": PX * 10 // 100, "take_profit_px": PX * 106 // 100},
+            (400, 700),
+            60_000,
+            "take_profit",
+        ),
+    ],
+)
+def test_the_high_of_a_candle_closes_what_was_noted_at_its_low(
+    exchange: Exchange,
+    side: str,
+    stops: dict[str, int],
+    bps: tuple[int, int],
+    after_ms: int,
+    reason: str,
+) -> None:
+    position = exchange.open(side, **stops)
+    exchange.price(bps[0], after_ms=60_000)
+    exchange.price(bps[1], after_ms=after_ms)
+    exchange.price(bps[0], after_ms=100)
+    exchange.price(bps[0], after_ms=60_000)
+    exchange.roll()
+    exchange.emptied()
+
+    closes = exchange.scan(position)
+
+    assert [close["reason"] for close in closes] == [reason]
+
+
 def test_lost_prices_that_concern_nobody_are_not_put_back(exchange: Exchange) -> None:
     position = exchange.open(stop_loss_px=PX * 95 // 100)
     exchange.price(-100)
