@@ -41,8 +41,8 @@ class Cursor(NamedTuple):
 def cursor_at(tick: Glance) -> Cursor:
     """Where somebody is who has looked at *tick*.
 
-    The low and the high of a candle have one number: who has seen the low alone has yet to see the
-    high, so neither counts as seen by its number, but by its id.
+    The low and the high of a candle have one number, and who has seen one may have yet to see the
+    other: so neither counts as seen by its number, but by its id.
     """
     return Cursor(tick.id, tick.seq - tick.stands_in)
 

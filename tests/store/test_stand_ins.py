@@ -164,7 +164,8 @@ def test_the_high_of_a_candle_closes_what_was_noted_at_its_low(
 ) -> None:
     position = exchange.open(side, **stops)
     exchange.price(bps[0], after_ms=60_000)
-    exchange.price(bps[1], after_ms=after_ms)
+    exchange.price(bps[0], after_ms=after_ms)
+    exchange.price(bps[1], after_ms=100)
     exchange.price(bps[0], after_ms=100)
     exchange.price(bps[0], after_ms=60_000)
     exchange.roll()
