@@ -66,6 +66,9 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
             case _:
                 assert_never(message)
 
+    def stopped(self) -> None:
+        self._run()  # whoever waits for others would else wait until they give up
+
     def detail(self) -> Mapping[str, object]:
         return {"largest_batch": self._largest}
 

@@ -99,6 +99,18 @@ def test_in_a_stream_orders_wait_for_each_other_a_little(writer):
     assert scripts.batches == [["t0"], ["t1", "t2"]]
 
 
+def test_orders_that_wait_for_others_when_the_executor_is_stopped_are_carried_out(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+    executor.receive(order(0))
+    executor.receive(BatchDue())
+    executor.receive(order(1))
+
+    executor.stopped()
+
+    assert scripts.batches == [["t0"], ["t1"]]
+
+
 def test_an_order_after_a_pause_waits_for_nobody(writer):
     clock = FakeClock()
     executor = executor_with(CannedScripts(filled), writer, clock)
