@@ -299,6 +299,7 @@ CREATE TABLE orders (
     done_at         TIMESTAMPTZ,
     reject_code     TEXT,
     reject_details  JSONB,
+    reserved_e4     BIGINT NOT NULL,  -- set aside while it waits
     recorded_at     TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, of the first of its facts
     CHECK ((status = 'pending') = (done_at IS NULL)),
     CHECK ((status = 'rejected') = (reject_code IS NOT NULL))

@@ -161,8 +161,9 @@ def rolled(ticks: Sequence[CandleTick]) -> Rolled:
 def stand_ins(candle: Candle, after: str, last_ms: int) -> tuple[Tick, ...]:
     """Two ticks for those of *candle*, if any of them could close a position: its low, its high.
 
-    Both have the number of the candle's first tick, so whoever was opened or changed during the
-    candle has nothing to do with them.
+    The high comes first if the candle fell: a trailing stop would else follow to where prices went
+    and be met by where they came from. Both have the number of the candle's first tick, so whoever
+    was opened or changed during the candle has nothing to do with them.
 
     Args:
         after: the tick id behind which they come.
@@ -172,10 +173,9 @@ def stand_ins(candle: Candle, after: str, last_ms: int) -> tuple[Tick, ...]:
         return ()
     at_ms = min(candle.at_ms + candle.interval.ms - 1, last_ms)
     made = []
-    sides = zip(candle.index, candle.bid, candle.ask, candle.mark, strict=True)
-    for mid_px, (index_px, bid_px, ask_px, mark_px) in zip(
-        (candle.low_px, candle.high_px), sides, strict=True
-    ):
+    mids, fell = Span(candle.low_px, candle.high_px), candle.close_px < candle.open_px
+    both = list(zip(candle.index, candle.bid, candle.ask, candle.mark, mids, strict=True))
+    for index_px, bid_px, ask_px, mark_px, mid_px in both[:: -1 if fell else 1]:
         after = next_tick_id(after, at_ms)
         prices = bid_px, ask_px, mark_px, mid_px
         made.append(Tick(after, candle.first_seq, index_px, 0, *prices, Why.CANDLE.value, OPEN))

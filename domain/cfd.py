@@ -66,11 +66,9 @@ def halt_refusal(instrument: Instrument) -> Refused:
 def moved(changed: Changed, *, cash_e4: int, locked_e4: int) -> Changed | Refused:
     """*changed* with what the owner's wallet gains; the treasury gives it."""
     wallet, treasury = changed.wallet, changed.treasury
-    after = Wallet(wallet.cash_e4 + cash_e4, wallet.locked_e4 + locked_e4, wallet.version + 1)
-    house_e4 = treasury.cash_e4 - cash_e4 - locked_e4
-    if after.cash_e4 > AMOUNT_MAX or after.locked_e4 > AMOUNT_MAX or abs(house_e4) > AMOUNT_MAX:
+    after, house = wallet.moved(cash_e4, locked_e4), treasury.moved(-cash_e4 - locked_e4)
+    if max(after.cash_e4, after.locked_e4, abs(house.cash_e4)) > AMOUNT_MAX:
         return Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
-    house = Wallet(house_e4, treasury.locked_e4, treasury.version + 1)
     return replace(changed, wallet=after, treasury=house)
 
 

@@ -11,7 +11,7 @@ from .cfd import Changed, closed_refusal, closing_px, halt_refusal, moved, stops
 from .halts import stops_closing
 from .instrument import Instrument
 from .margin import initial_margin, liquidation_px
-from .portfolio import Wallet
+from .portfolio import Wallet, money_refusal
 from .positions import Position, Stops
 from .refusals import Refusal, Refused
 
@@ -50,9 +50,9 @@ def remargined(
         surplus_e4 = max(0, position.margin_e4 - least_e4)
         limit = {"limit_e4": room_e4 if amount_e4 > 0 else surplus_e4}
         return Refused(Refusal.MARGIN_LIMIT_EXCEEDED, limit)
-    if amount_e4 > wallet.cash_e4:
-        details = {"required_e4": amount_e4, "available_e4": wallet.cash_e4}
-        return Refused(Refusal.INSUFFICIENT_FUNDS, details)
+    refused = money_refusal(wallet, amount_e4, Refusal.INSUFFICIENT_FUNDS)
+    if refused:
+        return refused
     liq_px = liquidation_px(position.side, position.entry_px, margin_e4, position.qty)
     checked = changed_now(position, instrument)
     after = replace(checked, margin_e4=margin_e4, liquidation_px=liq_px)

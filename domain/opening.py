@@ -9,13 +9,21 @@ from .cfd import Changed, closing_px, entry_side, moved, stops_refusal, with_sol
 from .ids import InstrumentIdx, UserId
 from .instrument import Instrument
 from .margin import initial_margin, liquidation_px
-from .portfolio import Wallet
+from .portfolio import POSITIONS_MAX, Wallet, aside_e4, money_refusal, positions_refusal
 from .positions import NO_STOPS, Direction, Position, Stops
 from .refusals import Refusal, Refused
 from .ticks import ticked
 from .trading import Priced, bound_refusal, priced
 
-POSITIONS_MAX = 20  #: open at a time, for one user
+__all__ = [
+    "POSITIONS_MAX",
+    "Exposure",
+    "Offer",
+    "OpenOrder",
+    "highest_leverage",
+    "offered",
+    "opened",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +99,28 @@ def opened(
     treasury: Wallet,
     exposure: Exposure,
     *,
+    waits: bool = False,
     now_ms: int,
 ) -> Changed | Refused:
-    """*order* carried out at calendar time *now_ms*, or why not."""
+    """*order* carried out at calendar time *now_ms*, or why not.
+
+    If it *waits* instead, in play, it must leave as much free as it will set aside.
+    """
     offer = offered(order, instrument, now_ms=now_ms)
     if isinstance(offer, Refused):
         return offer
     price, position = offer.priced, offer.position
-    refused = _means_refusal(order, price, position, instrument, wallet, exposure)
+    margin_e4 = position.margin_e4
+    needed_e4 = margin_e4 + price.fee_e4
+    if waits and instrument.in_play:
+        needed_e4 = aside_e4(needed_e4)
+    refused = (
+        positions_refusal(wallet, exposure.positions)
+        or _limit_refusal(order, instrument, exposure)
+        or money_refusal(wallet, needed_e4, Refusal.INSUFFICIENT_MARGIN)
+    )
     if refused:
         return refused
-    margin_e4 = position.margin_e4
     return moved(
         Changed(position, offer.instrument, wallet, treasury, price),
         cash_e4=-margin_e4 - price.fee_e4,
@@ -141,16 +160,7 @@ def _liquid_refusal(position: Position, instrument: Instrument) -> Refused | Non
     return Refused(Refusal.INSUFFICIENT_MARGIN, {"liquidation_px": position.liquidation_px})
 
 
-def _means_refusal(
-    order: OpenOrder,
-    price: Priced,
-    position: Position,
-    instrument: Instrument,
-    wallet: Wallet,
-    exposure: Exposure,
-) -> Refused | None:
-    if exposure.positions >= POSITIONS_MAX:
-        return Refused(Refusal.TOO_MANY_POSITIONS, {"limit_positions": POSITIONS_MAX})
+def _limit_refusal(order: OpenOrder, instrument: Instrument, exposure: Exposure) -> Refused | None:
     # Each side by itself: who is long and short at once still moves the price with each close.
     held = exposure.short_qty
     if order.side is Direction.LONG:
@@ -158,8 +168,4 @@ def _means_refusal(
     if held + order.qty > instrument.user_cap:
         details = {"limit_qty": instrument.user_cap, "held_qty": held}
         return Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)
-    required_e4 = position.margin_e4 + price.fee_e4
-    if required_e4 > wallet.cash_e4:
-        details = {"required_e4": required_e4, "available_e4": wallet.cash_e4}
-        return Refused(Refusal.INSUFFICIENT_MARGIN, details)
     return None

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from .clock import rfc3339
 from .money import format_e4, format_px, format_qty
-from .orders import CloseTerms, DelayedOrder, OpenTerms, Terms, TradeTerms
+from .orders import CloseTerms, DelayedOrder, OpenTerms, OrderStatus, Terms, TradeTerms
 from .position_views import View, stops_view
 from .refusal_views import refusal_view
 
@@ -12,8 +12,10 @@ from .refusal_views import refusal_view
 def order_view(order: DelayedOrder, symbol: str) -> View:
     """An order that waits or has waited, and the ``data`` of its owner's pushes.
 
+    ``reserved`` is what it sets aside now, nothing once it is done.
     One that was rejected has ``rejected_at`` and ``problem``: the code and its members.
     """
+    reserved_e4 = order.reserved_e4 if order.status is OrderStatus.PENDING else 0
     view: View = {
         "order_id": order.order_id,
         "kind": order.terms.kind.value,
@@ -22,6 +24,7 @@ def order_view(order: DelayedOrder, symbol: str) -> View:
         "symbol": symbol,
         **_terms_view(order.terms),
         "price_bound": None if order.terms.bound_px is None else format_px(order.terms.bound_px),
+        "reserved": format_e4(reserved_e4),
         "accepted_at": rfc3339(order.accepted_ms),
         "release_at": rfc3339(order.release_ms),
         "client_order_id": order.client_order_id,

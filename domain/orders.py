@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from .ids import InstrumentIdx, UserId
 from .instrument import Instrument
+from .portfolio import Wallet, money_refusal, positions_refusal
 from .positions import Direction, Stops
 from .refusals import Refusal, Refused
 from .trading import Side
@@ -82,6 +83,7 @@ class DelayedOrder:
 
     Attributes:
         order_id: UUIDv7, also of the trade, the position or the close that it becomes.
+        reserved_e4: what it sets aside of the cash while it waits, 1e-4 coin.
         refused: why it was rejected.
         done_ms: when it was filled or rejected.
     """
@@ -95,6 +97,7 @@ class DelayedOrder:
     client_order_id: str | None
     accepted_ms: int
     release_ms: int
+    reserved_e4: int = 0
     status: OrderStatus = OrderStatus.PENDING
     refused: Refused | None = None
     done_ms: int | None = None
@@ -105,9 +108,19 @@ class DelayedOrder:
         return self.terms.notional_e4 if isinstance(self.terms, TradeTerms) else None
 
     @property
+    def reserved_positions(self) -> int:
+        """How many of the positions that its owner may have it sets aside while it waits."""
+        return int(isinstance(self.terms, OpenTerms) and self.reserved_e4 > 0)
+
+    @property
     def release_key(self) -> str:
-        """The idempotency key it is carried out under; with a colon, as no client's key has one."""
-        return f"order:{self.order_id}"
+        """The idempotency key it is carried out under."""
+        return release_key(self.order_id)
+
+
+def release_key(order_id: str) -> str:
+    """The idempotency key an order is carried out under; no client's key has a colon."""
+    return f"order:{order_id}"
 
 
 def delay_now_ms(instrument: Instrument, delay_ms: int) -> int:
@@ -115,11 +128,26 @@ def delay_now_ms(instrument: Instrument, delay_ms: int) -> int:
     return delay_ms if instrument.in_play else 0
 
 
-def accept(order: DelayedOrder, waiting: int) -> DelayedOrder | Refused:
-    """*order*, if its owner has less than the most that may wait; *waiting* do."""
+def accept(order: DelayedOrder, waiting: int, wallet: Wallet, positions: int) -> Wallet | Refused:
+    """The owner's *wallet* once *order* waits, or why it cannot.
+
+    Args:
+        waiting: orders of the owner's that wait already.
+        positions: how many the owner has open.
+    """
     if waiting >= PENDING_MAX:
         return Refused(Refusal.TOO_MANY_PENDING_ORDERS)
-    return order
+    opens, lacking = order.reserved_positions > 0, Refusal.INSUFFICIENT_FUNDS
+    refused = None
+    if opens:
+        refused, lacking = positions_refusal(wallet, positions), Refusal.INSUFFICIENT_MARGIN
+    refused = refused or money_refusal(wallet, order.reserved_e4, lacking)
+    return refused or wallet.reserving(order.reserved_e4, order.reserved_positions)
+
+
+def given_back(order: DelayedOrder, wallet: Wallet) -> Wallet:
+    """The owner's *wallet* once *order*, which has waited, is carried out or rejected."""
+    return wallet.reserving(-order.reserved_e4, -order.reserved_positions)
 
 
 def done(order: DelayedOrder, refused: Refused | None, traded: bool, now_ms: int) -> DelayedOrder:

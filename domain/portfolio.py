@@ -3,7 +3,7 @@
 Source: docs/market.md, "Money".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .ids import InstrumentIdx, UserId
 from .margin import unrealized_e4
@@ -11,14 +11,69 @@ from .money import AMOUNT_MAX, QTY_PER_SHARE
 from .positions import Direction, Position
 from .refusals import Refusal, Refused
 
+POSITIONS_MAX = 20  #: open at a time, for one user, and those that orders wait to open
+ASIDE_PARTS = 20  #: a waiting order sets aside one such part more than it would cost now
+
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Free and reserved money in 1e-4 coin; only the treasury's cash may be negative."""
+    """Cash, and margin that is locked, in 1e-4 coin; only the treasury's cash may be negative.
+
+    What the user's waiting orders have set aside, ``reserved_e4`` of the cash and
+    ``reserved_positions``, follows from those orders and is not counted by ``version``.
+    Twin of lua/wallets.lua.
+    """
 
     cash_e4: int = 0
     locked_e4: int = 0
     version: int = 0
+    reserved_e4: int = 0
+    reserved_positions: int = 0
+
+    @property
+    def free_e4(self) -> int:
+        """The cash that no order has set aside; what is set aside may exceed it after a loss."""
+        return max(0, self.cash_e4 - self.reserved_e4)
+
+    def moved(self, cash_e4: int, locked_e4: int = 0) -> "Wallet":
+        """The wallet after it has gained these, or lost them if negative."""
+        return replace(
+            self,
+            cash_e4=self.cash_e4 + cash_e4,
+            locked_e4=self.locked_e4 + locked_e4,
+            version=self.version + 1,
+        )
+
+    def reserving(self, amount_e4: int, positions: int) -> "Wallet":
+        """The wallet once an order has set aside these; given back if negative."""
+        return replace(
+            self,
+            reserved_e4=self.reserved_e4 + amount_e4,
+            reserved_positions=self.reserved_positions + positions,
+        )
+
+
+def aside_e4(cost_e4: int) -> int:
+    """What an order sets aside that would cost *cost_e4* now.
+
+    More than it costs, because orders before it, its owner's own among them, will have moved the
+    price: an order that lacked a single unit then could be taken back by leaving nothing free.
+    """
+    return cost_e4 + -(-cost_e4 // ASIDE_PARTS)
+
+
+def money_refusal(wallet: Wallet, required_e4: int, code: Refusal) -> Refused | None:
+    """Why *wallet* cannot pay *required_e4*, as a refusal with *code*."""
+    if required_e4 <= wallet.free_e4:
+        return None
+    return Refused(code, {"required_e4": required_e4, "available_e4": wallet.free_e4})
+
+
+def positions_refusal(wallet: Wallet, positions: int) -> Refused | None:
+    """Why the owner of *wallet*, who has so many *positions* open, cannot open one more."""
+    if positions + wallet.reserved_positions < POSITIONS_MAX:
+        return None
+    return Refused(Refusal.TOO_MANY_POSITIONS, {"limit_positions": POSITIONS_MAX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +166,4 @@ def credit(wallet: Wallet, treasury: Wallet, amount_e4: int) -> tuple[Wallet, Wa
     cash_e4, treasury_e4 = wallet.cash_e4 + amount_e4, treasury.cash_e4 - amount_e4
     if cash_e4 > AMOUNT_MAX or treasury_e4 < -AMOUNT_MAX:
         return Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
-    return (
-        Wallet(cash_e4, wallet.locked_e4, wallet.version + 1),
-        Wallet(treasury_e4, treasury.locked_e4, treasury.version + 1),
-    )
+    return wallet.moved(amount_e4), treasury.moved(-amount_e4)

@@ -38,6 +38,15 @@ class Cursor(NamedTuple):
     seq: int
 
 
+def cursor_at(tick: Glance) -> Cursor:
+    """Where somebody is who has looked at *tick*.
+
+    The low and the high of a candle have one number, and who has seen one may have yet to see the
+    other: so neither counts as seen by its number, but by its id.
+    """
+    return Cursor(tick.id, tick.seq - tick.stands_in)
+
+
 class Reach:
     """How far one kind of price has come, up and down, by each of some ticks."""
 
@@ -136,7 +145,7 @@ def advanced(course: Course, stretch: Stretch) -> Course:
         return course
     course, end = _walked(course, stretch, start)
     looked_at = end + (course.closing is not None)
-    cursor = Cursor(ticks[end - 1].id, ticks[end - 1].seq) if end > start else course.cursor
+    cursor = cursor_at(ticks[end - 1]) if end > start else course.cursor
     missing = ticks[looked_at - 1].seq - seen > looked_at - start
     if course.closing:
         missing = missing or course.closing.stands_in
@@ -164,7 +173,7 @@ def passed(course: Course, *, covered: bool) -> Course:
     return replace(
         course,
         position=after,
-        cursor=Cursor(tick.id, tick.seq),
+        cursor=cursor_at(tick),
         follow_tick_id=tick.id if follow else course.follow_tick_id,
         closing=None,
         tried=tried,

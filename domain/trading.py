@@ -11,7 +11,7 @@ from .halts import stops_closing, stops_opening
 from .ids import InstrumentIdx, UserId
 from .instrument import Instrument
 from .money import AMOUNT_MAX, QTY_PER_SHARE
-from .portfolio import Holding, Wallet
+from .portfolio import Holding, Wallet, aside_e4, money_refusal
 from .positions import Direction
 from .pricing import PPM, average_buy, average_sell, ceil_div
 from .refusals import Refusal, Refused
@@ -115,21 +115,29 @@ def execute(
     holding: Holding,
     *,
     long_qty: int = 0,
+    waits: bool = False,
     now_ms: int,
 ) -> Execution | Refused:
     """*order* carried out at calendar time *now_ms* against the states given, or why not.
 
     *long_qty* (1e-3 share) is what the user is long of the same club: it counts as held.
+    If it *waits* instead, in play, a purchase must leave as much free as it will set aside.
     """
     price = priced(instrument, order.side, order.qty)
     if isinstance(price, Refused):
         return price
     refused = bound_refusal(order.side, order.bound_px, price.px)
-    refused = refused or _means_refusal(order, price, instrument, wallet, holding, long_qty)
+    held_qty = holding.qty + long_qty
+    refused = refused or _shares_refusal(order, instrument, holding.qty, held_qty)
     if refused:
         return refused
     paid_e4 = _paid_e4(order.side, price)
-    wallet_after, treasury_after = _moved(wallet, -paid_e4), _moved(treasury, paid_e4)
+    if order.side is Side.BUY:
+        needed_e4 = aside_e4(paid_e4) if waits and instrument.in_play else paid_e4
+        refused = money_refusal(wallet, needed_e4, Refusal.INSUFFICIENT_FUNDS)
+        if refused:
+            return refused
+    wallet_after, treasury_after = wallet.moved(-paid_e4), treasury.moved(paid_e4)
     if wallet_after.cash_e4 > AMOUNT_MAX or abs(treasury_after.cash_e4) > AMOUNT_MAX:
         return Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
     holding_after, realized_e4 = _holding_after(order, price, holding)
@@ -203,26 +211,16 @@ def _market_refusal(instrument: Instrument, side: Side | Direction, qty: int) ->
     return None
 
 
-def _means_refusal(
-    order: Order,
-    price: Priced,
-    instrument: Instrument,
-    wallet: Wallet,
-    holding: Holding,
-    long_qty: int,
+def _shares_refusal(
+    order: Order, instrument: Instrument, own_qty: int, held_qty: int
 ) -> Refused | None:
     if order.side is Side.SELL:
-        if order.qty > holding.qty:
-            return Refused(Refusal.INSUFFICIENT_SHARES, {"available_qty": holding.qty})
+        if order.qty > own_qty:
+            return Refused(Refusal.INSUFFICIENT_SHARES, {"available_qty": own_qty})
         return None
-    held_qty = holding.qty + long_qty
     if held_qty + order.qty > instrument.user_cap:
         details = {"limit_qty": instrument.user_cap, "held_qty": held_qty}
         return Refused(Refusal.POSITION_LIMIT_EXCEEDED, details)
-    required_e4 = price.value_e4 + price.fee_e4
-    if required_e4 > wallet.cash_e4:
-        details = {"required_e4": required_e4, "available_e4": wallet.cash_e4}
-        return Refused(Refusal.INSUFFICIENT_FUNDS, details)
     return None
 
 
@@ -249,7 +247,3 @@ def _signed(side: Side, amount: int) -> int:
 def _paid_e4(side: Side, price: Priced) -> int:
     # What the user pays the house; negative when the house pays. The fee is the user's both ways.
     return _signed(side, price.value_e4) + price.fee_e4
-
-
-def _moved(wallet: Wallet, amount_e4: int) -> Wallet:
-    return Wallet(wallet.cash_e4 + amount_e4, wallet.locked_e4, wallet.version + 1)

@@ -130,9 +130,10 @@ def account_view(portfolio: Portfolio) -> View:
     return {
         "cash": format_e4(wallet.cash_e4),
         "locked": format_e4(wallet.locked_e4),
+        "reserved": format_e4(wallet.reserved_e4),
         "equity": format_e4(portfolio.equity_e4),
         "margin_used": format_e4(used_e4),
-        "margin_available": format_e4(wallet.cash_e4),
+        "margin_available": format_e4(wallet.free_e4),
         "margin_level_pct": _percent(portfolio.equity_e4, used_e4) if used_e4 else None,
         "unrealized_pnl": format_e4(portfolio.unrealized_e4),
     }

@@ -1,10 +1,8 @@
--- kernel: exact numbers, refusals, wallets and pushes, for the scripts it is put before.
+-- kernel: exact numbers, refusals and pushes, for the scripts it is put before.
 --
 -- KEYS and ARGV are those of the script that follows; functions here get the keys they use.
 -- Every number is an integer held in a double: exact below 2^53, and the limits of
 -- docs/market.md, "Units", keep every product there.
-
-local AMOUNT_MAX = 9000000000000000 -- 1e-4 coin
 
 -- tostring() and .. would print %.14g and lose digits; what is added makes 0 of -0.
 local function text(n) return string.format('%.0f', n + 0) end
@@ -35,31 +33,12 @@ local function known(key, fingerprint, coid_key)
 end
 
 -- Keeps the result of a command under its idempotency key, and its id under the client's own id of
--- it if that has a key, for a day of real time.
+-- it if that has a key, for a day of real time. The key of an order that waited, as no client's is,
+-- is kept until order_done: nobody else knows.
 local function remember(key, fingerprint, res, coid_key, id)
   redis.call('HSET', key, 'fp', fingerprint, 'res', res)
-  redis.call('EXPIRE', key, 86400)
+  if not string.find(key, ':order:', 1, true) then redis.call('EXPIRE', key, 86400) end
   if coid_key then redis.call('SET', coid_key, id, 'EX', 86400) end
-end
-
--- Cash, locked and version of the wallet at `key`; an absent one is empty.
-local function load_wallet(key)
-  local values = redis.call('HMGET', key, 'cash', 'locked', 'v')
-  return {
-    cash = tonumber(values[1] or '0'), locked = tonumber(values[2] or '0'),
-    v = tonumber(values[3] or '0'),
-  }
-end
-
-local function save_wallet(key, wallet)
-  redis.call('HSET', key, 'cash', text(wallet.cash), 'locked', text(wallet.locked),
-    'v', text(wallet.v))
-end
-
--- Moves `amount` (1e-4 coin) into the wallet; false if it would hold more than is exact.
-local function move_cash(wallet, amount)
-  wallet.cash, wallet.v = wallet.cash + amount, wallet.v + 1
-  return math.abs(wallet.cash) <= AMOUNT_MAX
 end
 
 -- Tells the user of `event`; `data` is a JSON object.

@@ -1,7 +1,7 @@
 -- order_done: close the record of an order that waited, once: it was filled, or it is rejected.
 --
 -- KEYS  1 order:{id}   2 idem:{uid}:order:{id}   3 pending:orders   4 pending:{uid}
---       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}
+--       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}
 -- ARGV  1 order id   2 uid   3 now (calendar ms)
 --       4 code of the refusal, or '' if it was filled   5 the refusal's details (JSON)
 -- Returns {"ok", its status} or {"refused", "SETTLED"} if it is not waiting
@@ -16,9 +16,9 @@ redis.call('ZREM', KEYS[3], id)
 redis.call('SREM', KEYS[4], id)
 local fact = redis.call('HGETALL', KEYS[1])
 local decided = redis.call('HGET', KEYS[2], 'fp')
-local rejected = code ~= ''
+local traded, rejected = decided and decided ~= REJECTED, code ~= ''
 -- Another releaser may have been told something else, and have carried it out.
-if rejected and decided and decided ~= REJECTED then rejected, code, details = false, '', '' end
+if rejected and traded then rejected, code, details = false, '', '' end
 local after = {st = rejected and REJECTED or 'filled', done = now_ms, code = code, det = details}
 local waiting = false
 for i = 1, #fact, 2 do
@@ -26,10 +26,14 @@ for i = 1, #fact, 2 do
   fact[i + 1] = after[fact[i]] or fact[i + 1]
 end
 if not waiting then return refused('SETTLED') end
+local aside = redis.call('HMGET', KEYS[1], 'rsv', 'kind')
+local amount = tonumber(aside[1] or '0')
 
 redis.call('XADD', KEYS[5], '*', unpack(fact))
 redis.call('HSET', KEYS[1], unpack(fact))
 redis.call('EXPIRE', KEYS[1], RECORD_KEPT_S)
+-- What it was carried out as has given it back already, so that those behind it could use it.
+if not traded then set_aside(KEYS[8], -amount, amount > 0 and aside[2] == 'open' and -1 or 0) end
 -- Takes the key that the trade would be made under, so that it cannot be made any more.
 if rejected then redis.call('HSET', KEYS[2], 'fp', REJECTED, 'res', '') end
 redis.call('EXPIRE', KEYS[2], KEPT_S)

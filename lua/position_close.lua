@@ -6,7 +6,7 @@
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
 --          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
 --   tick:  5 ''   6 id of the tick   7 '1' if ticks before it are missing   8 lease's owner, or ''
--- Returns {"ok", stream id, fact} | {"replayed", fact} | {"delayed"} | {"refused", code, ...}
+-- Returns {"ok", stream id, fact} | {"replayed", fact} | {"delayed", "0"} | {"refused", code, ...}
 -- Twin: domain/closing.py; compared in tests/lua/test_position_close.py
 
 local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
@@ -54,7 +54,7 @@ local pnl = math.max(gained, -margin)
 local fee = math.min(close_fee, margin + pnl)
 local lacking = cover_refusal(pos, margin, gained, close_fee, tick)
 if lacking then return lacking end
-if idem ~= '' and ARGV[10] == '1' and in_play(inst) then return {'delayed'} end
+if idem ~= '' and ARGV[10] == '1' and in_play(inst) then return {'delayed', '0'} end
 -- What stays open has another liquidation price by a unit: not for the ticks before this moment.
 if idem ~= '' then pos.ctick, pos.cs = inst.tid, inst.seq end
 pos.qty, pos.margin, pos.oval = pos.qty - qty, pos.margin - margin, pos.oval - oval

@@ -15,7 +15,8 @@ if text(pos.v) ~= version or cs < pos.cs then
 end
 if follow_id ~= '' then
   local tick, _, _, follow = load_tick(follow_id), stops(pos)
-  local due = tick and counts(tick) and tick.s > pos.cs and tick.s <= cs
+  -- By its id, of a candle's low or high: the other has the same seq (domain/scanning.py).
+  local due = tick and counts(tick) and tick.s > pos.cs and (tick.s <= cs or follow_id == ctick)
   local quote = due and closing_quote(pos, tick)
   if not (quote and follow and pos.sign * quote >= pos.sign * follow) then
     return refused('NOT_BREACHED')

@@ -23,10 +23,8 @@ if margin > pos.oval or (amount < 0 and margin < least) then
   return refused('MARGIN_LIMIT_EXCEEDED', 'limit_e4', text(limit))
 end
 local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
-if amount > wallet.cash then
-  return refused('INSUFFICIENT_FUNDS', 'required_e4', text(amount),
-    'available_e4', text(wallet.cash))
-end
+local lacking = money_refusal(wallet, amount, 'INSUFFICIENT_FUNDS')
+if lacking then return lacking end
 pos.margin = margin
 pos.liq = liquidation_px(pos)
 if sign * inst.mark <= sign * pos.liq then

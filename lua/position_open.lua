@@ -5,15 +5,14 @@
 --       7 client order id or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 leverage
 --      12 stop-loss   13 take-profit   14 trailing distance   (1e-4 coin, or '')
---      15 '1' if it waits in play
+--      15 '1' if it waits in play   16 what it had set aside while it did (1e-4 coin)
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
---         | {"delayed"} if nothing speaks against it but that it has to wait
+--         | {"delayed", what it has to set aside} if all that speaks against it is its wait
 -- Twin: domain/opening.py opened(); compared in tests/lua/test_position_open.py
 
-local POSITIONS_MAX = 20
 local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms, lev = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
-local sign = side == 'long' and 1 or -1
+local sign, own = side == 'long' and 1 or -1, tonumber(ARGV[16])
 
 local before = known(KEYS[20], fingerprint, KEYS[21])
 if before then return before end
@@ -50,21 +49,20 @@ if sign * inst.mark <= sign * pos.liq then
   return refused('INSUFFICIENT_MARGIN', 'liquidation_px', text(pos.liq))
 end
 
-if redis.call('SCARD', KEYS[12]) >= POSITIONS_MAX then
-  return refused('TOO_MANY_POSITIONS', 'limit_positions', text(POSITIONS_MAX))
-end
+local wallet, treasury = load_wallet(KEYS[2], own, own > 0 and 1 or 0), load_wallet(KEYS[3])
+local full = positions_refusal(wallet, KEYS[12])
+if full then return full end
 local has = redis.call('HMGET', KEYS[4], idx, 'l:' .. idx, 's:' .. idx)
 local held = tonumber(has[3] or '0')
 if sign > 0 then held = tonumber(has[1] or '0') + tonumber(has[2] or '0') end
 if held + qty > inst.ucap then
   return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(held))
 end
-local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
-if margin + fee > wallet.cash then
-  return refused('INSUFFICIENT_MARGIN', 'required_e4', text(margin + fee),
-    'available_e4', text(wallet.cash))
-end
-if ARGV[15] == '1' and in_play(inst) then return {'delayed'} end
+local waits = ARGV[15] == '1' and in_play(inst)
+local needed = waits and reserve(margin + fee) or margin + fee
+local lacking = money_refusal(wallet, needed, 'INSUFFICIENT_MARGIN')
+if lacking then return lacking end
+if waits then return {'delayed', text(needed)} end
 if not move(pos, wallet, treasury, -margin - fee, margin) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end

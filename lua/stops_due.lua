@@ -38,6 +38,8 @@ for _, entry in ipairs(entries) do
   end
 end
 
+-- A candle's low and high have the same seq: one is not the other; see domain/scanning.py.
+if last.w == 'candle' then last.s = text(tonumber(last.s) - 1) end
 local due, seen = {'due', entries[#entries][1], last.s}, {}
 local function add(ids)
   for _, id in ipairs(ids) do

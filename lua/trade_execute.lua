@@ -5,9 +5,10 @@
 --       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or none
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
---      10 now (calendar ms)   11 '1' if an order waits in play
+--      10 now (calendar ms)   11 '1' if an order waits in play   12 what it had set aside while it
+--      did (1e-4 coin)   13 the amount it is for (1e-4 coin), or ''
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
---         | {"delayed"} if nothing speaks against it but that it has to wait;
+--         | {"delayed", what it has to set aside} if all that speaks against it is its wait;
 --         a fact is the stream entry as a JSON array of fields and values
 -- Twin: domain/trading.py execute(); compared in tests/lua/test_trade_twin.py
 
@@ -27,19 +28,19 @@ if bound and sign * px > sign * bound then
   return refused('PRICE_BOUND_EXCEEDED', 'quoted_px', text(px))
 end
 
-local wallet, treasury = load_wallet(KEYS[2]), load_wallet(KEYS[3])
+local waits = ARGV[11] == '1' and in_play(inst)
+local wallet, treasury = load_wallet(KEYS[2], tonumber(ARGV[12])), load_wallet(KEYS[3])
 local held = redis.call('HMGET', KEYS[4], idx, 'c:' .. idx, 'v:' .. idx, 'l:' .. idx)
 local hqty, hcost = tonumber(held[1] or '0'), tonumber(held[2] or '0')
-local paid, realized = sign * value + fee, 0
+local paid, realized, aside = sign * value + fee, 0, 0
 if sign > 0 then
   local long = hqty + tonumber(held[4] or '0')
   if long + qty > inst.ucap then
     return refused('POSITION_LIMIT_EXCEEDED', 'limit_qty', text(inst.ucap), 'held_qty', text(long))
   end
-  if paid > wallet.cash then
-    local cash = text(wallet.cash)
-    return refused('INSUFFICIENT_FUNDS', 'required_e4', text(paid), 'available_e4', cash)
-  end
+  if waits then aside = tonumber(ARGV[13]) or reserve(paid) end
+  local lacking = money_refusal(wallet, math.max(paid, aside), 'INSUFFICIENT_FUNDS')
+  if lacking then return lacking end
   hqty, hcost = hqty + qty, hcost + value
 else
   if qty > hqty then return refused('INSUFFICIENT_SHARES', 'available_qty', text(hqty)) end
@@ -49,7 +50,7 @@ end
 if not (move_cash(wallet, -paid) and move_cash(treasury, paid)) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end
-if ARGV[11] == '1' and in_play(inst) then return {'delayed'} end
+if waits then return {'delayed', text(aside)} end
 inst.q = inst.q + sign * qty
 advance(inst, now_ms)
 
@@ -73,7 +74,5 @@ redis.call('SADD', KEYS[9], idx)
 redis.call('SADD', KEYS[10], uid, '0')
 redis.call('SADD', KEYS[11], uid .. ':' .. idx)
 remember(KEYS[5], fingerprint, res, KEYS[12], id)
--- The key of an order that waited (it has a colon) is kept until order_done: nobody else knows.
-if string.find(idem, ':', 1, true) then redis.call('PERSIST', KEYS[5]) end
 push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

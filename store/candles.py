@@ -178,8 +178,8 @@ class Candles:
         Args:
             start_ms, until_ms: they begin between the two, both included.
             levels: of each `TRIGGER_LEVELS` the one that is met first, if any; candles that meet
-                none are left out. None for all candles, and then all of a minute.
-            most: how many at the most.
+                none are left out. None for all candles.
+            most: how many at the most. If all are wanted and it is too few, all are of a minute.
         """
         given: dict[str, object] = {
             "idx": idx,
@@ -192,8 +192,9 @@ class Candles:
         with self._pg.transaction() as cursor:
             cursor.execute(_FINE, given)
             found = cursor.fetchone()
-            fine = found[0] if found and levels is not None else None
-            cursor.execute(_CONCERNING, given | {"fine": fine})
+            cursor.execute(_CONCERNING, given | {"fine": found and found[0]})
+            if levels is None and cursor.rowcount == most:
+                cursor.execute(_CONCERNING, given | {"fine": None})
             return [_candle(Interval(iv), *row) for iv, *row in cursor.fetchall()]
 
     def _read(

@@ -25,6 +25,7 @@ class TradeCommand:
         delay_ms: how long it waits if it is in play; 0: not at all.
         asked: what the user asked for, if that is not *qty* and *bound_px*.
         waited: whether it has waited; its client order id is reserved for it then.
+        reserved_e4: what it had set aside while it waited, 1e-4 coin.
     """
 
     trade_id: str
@@ -40,6 +41,12 @@ class TradeCommand:
     delay_ms: int = 0
     asked: TradeTerms | None = None
     waited: bool = False
+    reserved_e4: int = 0
+
+    @property
+    def notional_e4(self) -> int | None:
+        """The amount that was asked for, if it was one; all of it is set aside while it waits."""
+        return self.asked.notional_e4 if self.asked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """Nothing speaks against the command, but it has to wait; nothing has changed."""
+    """Nothing speaks against the command, but it has to wait; nothing has changed.
+
+    *reserved_e4* is what it has to set aside of the cash for that.
+    """
+
+    reserved_e4: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import redis
 
 from ..domain.ids import InstrumentIdx
 from ..domain.positions import Position
-from ..domain.scanning import UNTRIED, Course, Cursor, Tried, advanced
+from ..domain.scanning import UNTRIED, Course, Cursor, Tried, advanced, cursor_at
 from .keys import Keys
 from .position_hashes import position_of
 from .stretches import PAGE, Stretches
@@ -105,7 +105,7 @@ class Courses:
             if len(stretch.ticks) < PAGE:
                 return
             going = [begun for begun in going if begun.course.closing is None]
-            after = Cursor(stretch.ticks[-1].id, stretch.ticks[-1].seq)
+            after = cursor_at(stretch.ticks[-1])
 
     def _advance(self, begun: Begun, course: Course) -> None:
         if course.gap and not begun.course.gap:

@@ -13,7 +13,7 @@ from ..domain.ids import TREASURY
 from . import wire
 from .commands import AcceptOrder, Command, Delayed, Filled, Outcome, TradeCommand
 from .keys import Keys, State
-from .lua import KERNEL, MARKET, TICKS, Call, LuaScript
+from .lua import KERNEL, MARKET, TICKS, WALLETS, Call, LuaScript
 from .order_calls import accept_call, accept_outcome, replayed
 from .position_calls import (
     close_call,
@@ -47,10 +47,11 @@ class Kind(Generic[C]):
 
 def kinds() -> Mapping[type[Command | AcceptOrder], Kind[Any]]:
     """Every kind, by the type of its commands."""
-    trade, close = LuaScript("trade_execute", KERNEL, MARKET, TICKS), script("position_close")
+    trade = LuaScript("trade_execute", KERNEL, WALLETS, MARKET, TICKS)
+    accept, close = LuaScript("order_accept", KERNEL, WALLETS), script("position_close")
     return {
         TradeCommand: Kind(trade, _trade_call, _trade_outcome),
-        AcceptOrder: Kind(LuaScript("order_accept", KERNEL), accept_call, accept_outcome),
+        AcceptOrder: Kind(accept, accept_call, accept_outcome),
         OpenCommand: Kind(script("position_open"), open_call, _position_outcome),
         CloseCommand: Kind(close, close_call, _position_outcome),
         TriggerCommand: Kind(close, trigger_call, _position_outcome),
@@ -90,6 +91,8 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         "" if command.bound_px is None else str(command.bound_px),
         str(command.now_ms),
         "1" if command.delay_ms else "0",
+        str(command.reserved_e4),
+        "" if command.notional_e4 is None else str(command.notional_e4),
     ]
 
 
@@ -100,8 +103,8 @@ def _trade_outcome(reply: Any) -> Outcome | Delayed:
             return Filled(wire.fill_of(entry), entry_id, entry)
         case ["replayed", fact]:
             return replayed(fact)
-        case ["delayed"]:
-            return Delayed()
+        case ["delayed", reserved]:
+            return Delayed(int(reserved))
         case _:
             return wire.refusal_of(reply)
 
@@ -113,7 +116,7 @@ def _position_outcome(reply: Any) -> Outcome | Delayed:
             return Happened(event_of(entry), entry_id, entry)
         case ["replayed", fact]:
             return replayed(fact)
-        case ["delayed"]:
-            return Delayed()
+        case ["delayed", reserved]:
+            return Delayed(int(reserved))
         case _:
             return wire.refusal_of(reply)

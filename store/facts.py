@@ -179,6 +179,7 @@ ORDER = FactKind(
         Column("done", "done_at", "timestamptz", optional=True),
         Column("code", "reject_code", "text", optional=True),
         Column("det", "reject_details", "jsonb", optional=True),
+        Column("rsv", "reserved_e4"),
     ),
     # Done over pending, whichever comes first, and never back.
     conflict="DO UPDATE SET status = excluded.status, done_at = excluded.done_at,"

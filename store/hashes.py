@@ -63,11 +63,11 @@ def instrument_of(idx: InstrumentIdx, fields: Mapping[str, str]) -> Instrument:
 
 def wallet_of(fields: Mapping[str, str]) -> Wallet:
     """The wallet kept in ``wallet:{uid}``; an absent one is empty, at version 0."""
-    return Wallet(int(fields.get("cash", 0)), int(fields.get("locked", 0)), int(fields.get("v", 0)))
+    return Wallet(*(int(fields.get(name, 0)) for name in ("cash", "locked", "v", "rsv", "rpos")))
 
 
 def wallet_hash(wallet: Wallet) -> dict[str, str]:
-    """Fields of ``wallet:{uid}``."""
+    """Fields of ``wallet:{uid}`` but for what orders have set aside, which follows from them."""
     return {
         "cash": str(wallet.cash_e4),
         "locked": str(wallet.locked_e4),

@@ -53,7 +53,7 @@ class Keys:
         return f"{self.tag}ticks:{idx}"
 
     def wallet(self, user: int | str) -> str:
-        """Hash: cash, locked, v; user 0 is the treasury."""
+        """Hash: cash, locked, v, and what waiting orders set aside; user 0 is the treasury."""
         return f"{self.tag}wallet:{user}"
 
     def hold(self, user: int | str) -> str:

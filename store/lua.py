@@ -11,7 +11,8 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, ResponseError
 
-KERNEL = "kernel"  #: numbers, refusals, wallets, pushes
+KERNEL = "kernel"  #: numbers, refusals, pushes
+WALLETS = "wallets"  #: money and what is set aside of it; needs the kernel
 MARKET = "market"  #: prices and limits; needs the kernel
 TICKS = "ticks"  #: publishing a price; needs the two
 POSITIONS = "positions"  #: CFD positions; needs the kernel

@@ -24,12 +24,21 @@ def accept_call(keys: Keys, command: AcceptOrder) -> Call:
         keys.trade_outbox,
         keys.pfseq(order.user),
         keys.inst(order.idx),
+        keys.wallet(order.user),
+        keys.open_by_user(order.user),
     ]
     if order.client_order_id:
         names.append(keys.coid(order.user, order.client_order_id))
     fact = [text for pair in order_entry(order).items() for text in pair]
-    release = str(order.release_ms)
-    return names, [order.order_id, str(order.user), order.fingerprint, release, *fact]
+    return names, [
+        order.order_id,
+        str(order.user),
+        order.fingerprint,
+        str(order.release_ms),
+        str(order.reserved_e4),
+        str(order.reserved_positions),
+        *fact,
+    ]
 
 
 def accept_outcome(reply: Any) -> Outcome:
@@ -55,6 +64,7 @@ def done_call(keys: Keys, command: OrderDone) -> Call:
         keys.trade_outbox,
         keys.pfseq(order.user),
         keys.inst(order.idx),
+        keys.wallet(order.user),
     ]
     return names, [
         order.order_id,

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from ..domain.instrument import Instrument
 from ..domain.notional import Sized, sized
 from ..domain.opening import OpenOrder
 from ..domain.orders import CloseTerms, DelayedOrder, OpenTerms, TradeTerms
-from .commands import Command, TradeCommand
+from .commands import Command, Delayed, TradeCommand
 from .position_commands import CloseCommand, OpenCommand, PositionKey
 
 
-def order_from(command: Command) -> DelayedOrder:
-    """The order by which *command* waits.
+def order_from(command: Command, delayed: Delayed) -> DelayedOrder:
+    """The order by which *command* waits, as it was *delayed*.
 
     Raises:
         TypeError: it is of a kind that never waits.
     """
-    match command:
-        case TradeCommand():
-            terms = command.asked or TradeTerms(command.side, command.qty, None, command.bound_px)
-            return _order(command, command.trade_id, command, terms, command.client_order_id)
-        case OpenCommand(order):
-            opening = OpenTerms(order.side, order.qty, order.leverage, order.bound_px, order.stops)
-            return _order(command, order.position_id, order, opening, command.client_order_id)
-        case CloseCommand():
-            where = command.position
-            closing = CloseTerms(where.id, command.qty, command.bound_px, command.version)
-            return _order(command, command.event_id, where, closing, None)
-        case _:
-            raise TypeError(f"no command that waits: {command}")
+    return replace(_order_from(command), reserved_e4=delayed.reserved_e4)
 
 
 def released(order: DelayedOrder, instrument: Instrument | None, now_ms: int) -> Command:
@@ -63,6 +52,22 @@ def released(order: DelayedOrder, instrument: Instrument | None, now_ms: int) ->
 def position_of(order: DelayedOrder, terms: CloseTerms) -> PositionKey:
     """The position that *order* is to close."""
     return PositionKey(terms.position_id, order.user, order.idx)
+
+
+def _order_from(command: Command) -> DelayedOrder:
+    match command:
+        case TradeCommand():
+            terms = command.asked or TradeTerms(command.side, command.qty, None, command.bound_px)
+            return _order(command, command.trade_id, command, terms, command.client_order_id)
+        case OpenCommand(order):
+            opening = OpenTerms(order.side, order.qty, order.leverage, order.bound_px, order.stops)
+            return _order(command, order.position_id, order, opening, command.client_order_id)
+        case CloseCommand():
+            where = command.position
+            closing = CloseTerms(where.id, command.qty, command.bound_px, command.version)
+            return _order(command, command.event_id, where, closing, None)
+        case _:
+            raise TypeError(f"no command that waits: {command}")
 
 
 def _order(
@@ -104,6 +109,7 @@ def _trade(
         client_order_id=order.client_order_id,
         now_ms=now_ms,
         waited=True,
+        reserved_e4=order.reserved_e4,
     )
 
 
@@ -125,4 +131,5 @@ def _open(order: DelayedOrder, terms: OpenTerms, now_ms: int) -> OpenCommand:
         order.client_order_id,
         now_ms,
         waited=True,
+        reserved_e4=order.reserved_e4,
     )

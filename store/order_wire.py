@@ -44,6 +44,7 @@ def order_entry(order: DelayedOrder) -> dict[str, str]:
         "done": "" if order.done_ms is None else str(order.done_ms),
         "code": refused.code.value if refused else "",
         "det": details_text(refused) if refused else "",
+        "rsv": str(order.reserved_e4),
     }
 
 
@@ -68,6 +69,7 @@ def order_of(entry: Mapping[str, str]) -> DelayedOrder:
         client_order_id=entry["coid"] or None,
         accepted_ms=int(entry["at"]),
         release_ms=int(entry["rel"]),
+        reserved_e4=int(entry["rsv"]),
         status=OrderStatus(entry["st"]),
         refused=_refused(entry["code"], entry["det"]) if entry["code"] else None,
         done_ms=int(entry["done"]) if entry["done"] else None,

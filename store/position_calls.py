@@ -9,7 +9,7 @@ from ..domain.positions import Position
 from ..domain.refusals import Refused
 from . import wire
 from .keys import Keys, OutboxName, State
-from .lua import BREACHES, EVENTS, KERNEL, MARKET, POSITIONS, TICKS, Call, LuaScript
+from .lua import BREACHES, EVENTS, KERNEL, MARKET, POSITIONS, TICKS, WALLETS, Call, LuaScript
 from .position_commands import (
     CloseCommand,
     FollowCommand,
@@ -27,7 +27,7 @@ WATCHER_LEASE = "stop-watcher"
 
 def script(name: str) -> LuaScript:
     """The script *name* with all that position scripts stand on."""
-    return LuaScript(name, KERNEL, MARKET, TICKS, POSITIONS, BREACHES, EVENTS)
+    return LuaScript(name, KERNEL, WALLETS, MARKET, TICKS, POSITIONS, BREACHES, EVENTS)
 
 
 def position_keys(keys: Keys, position: str, user: UserId, idx: InstrumentIdx) -> list[str]:
@@ -80,6 +80,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
         _text(stops.take_profit_px),
         _text(stops.trail_px),
         "1" if command.delay_ms else "0",
+        str(command.reserved_e4),
     ]
 
 

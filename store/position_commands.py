@@ -34,6 +34,7 @@ class OpenCommand:
     now_ms: int
     delay_ms: int = 0
     waited: bool = False
+    reserved_e4: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ EVENTS = Proof(
 
 MARGINS = Proof(
     "margins",
-    "what every wallet has reserved are the margins of its user's open positions",
+    "what every wallet has locked are the margins of its user's open positions",
     """
     SELECT user_id, locked_after_e4 AS locked_e4, coalesce(sum_e4, 0)::bigint AS margins_e4
       FROM (SELECT DISTINCT ON (user_id) user_id, locked_after_e4

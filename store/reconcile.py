@@ -20,6 +20,7 @@ from .outbox import Outbox, open_outboxes
 from .postgres import Postgres
 from .proof import SHOWN, Offender, offenders
 from .proofs import SQL_PROOFS
+from .reservations import Reservations
 
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
 FACTS_READ = 100  #: entries looked at at a time for the oldest fact that still waits
@@ -96,6 +97,9 @@ def reconcile(
     verdicts.append(_verdict("redis", "Redis and Postgres agree at equal versions", differences))
     misfiled = Files(client, keys).misfiled()
     verdicts.append(_verdict("files", "Redis files every position where it belongs", misfiled))
+    wrong = Reservations(client, keys).wrong()
+    claim = "every wallet has set aside what its user's waiting orders have"
+    verdicts.append(_verdict("reserved", claim, wrong))
     waiting = waiting_too_long(open_outboxes(client, keys), pg, limits or Limits(), pause)
     verdicts.append(_verdict("ages", "no fact waits too long for the ledger", waiting))
     return Report(tuple(verdicts), comparison.state_hashes)

@@ -26,6 +26,7 @@ from .lost import Lost, Restorer, chunks, lost
 from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
+from .reservations import Reservations
 from .scripts import Scripts
 from .stand_ins import StandIns
 from .waiting import restore_orders
@@ -50,6 +51,7 @@ class Rehydrated:
     replays: int
     guards: int
     orders: int  #: that waited, or were done and had been forgotten to be
+    reservations: int  #: wallets that told wrongly what their users' waiting orders set aside
     ticks: int  #: that stand in for lost ones which open positions may have to be checked at
 
 
@@ -99,9 +101,11 @@ def _put_back(
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, may_go_on)
+    # What is set aside follows from the orders that wait, and from what has been carried out.
+    reservations = Reservations(client, keys).restore(may_go_on)
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
-    return Rehydrated(epoch, len(behind), replays, guards, orders, ticks)
+    return Rehydrated(epoch, len(behind), replays, guards, orders, reservations, ticks)
 
 
 def _wait_for_writers(pg: Postgres) -> None:

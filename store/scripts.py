@@ -36,7 +36,7 @@ from .commands import (
 )
 from .executable import kinds
 from .keys import Keys, State
-from .lua import KERNEL, MARKET, TICKS, Call, LuaScript, run_ahead, run_all
+from .lua import KERNEL, MARKET, TICKS, WALLETS, Call, LuaScript, run_ahead, run_all
 from .order_calls import done_call
 from .position_calls import follow_call, follow_outcome, script
 from .position_commands import FollowCommand
@@ -67,8 +67,8 @@ class Scripts:
         self._client = client
         self._keys = keys
         self._kinds = kinds()
-        self._order_done = LuaScript("order_done", KERNEL)
-        self._wallet_credit = LuaScript("wallet_credit", KERNEL)
+        self._order_done = LuaScript("order_done", KERNEL, WALLETS)
+        self._wallet_credit = LuaScript("wallet_credit", KERNEL, WALLETS)
         self._index_apply = LuaScript("index_apply", KERNEL, MARKET, TICKS)
         self._fixture_settle = LuaScript("fixture_settle", KERNEL, MARKET)
         self._flush_ack = LuaScript("flush_ack")

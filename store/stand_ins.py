@@ -3,7 +3,7 @@
 A lost tick can close nothing: a close names a tick of the stream, and the script proves the breach
 again. So for each candle that may concern an open position two ticks are put into the stream, its
 low and its high, before anybody trades again. Whoever scans then finds them like any other.
-Source: docs/decisions/0018.
+Source: docs/decisions/0020.
 """
 
 from __future__ import annotations

@@ -108,6 +108,7 @@ function matchOf(idx) {
 function paintPortfolio() {
   const portfolio = state.portfolio;
   $("cash").textContent = portfolio ? money(portfolio.account.cash) : "–";
+  $("reserved").textContent = portfolio ? money(portfolio.account.reserved) : "–";
   $("margin").textContent = portfolio ? money(portfolio.account.margin_used) : "–";
   positions.show(portfolio?.positions || []);
   let equity = portfolio ? Number(portfolio.account.cash) + positions.worth() : 0;

@@ -66,6 +66,9 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
             case _:
                 assert_never(message)
 
+    def stopped(self) -> None:
+        self._run()  # whoever waits for others would else wait until they give up
+
     def detail(self) -> Mapping[str, object]:
         return {"largest_batch": self._largest}
 
@@ -94,13 +97,12 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         self._meter.batched += len(batch)
         delayed = self._carry_out(batch, [request.command for request in batch])
         if delayed:
-            self._carry_out(
-                delayed, [AcceptOrder(order_from(request.command)) for request in delayed]
-            )
+            orders = [AcceptOrder(order_from(each.command, why)) for each, why in delayed]
+            self._carry_out([request for request, _ in delayed], orders)
 
     def _carry_out(
         self, batch: Sequence[Execute], commands: Sequence[Command | AcceptOrder]
-    ) -> Sequence[Execute]:
+    ) -> Sequence[tuple[Execute, Delayed]]:
         """Answer all of *batch* but those that have to wait, which are returned."""
         unanswered = batch
         try:
@@ -112,7 +114,7 @@ class TradeExecutor(Actor[TradeExecutorMessage]):
         delayed = []
         for request, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Delayed):
-                delayed.append(request)
+                delayed.append((request, outcome))
             else:
                 self._answer(request, outcome)
         return delayed

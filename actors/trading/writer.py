@@ -72,6 +72,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
             case BatchDue():
                 self._write()
             case DeleteDue():
+                self._write()  # who waits is not to wait for a Redis that is gone
                 self._delete()
             case PostgresReturned():
                 self._return()

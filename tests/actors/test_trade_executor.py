@@ -99,6 +99,18 @@ def test_in_a_stream_orders_wait_for_each_other_a_little(writer):
     assert scripts.batches == [["t0"], ["t1", "t2"]]
 
 
+def test_orders_that_wait_for_others_when_the_executor_is_stopped_are_carried_out(writer):
+    scripts = CannedScripts(filled)
+    executor = executor_with(scripts, writer)
+    executor.receive(order(0))
+    executor.receive(BatchDue())
+    executor.receive(order(1))
+
+    executor.stopped()
+
+    assert scripts.batches == [["t0"], ["t1"]]
+
+
 def test_an_order_after_a_pause_waits_for_nobody(writer):
     clock = FakeClock()
     executor = executor_with(CannedScripts(filled), writer, clock)
@@ -192,7 +204,8 @@ def test_what_has_to_wait_is_filed_in_one_more_pipeline_and_made_durable(writer)
     def in_play(command):
         if isinstance(command, AcceptOrder):
             return Accepted(command.order, "1-0", {"id": command.order.order_id})
-        return Delayed() if command.trade_id != "t1" else refused(command)
+        number = int(command.trade_id[1:])
+        return Delayed(500 + number) if number != 1 else refused(command)
 
     scripts = CannedScripts(in_play)
     executor = executor_with(scripts, writer)
@@ -204,6 +217,7 @@ def test_what_has_to_wait_is_filed_in_one_more_pipeline_and_made_durable(writer)
 
     assert scripts.batches == [["t0", "t1", "t2"], ["t0", "t2"]]
     assert [message.made.entry["id"] for message in writer.told] == ["t0", "t2"]
+    assert [message.made.order.reserved_e4 for message in writer.told] == [500, 502]
     assert requests[1].reply.get(block=False) == Executed(refused(None), None)
 
 

@@ -252,6 +252,25 @@ def test_losing_redis_after_the_write_is_not_hidden(books, outbox):
     assert outbox.length() == 1  # the drainer will find it there already
 
 
+def test_a_redis_that_goes_while_facts_wait_keeps_none_of_their_owners_waiting(books, outbox):
+    redis_away = Away(outbox, RedisAway("gone"))
+    writer = writer_with(books.pg, redis_away)
+    written(writer, books.trade())
+    redis_away.away = True
+    before, waiting = (
+        WriteFact(books.trade(), AsyncResult()),
+        WriteFact(books.trade(), AsyncResult()),
+    )
+    writer.receive(before)
+    writer.receive(BatchDue())
+    writer.receive(waiting)
+
+    with pytest.raises(RedisAway):
+        writer.receive(DeleteDue())
+
+    assert waiting.reply.get(block=False).durable == "postgres"
+
+
 def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox):
     writer = writer_with(books.pg, outbox)
     request = WriteFact(books.trade(), AsyncResult())

@@ -60,12 +60,18 @@ def test_an_order_in_play_is_accepted_and_waits(ada: Trader) -> None:
         "quantity": "1.500",
         "notional": None,
         "price_bound": "101.0000",
+        "reserved": "158.1425",
         "accepted_at": "2026-09-21T14:13:20.000Z",
         "release_at": "2026-09-21T14:13:25.000Z",
         "client_order_id": "mine",
         "durable": "postgres",
     }
-    assert ada.get("/v1/account").get_json()["cash"] == "10000.0000"
+    account = ada.get("/v1/account").get_json()
+    assert [account[name] for name in ("cash", "reserved", "margin_available")] == [
+        "10000.0000",
+        "158.1425",
+        "9841.8575",
+    ]
 
 
 def test_an_order_out_of_play_does_not_wait(ada: Trader) -> None:
@@ -162,6 +168,7 @@ def test_an_order_that_was_rejected_says_why(ada: Trader, where: str) -> None:
     del order["durable"]
     assert answer == order | {
         "status": "rejected",
+        "reserved": "0.0000",
         "rejected_at": order["release_at"],
         "problem": {"code": "MARKET_HALTED", "halt_reasons": ["EVENT"]},
     }

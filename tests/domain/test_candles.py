@@ -174,10 +174,24 @@ def test_a_low_and_a_high_stand_in_for_the_ticks_of_a_candle() -> None:
     ticks = [tick(4, 0, 100), tick(5, 400, 130, mark=120), tick(6, 900, 90, mark=95)]
     [second] = of(Interval.SECOND, candles(ticks, UNROLLED))
 
-    low, high = stand_ins(second, f"{NOON_MS - 5}-3", NOON_MS + 5_000)
+    high, low = stand_ins(second, f"{NOON_MS - 5}-3", NOON_MS + 5_000)
 
-    assert low == Tick(f"{NOON_MS + 999}-0", 4, 97, 0, 89, 91, 95, 90, Why.CANDLE.value, OPEN)
-    assert high == Tick(f"{NOON_MS + 999}-1", 4, 137, 0, 129, 131, 120, 130, Why.CANDLE.value, OPEN)
+    assert low == Tick(f"{NOON_MS + 999}-1", 4, 97, 0, 89, 91, 95, 90, Why.CANDLE.value, OPEN)
+    assert high == Tick(f"{NOON_MS + 999}-0", 4, 137, 0, 129, 131, 120, 130, Why.CANDLE.value, OPEN)
+
+
+def test_of_a_candle_that_fell_the_high_comes_before_the_low() -> None:
+    fell = [tick(14, 0, 120), tick(15, 10, 90)]
+    [second] = of(Interval.SECOND, candles(fell, UNROLLED))
+    trailing = Stops(trail_px=10)
+    short = position(Direction.SHORT, stops=trailing, best_px=121, liquidation_px=200)
+    long = position(Direction.LONG, stops=trailing, best_px=100, liquidation_px=1)
+
+    made = list(map(glance, stand_ins(second, "1000-10", NOON_MS + 5_000)))
+
+    assert [one.bid_px for one in made] == [119, 89]
+    assert reached(short, made).closing is None
+    assert reached(long, made).closing == made[1]
 
 
 def test_stand_ins_come_behind_what_is_there_and_are_not_later_than_they_may_be() -> None:

@@ -125,7 +125,8 @@ def test_equity_counts_each_position_with_what_it_gained_and_never_below_nothing
     assert lost.unrealized_e4 == -3_015_010  # more than its margin
     assert portfolio.equity_e4 == 5_000_000 + 1_000_000 + 2_003_002 + 100_000
     assert account == {
-        "cash": "500.0000", "locked": "400.6004", "equity": "810.3002", "margin_used": "400.6004",
+        "cash": "500.0000", "locked": "400.6004", "reserved": "0.0000",
+        "equity": "810.3002", "margin_used": "400.6004",
         "margin_available": "500.0000", "margin_level_pct": "202.27",
         "unrealized_pnl": "-291.5010",
     }  # fmt: skip

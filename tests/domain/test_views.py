@@ -80,12 +80,13 @@ def test_a_raw_tick_has_its_time_in_its_id() -> None:
 
 def test_a_portfolio_is_an_account_and_its_holdings() -> None:
     line = HeldShares(IDX, "ARS", Holding(12_500, 12_520_325, 1), 1_001_250)
-    portfolio = Portfolio(UserId(5), 3, Wallet(87_467_154, 0, 2), (line,))
+    portfolio = Portfolio(UserId(5), 3, Wallet(87_467_154, 0, 2, 10_000_000, 1), (line,))
 
     assert views.portfolio_view(portfolio) == {
         "account": {
-            "cash": "8746.7154", "locked": "0.0000", "equity": "9998.2779", "margin_used": "0.0000",
-            "margin_available": "8746.7154", "margin_level_pct": None, "unrealized_pnl": "0.0000",
+            "cash": "8746.7154", "locked": "0.0000", "reserved": "1000.0000",
+            "equity": "9998.2779", "margin_used": "0.0000",
+            "margin_available": "7746.7154", "margin_level_pct": None, "unrealized_pnl": "0.0000",
         },
         "holdings": [
             {
@@ -114,11 +115,12 @@ ORDER = DelayedOrder(
     client_order_id=None,
     accepted_ms=1_792_854_300_123,
     release_ms=1_792_854_305_123,
+    reserved_e4=1_581_425,
 )
 ORDER_VIEW = {
     "order_id": "o", "kind": "trade", "status": "pending", "instrument": 17, "symbol": "ARS",
     "side": "sell",
-    "quantity": "1.500", "notional": None, "price_bound": "101.0000",
+    "quantity": "1.500", "notional": None, "price_bound": "101.0000", "reserved": "158.1425",
     "accepted_at": "2026-10-24T15:05:00.123Z", "release_at": "2026-10-24T15:05:05.123Z",
     "client_order_id": None,
 }  # fmt: skip
@@ -138,6 +140,7 @@ def test_an_order_that_is_rejected_is_pushed_with_the_reason() -> None:
     assert event.name == "order_rejected"
     assert views.portfolio_update_view(event) == ORDER_VIEW | {
         "status": "rejected",
+        "reserved": "0.0000",
         "rejected_at": "2026-10-24T15:05:05.150Z",
         "problem": {"code": "INSUFFICIENT_SHARES", "available": "0.500"},
     }

@@ -196,14 +196,15 @@ class Books:
         for user in (0, *self.users):
             wallet = self.hot.wallet(user)
             query = "SELECT cash_e4, locked_e4, version FROM wallets WHERE user_id = %s"
-            yield f"wallet {user}", astuple(wallet), self.rows(query, (user,))
+            ours = (wallet.cash_e4, wallet.locked_e4, wallet.version)
+            yield f"wallet {user}", ours, self.rows(query, (user,))
             query = "SELECT qty, cost_e4, version FROM holdings WHERE user_id = %s AND idx = %s"
             for idx, holding in self.hot.holdings(user).items():
                 yield f"holding {user}:{idx}", astuple(holding), self.rows(query, (user, idx))
         query = "SELECT inventory, short_interest, index_px, version FROM instruments"
         for club in self.hot.instruments():
-            ours = (club.inventory, club.short_interest, club.index_px, club.version)
-            yield f"club {club.idx}", ours, self.rows(f"{query} WHERE idx = %s", (club.idx,))
+            told = (club.inventory, club.short_interest, club.index_px, club.version)
+            yield f"club {club.idx}", told, self.rows(f"{query} WHERE idx = %s", (club.idx,))
         for position in self.positions():
             rows = self.rows(f"{POSITIONS.select()} WHERE id = %s", (position.id,))
             told = [position_of(POSITIONS.fields(row)) for row in rows]

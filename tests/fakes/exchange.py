@@ -11,10 +11,11 @@ import redis
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.opening import OpenOrder
+from touchline.domain.portfolio import Wallet
 from touchline.domain.positions import Direction, Position, levels
 from touchline.domain.trading import Side
 from touchline.store.commands import Command, CreditCommand, CreditOutcome, Outcome, TradeCommand
-from touchline.store.hashes import holdings_of, wallet_of
+from touchline.store.hashes import holdings_of, wallet_hash, wallet_of
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys, OutboxName
 from touchline.store.position_commands import OpenCommand
@@ -39,6 +40,12 @@ def filed_at(keys: Keys, position: Position) -> dict[str, float]:
     else:
         wanted = {ask_high: at.stop, ask_low: at.gain, mark_high: at.loss, mark_low: at.relief}
     return {key: float(px) for key, px in wanted.items() if px is not None}
+
+
+def wallet_fields(wallet: Wallet) -> dict[str, str]:
+    """All fields of ``wallet:{uid}``, also those that follow from waiting orders."""
+    aside = {"rsv": str(wallet.reserved_e4), "rpos": str(wallet.reserved_positions)}
+    return wallet_hash(wallet) | aside
 
 
 class Exchange:
@@ -148,6 +155,7 @@ class Exchange:
         self._prove_money()
         self._prove_inventory()
         self._prove_positions()
+        self._prove_reserved()
         self._prove_facts()
         assert [key for key in self.client.scan_iter() if not key.startswith(TAG)] == []
 
@@ -195,6 +203,21 @@ class Exchange:
             user = UserId(int(key.rpartition(":")[2]))
             assert self.hot.wallet(user).locked_e4 == locked[user]
         self._prove_files(filed, exposed)
+
+    def _prove_reserved(self) -> None:
+        """Every wallet has set aside what its user's waiting orders have, and has that much."""
+        aside: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for order_id in self.client.zrange(self.keys.pending_orders, 0, -1):
+            order = self.client.hgetall(self.keys.order(order_id))
+            user, amount = int(order["uid"]), int(order["rsv"])
+            # What it was carried out as has given it back, and its record is closed after that.
+            if not self.client.exists(self.keys.idem(user, f"order:{order_id}")):
+                slots = int(order["kind"] == "open" and amount > 0)
+                aside[user] = (aside[user][0] + amount, aside[user][1] + slots)
+        for key in self.client.scan_iter(self.keys.wallet("*")):
+            wallet, user = wallet_of(self.client.hgetall(key)), int(key.rpartition(":")[2])
+            assert (wallet.reserved_e4, wallet.reserved_positions) == aside[user]
+            assert user == 0 or 0 <= wallet.reserved_e4 <= wallet.cash_e4
 
     def _prove_files(
         self, filed: dict[str, dict[str, float]], exposed: dict[tuple[str, str], int]

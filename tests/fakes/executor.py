@@ -50,7 +50,7 @@ class DirectExecutor(Address[Execute]):
             self.before()
         [outcome] = self._scripts.execute([message.command])
         if isinstance(outcome, Delayed):
-            [outcome] = self._scripts.execute([AcceptOrder(order_from(message.command))])
+            [outcome] = self._scripts.execute([AcceptOrder(order_from(message.command, outcome))])
         if self.breaks_off:
             message.reply.set(Unavailable("the order may or may not have been executed"))
             return True

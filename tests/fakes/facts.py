@@ -82,6 +82,7 @@ def order_entry(number: int = 1, *, user: int = 1, idx: int = 7, **changes: str)
         "done": "",
         "code": "",
         "det": "",
+        "rsv": "1054258",
     }
     return Entry(f"{AT_MS}-{number}", fields | changes)
 

@@ -66,10 +66,17 @@ _reasons = st.sampled_from(CloseReason)
 
 @st.composite
 def wallets(draw: DrawFn, need_e4: int, locked_e4: int = 0) -> Wallet:
-    """A wallet with at least *locked_e4* locked and cash about *need_e4*, or any."""
-    cash = max(0, need_e4 + draw(near)) if draw(_yes) else within(draw, 0, AMOUNT_MAX)
+    """A wallet with at least *locked_e4* locked and *need_e4* about free, or any.
+
+    Every other one has orders that wait.
+    """
+    free = max(0, need_e4 + draw(near)) if draw(_yes) else within(draw, 0, AMOUNT_MAX)
     locked = locked_e4 if draw(_yes) else within(draw, locked_e4, AMOUNT_MAX)
-    return Wallet(cash, locked, within(draw, 0, VERSION_MAX))
+    version = within(draw, 0, VERSION_MAX)
+    if draw(_yes):
+        return Wallet(free, locked, version)
+    reserved = within(draw, 0, 10**9)
+    return Wallet(min(AMOUNT_MAX, free + reserved), locked, version, reserved, draw(_third))
 
 
 @st.composite

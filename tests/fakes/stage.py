@@ -13,7 +13,7 @@ from touchline.store.keys import OutboxName
 from touchline.store.position_commands import Happened, PositionCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
-from tests.fakes.exchange import ANN, ARS, Exchange, filed_at
+from tests.fakes.exchange import ANN, ARS, Exchange, filed_at, wallet_fields
 from tests.fakes.scenes import Scene
 
 WHERE = PositionKey("p-1", ANN, ARS)  #: the position of every scene
@@ -40,7 +40,7 @@ def arrange(exchange: Exchange, scene: Scene) -> None:
     client.flushdb()
     pipe = client.pipeline(transaction=False)
     pipe.hset(keys.inst(ARS), mapping=instrument_hash(scene.instrument))
-    pipe.hset(keys.wallet(ANN), mapping=wallet_hash(scene.wallet))
+    pipe.hset(keys.wallet(ANN), mapping=wallet_fields(scene.wallet))
     pipe.hset(keys.wallet(TREASURY), mapping=wallet_hash(scene.treasury))
     put(exchange, pipe, position)
     for tick in scene.ticks:
@@ -112,7 +112,7 @@ def images(exchange: Exchange, changed: Changed) -> dict[str, Any]:
     is_open = changed.position.qty > 0
     return {
         "instrument": instrument_hash(changed.instrument),
-        "wallet": wallet_hash(changed.wallet),
+        "wallet": wallet_fields(changed.wallet),
         "treasury": wallet_hash(changed.treasury),
         "position": position_hash(changed.position),
         "filed": filed_at(exchange.keys, changed.position),

@@ -49,18 +49,21 @@ class Waiting(Exchange):
         """Ann's order in ARS with the delay of play."""
         return self.command(side, qty, **{"delay_ms": DELAY_MS} | changes)
 
-    def file(self, command: Command) -> Outcome | Delayed:
-        """Have *command* wait."""
-        return self.scripts.execute([AcceptOrder(order_from(command))])[0]
+    def file(self, command: Command, delayed: Delayed | None = None) -> Outcome | Delayed:
+        """Have *command* wait, as it was *delayed*; with nothing set aside if that is not said."""
+        return self.scripts.execute([AcceptOrder(order_from(command, delayed or Delayed()))])[0]
+
+    def send(self, command: Command) -> Outcome:
+        """*command* as the executor handles it."""
+        [outcome] = self.scripts.execute([command])
+        if isinstance(outcome, Delayed):
+            outcome = self.file(command, outcome)
+        assert not isinstance(outcome, Delayed)
+        return outcome
 
     def place(self, side: Side, qty: int, **changes: Any) -> Outcome:
         """An order as the executor handles it."""
-        command = self.delayed(side, qty, **changes)
-        [outcome] = self.scripts.execute([command])
-        if isinstance(outcome, Delayed):
-            outcome = self.file(command)
-        assert not isinstance(outcome, Delayed)
-        return outcome
+        return self.send(self.delayed(side, qty, **changes))
 
     def pending(self, side: Side = Side.BUY, qty: int = 1_000, **changes: Any) -> DelayedOrder:
         """An order that waits."""

@@ -62,13 +62,17 @@ def test_what_came_much_later_excuses_nothing() -> None:
     assert wrong(quotes(*calm[1:], (990_000, PRESSED)), opened(THIN)) == ""
 
 
-def test_a_breach_may_not_pass_once_the_mark_has_taken_three_quarters_of_the_margin() -> None:
-    # A mark of 962,500 exactly, half a per cent below its index, and one of a unit more.
-    ruined, not_yet = quotes((967_336, PRESSED)), quotes((967_338, PRESSED))
-    assert (ruined.ticks[1].mark_px, not_yet.ticks[1].mark_px) == (962_499, 962_501)
+def test_a_breach_may_not_pass_once_the_house_bears_what_the_margin_does_not_cover() -> None:
+    # Pressed by a little less than a quarter of the margin: the lower the index, the fewer coins
+    # that is, and the last of them is borne when the index has fallen to the first of these.
+    borne, not_yet = quotes((927_142, -170_000)), quotes((927_143, -170_000))
 
-    assert wrong(ruined, opened(THIN)) == "still there after stop_loss at 1000-11"
+    assert wrong(borne, opened(THIN)) == "still there after stop_loss at 1000-11"
     assert wrong(not_yet, opened(THIN)) == ""
+
+
+def test_a_breach_passes_however_low_the_index_while_others_press_the_price_further() -> None:
+    assert wrong(quotes((900_000, PRESSED)), opened(THIN)) == ""
 
 
 def test_a_close_that_the_margin_did_not_cover_is_told() -> None:

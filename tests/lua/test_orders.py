@@ -10,7 +10,13 @@ import pytest
 import redis as redis_module
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
-from touchline.domain.orders import PENDING_MAX, DelayedOrder, OrderStatus, TradeTerms
+from touchline.domain.orders import (
+    PENDING_MAX,
+    DelayedOrder,
+    OrderStatus,
+    TradeTerms,
+    given_back,
+)
 from touchline.domain.pushes import OrderPush
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
@@ -60,7 +66,8 @@ def test_an_order_is_put_off_in_play_alone_and_changes_nothing(
     [outcome] = exchange.scripts.execute([exchange.delayed(Side.BUY, 1_000)])
 
     if phase in (Phase.LIVE, Phase.BREAK):
-        assert outcome == Delayed()
+        # 100.3051 for a share, a fee of 0.1004, and a twentieth more.
+        assert outcome == Delayed(1_054_258)
         assert exchange.dump() == before
     else:
         assert isinstance(outcome, Filled)
@@ -111,6 +118,7 @@ def test_an_order_that_waits_is_kept_with_its_keys_and_told_of(exchange: Waiting
         client_order_id="c",
         accepted_ms=ACCEPTED_MS,
         release_ms=RELEASE_MS,
+        reserved_e4=1_581_425,
     )
     assert exchange.record(order) == order
     assert exchange.client.zscore(exchange.keys.pending_orders, "t") == RELEASE_MS
@@ -210,7 +218,7 @@ def test_an_order_that_is_rejected_says_why_and_cannot_be_carried_out(exchange: 
     assert status is OrderStatus.REJECTED
     assert exchange.record(order) == rejected
     assert late == Refused(Refusal.IDEMPOTENCY_KEY_REUSED)
-    assert exchange.hot.wallet(ANN) == money
+    assert exchange.hot.wallet(ANN) == given_back(order, money)
     event = decode_portfolio(push["data"])
     assert event is not None
     assert (event.name, event.push) == ("order_rejected", OrderPush(rejected, "ARS"))
@@ -253,9 +261,9 @@ def test_an_order_is_carried_out_as_it_was_asked_for(exchange: Waiting) -> None:
     terms = TradeTerms(Side.BUY, None, 2_500_000, None)
     command = exchange.delayed(Side.BUY, 2_400, bound_px=1_010_000, asked=terms)
 
-    order = order_from(command)
+    order = order_from(command, exchange.run(command))
 
-    assert order.terms == terms
+    assert (order.terms, order.reserved_e4) == (terms, 2_500_000)
     released_at = exchange.hot.instrument(ARS)
     sized_anew = released(order, released_at, RELEASE_MS)
     assert (sized_anew.qty, sized_anew.now_ms, sized_anew.delay_ms) == (2_489, RELEASE_MS, 0)

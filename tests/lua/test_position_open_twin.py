@@ -7,20 +7,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+from touchline.domain.cfd import Changed
 from touchline.domain.halts import Halt
 from touchline.domain.ids import TREASURY
 from touchline.domain.instrument import Instrument, new_instrument, quoted
 from touchline.domain.margin import initial_margin, liquidation_px
 from touchline.domain.opening import POSITIONS_MAX, Exposure, OpenOrder, highest_leverage, opened
-from touchline.domain.portfolio import Wallet
+from touchline.domain.portfolio import Wallet, aside_e4
 from touchline.domain.positions import NO_STOPS, Direction
 from touchline.domain.refusals import Refused
 from touchline.domain.trading import priced
+from touchline.store.commands import Delayed
 from touchline.store.hashes import instrument_hash, wallet_hash
 from touchline.store.position_commands import Happened, OpenCommand
 
 from tests.fakes.bourse import order_of
-from tests.fakes.exchange import ANN, ARS, Exchange
+from tests.fakes.exchange import ANN, ARS, Exchange, wallet_fields
 from tests.fakes.markets import instruments, within
 from tests.fakes.scenes import beside, near, stops_at, treasuries, wallets
 from tests.fakes.stage import fact_of, same
@@ -31,6 +33,7 @@ _sides = st.sampled_from(Direction)
 _yes = st.booleans()
 _tenths = st.integers(0, 9)
 _halts = st.sampled_from([0] * 28 + [4, 32])
+_own = st.sampled_from([0, 0, 1, 10**6, 10**12])
 _positions = st.sampled_from([0, 0, 0, 1, POSITIONS_MAX - 1, POSITIONS_MAX])
 
 
@@ -44,6 +47,8 @@ class Case:
     treasury: Wallet
     exposure: Exposure
     now_ms: int
+    waits: bool = False
+    own_e4: int = 0  #: of what is set aside, by the order that is carried out now
 
 
 @st.composite
@@ -69,6 +74,9 @@ def cases(draw: DrawFn) -> Case:
     if draw(_yes):
         liq_px = liquidation_px(side, px, margin_e4, max(1, qty))
         stops = draw(stops_at(instrument, side, liq_px))
+    waits, own_e4 = draw(_yes), draw(_own)
+    needed_e4 = margin_e4 + fee_e4
+    wallet = draw(wallets(aside_e4(needed_e4) if waits and instrument.in_play else needed_e4))
     return Case(
         order=OpenOrder(
             position_id="p-1",
@@ -81,7 +89,7 @@ def cases(draw: DrawFn) -> Case:
             stops=stops,
         ),
         instrument=instrument,
-        wallet=draw(wallets(margin_e4 + fee_e4)),
+        wallet=wallet.reserving(own_e4, int(own_e4 > 0)),
         treasury=draw(treasuries()),
         exposure=Exposure(
             held_qty=held,
@@ -90,6 +98,8 @@ def cases(draw: DrawFn) -> Case:
             positions=draw(_positions),
         ),
         now_ms=within(draw, 0, 2**43),
+        waits=waits,
+        own_e4=own_e4,
     )
 
 
@@ -114,7 +124,7 @@ def arrange(exchange: Exchange, case: Case) -> None:
     client.flushdb()
     pipe = client.pipeline(transaction=False)
     pipe.hset(keys.inst(ARS), mapping=instrument_hash(case.instrument))
-    pipe.hset(keys.wallet(ANN), mapping=wallet_hash(case.wallet))
+    pipe.hset(keys.wallet(ANN), mapping=wallet_fields(case.wallet))
     pipe.hset(keys.wallet(TREASURY), mapping=wallet_hash(case.treasury))
     held = {"1": has.held_qty, "l:1": has.long_qty, "s:1": has.short_qty, "l:2": 10**9}
     pipe.hset(keys.hold(ANN), mapping=held)
@@ -132,12 +142,33 @@ def arrange(exchange: Exchange, case: Case) -> None:
 def test_the_script_opens_as_its_twin_does(exchange: Exchange, case: Case) -> None:
     arrange(exchange, case)
     expected = opened(
-        case.order, case.instrument, case.wallet, case.treasury, case.exposure, now_ms=case.now_ms
+        case.order,
+        case.instrument,
+        case.wallet.reserving(-case.own_e4, -int(case.own_e4 > 0)),
+        case.treasury,
+        case.exposure,
+        waits=case.waits,
+        now_ms=case.now_ms,
     )
+    command = OpenCommand(
+        case.order,
+        "key",
+        "print",
+        "mine",
+        case.now_ms,
+        delay_ms=5_000 if case.waits else 0,
+        reserved_e4=case.own_e4,
+    )
+    if case.waits and case.instrument.in_play and isinstance(expected, Changed):
+        fee_e4 = expected.position.fees_e4
+        before = exchange.dump()
+        outcome = exchange.run(command)
+        assert outcome == Delayed(aside_e4(expected.position.margin_e4 + fee_e4))
+        assert exchange.dump() == before
+        exchange.client.flushdb()
+        return
 
-    happened = same(
-        exchange, OpenCommand(case.order, "key", "print", "mine", case.now_ms), expected
-    )
+    happened = same(exchange, command, expected)
 
     if happened and not isinstance(expected, Refused):
         head: dict[str, Any] = {"idem": "key", "fp": "print", "coid": "mine", "ms": case.now_ms}

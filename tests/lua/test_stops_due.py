@@ -108,6 +108,20 @@ def test_who_does_not_hold_the_lease_is_fenced(exchange: Exchange) -> None:
     assert exchange.dump() == before
 
 
+def test_the_low_of_a_candle_is_not_passed_for_its_high(exchange: Exchange) -> None:
+    key = exchange.keys.ticks(ARS)
+    fields = {"s": "5", "b": "1", "a": "1", "m": "1", "w": "candle", "h": "0"}
+    for tick_id in ("8-0", "8-1"):
+        exchange.client.xadd(key, fields, id=tick_id)
+    exchange.client.set(exchange.keys.lease("stop-watcher"), WATCHER)
+    names = [exchange.keys.watch(ARS), key, exchange.keys.lease("stop-watcher")]
+
+    DUE.run(exchange.client, [*names, *exchange.keys.trig(ARS)], [WATCHER, "7", "1", "", ""])
+
+    assert watch(exchange) == {"id": "8-0", "s": "4", "epoch": "7"}
+    exchange.client.flushdb()
+
+
 def test_of_two_ticks_with_one_number_the_second_can_be_passed(exchange: Exchange) -> None:
     # The low and the high of a candle, in the place of lost ticks: store/stand_ins.py.
     key = exchange.keys.ticks(ARS)

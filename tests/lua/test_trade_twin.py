@@ -10,14 +10,14 @@ from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import TREASURY, InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.money import AMOUNT_MAX
-from touchline.domain.portfolio import Holding, Wallet, credit
+from touchline.domain.portfolio import Holding, Wallet, aside_e4, credit
 from touchline.domain.refusals import Refused
 from touchline.domain.ticks import IndexChange, apply_index, settled
 from touchline.domain.trading import Execution, Order, Side, execute, priced
-from touchline.store.commands import Filled
+from touchline.store.commands import Delayed, Filled
 from touchline.store.hashes import holding_hash, instrument_hash, wallet_hash
 
-from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange
+from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange, wallet_fields
 from tests.fakes.markets import VERSION_MAX, edged, instruments
 
 pytestmark = pytest.mark.external
@@ -39,6 +39,8 @@ class Case:
     treasury: Wallet
     holding: Holding
     long_qty: int
+    waits: bool
+    own_e4: int  #: of what is set aside, by the order that is carried out now
     now_ms: int
 
 
@@ -46,6 +48,8 @@ _parts_long = st.integers(0, 4)
 _mostly_open = st.integers(0, 19).map({18: 4, 19: 16, 17: 63}.get).map(lambda halt: halt or 0)
 #: Around what is just enough: most often enough.
 _near = st.sampled_from([0, 0, 0, 1, 10**6, -1])
+
+_set_aside = st.sampled_from([0, 0, 1, 10**6, 10**12])
 
 
 @st.composite
@@ -67,13 +71,18 @@ def cases(draw: st.DrawFn) -> Case:
     held += draw(st.sampled_from([0, 0, room, room + 1, instrument.user_cap])) if bought else 0
     long_qty = draw(_parts_long) * held // 4 if bought else 7
     held -= long_qty if bought else 0
+    waits = draw(st.booleans())
+    needed = aside_e4(cost) if waits and instrument.in_play else cost
+    free = draw(_near.map(lambda off: max(0, needed + off)) | edged(0, AMOUNT_MAX))
+    others, own = draw(_set_aside), draw(_set_aside)
     return Case(
         order=Order(ANN, ARS, side, qty, draw(st.none() | _near.map(lambda off: max(1, px + off)))),
         instrument=instrument,
         wallet=Wallet(
-            draw(_near.map(lambda off: max(0, cost + off)) | edged(0, AMOUNT_MAX)),
+            min(AMOUNT_MAX, free + others),
             draw(edged(0, AMOUNT_MAX)),
             draw(edged(0, VERSION_MAX)),
+            others + own,
         ),
         treasury=Wallet(
             draw(st.integers(-(10**12), 10**12) | edged(-AMOUNT_MAX, AMOUNT_MAX)),
@@ -82,6 +91,8 @@ def cases(draw: st.DrawFn) -> Case:
         ),
         holding=Holding(held, draw(edged(0, AMOUNT_MAX)), draw(edged(0, VERSION_MAX))),
         long_qty=long_qty,
+        waits=waits,
+        own_e4=own,
         now_ms=draw(edged(0, 2**43)),
     )
 
@@ -100,7 +111,7 @@ def arrange(exchange: Exchange, case: Case) -> None:
     client, keys = exchange.client, exchange.keys
     client.flushdb()
     client.hset(keys.inst(ARS), mapping=instrument_hash(case.instrument))
-    client.hset(keys.wallet(ANN), mapping=wallet_hash(case.wallet))
+    client.hset(keys.wallet(ANN), mapping=wallet_fields(case.wallet))
     client.hset(keys.wallet(TREASURY), mapping=wallet_hash(case.treasury))
     holdings = holding_hash(ARS, case.holding) | {f"l:{ARS}": str(case.long_qty)}
     client.hset(keys.hold(ANN), mapping=holdings)
@@ -123,19 +134,30 @@ def test_the_script_trades_as_its_twin_does(exchange: Exchange, case: Case) -> N
     expected = execute(
         case.order,
         case.instrument,
-        case.wallet,
+        case.wallet.reserving(-case.own_e4, 0),
         case.treasury,
         case.holding,
         long_qty=case.long_qty,
+        waits=case.waits,
         now_ms=case.now_ms,
     )
 
     outcome = exchange.order(
-        case.order.side, case.order.qty, bound_px=case.order.bound_px, now_ms=case.now_ms
+        case.order.side,
+        case.order.qty,
+        bound_px=case.order.bound_px,
+        now_ms=case.now_ms,
+        delay_ms=5_000 if case.waits else 0,
+        reserved_e4=case.own_e4,
     )
 
     if isinstance(expected, Refused):
         assert outcome == expected
+        assert states(exchange) == (case.instrument, case.wallet, case.treasury, case.holding)
+    elif case.waits and case.instrument.in_play:
+        price = expected.priced
+        bought = case.order.side is Side.BUY
+        assert outcome == Delayed(aside_e4(price.value_e4 + price.fee_e4) if bought else 0)
         assert states(exchange) == (case.instrument, case.wallet, case.treasury, case.holding)
     else:
         assert isinstance(outcome, Filled)

@@ -65,6 +65,7 @@ def test_honest_books_pass_every_proof(books):
         "margins",
         "redis",
         "files",
+        "reserved",
         "ages",
     ]
 

@@ -72,7 +72,11 @@ def test_an_order_is_filled_at_the_price_of_its_release(exchange: Waiting) -> No
         (lambda market: market.halt(), None, Refusal.MARKET_HALTED),
         (lambda market: market.move(offset_bps=200), 1_010_000, Refusal.PRICE_BOUND_EXCEEDED),
         (
-            lambda market: market.place(Side.BUY, 50_000, idx=EVE, delay_ms=0),
+            # What was set aside is too little, and nothing else is left.
+            lambda market: (
+                market.place(Side.BUY, 46_000, idx=EVE, delay_ms=0),
+                market.move(offset_bps=900),
+            ),
             None,
             Refusal.INSUFFICIENT_FUNDS,
         ),

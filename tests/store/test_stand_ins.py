@@ -139,6 +139,62 @@ def test_what_lost_prices_met_is_closed_at_the_index_of_their_extreme(
     assert tick[1]["w"] == Why.CANDLE.value
 
 
+@pytest.mark.parametrize(
+    ("side", "stops", "bps", "after_ms", "reason"),
+    [
+        # Its low moves the trailing stop, its high meets it.
+        ("short", {"trail_px": PX * 3 // 100}, (-400, 0), 100, "trailing_stop"),
+        # An earlier candle moves it, and the high of the next one is the profit.
+        (
+            "long",
+            {"trail_px": PX * 10 // 100, "take_profit_px": PX * 106 // 100},
+            (400, 700),
+            60_000,
+            "take_profit",
+        ),
+    ],
+)
+def test_the_high_of_a_candle_closes_what_was_noted_at_its_low(
+    exchange: Exchange,
+    side: str,
+    stops: dict[str, int],
+    bps: tuple[int, int],
+    after_ms: int,
+    reason: str,
+) -> None:
+    position = exchange.open(side, **stops)
+    exchange.price(bps[0], after_ms=60_000)
+    exchange.price(bps[0], after_ms=after_ms)
+    exchange.price(bps[1], after_ms=100)
+    exchange.price(bps[0], after_ms=100)
+    exchange.price(bps[0], after_ms=60_000)
+    exchange.roll()
+    exchange.emptied()
+
+    closes = exchange.scan(position)
+
+    assert [close["reason"] for close in closes] == [reason]
+
+
+def test_what_was_lost_of_a_minute_is_stood_in_for_though_a_stop_trails(exchange: Exchange) -> None:
+    stopped = exchange.open(stop_loss_px=PX * 97 // 100)
+    trailing = exchange.open(trail_px=PX * 2 // 100)
+    exchange.price(10, after_ms=2_000)
+    moment = exchange.snapshot()
+    exchange.price(-400, after_ms=2_000)
+    exchange.price(0, after_ms=2_000)
+    exchange.roll()
+    exchange.go_back(moment)
+    exchange.rehydrated()
+
+    closes = exchange.scan(stopped, trailing)
+
+    assert {close["id"]: close["reason"] for close in closes} == {
+        stopped.id: "stop_loss",
+        trailing.id: "trailing_stop",
+    }
+
+
 def test_lost_prices_that_concern_nobody_are_not_put_back(exchange: Exchange) -> None:
     position = exchange.open(stop_loss_px=PX * 95 // 100)
     exchange.price(-100)
@@ -214,13 +270,19 @@ def test_a_redis_that_lost_no_tick_gets_none(exchange: Exchange) -> None:
     assert exchange.stream() == before
 
 
-def test_a_trailing_stop_follows_lost_prices_by_the_minute(exchange: Exchange) -> None:
+@pytest.mark.parametrize("most", [stand_ins_module.MOST, 8], ids=["seconds", "minutes"])
+def test_a_trailing_stop_follows_lost_prices(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(stand_ins_module, "MOST", most)
     position = exchange.open(trail_px=PX * 2 // 100)
     exchange.price(0, after_ms=60_000)
     exchange.price(500, after_ms=60_000)
     exchange.price(490, after_ms=60_000)
     exchange.price(-50, after_ms=60_000)  # neither at the first stop nor at the next step
     exchange.price(600, after_ms=60_000)
+    for _ in range(8):
+        exchange.price(600)
     exchange.roll()
     exchange.emptied()
 

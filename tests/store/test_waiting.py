@@ -50,7 +50,7 @@ def placed(books, command):
     """An order as the executor handles it."""
     [outcome] = books.scripts.execute([command])
     if isinstance(outcome, Delayed):
-        [outcome] = books.scripts.execute([AcceptOrder(order_from(command))])
+        [outcome] = books.scripts.execute([AcceptOrder(order_from(command, outcome))])
     return outcome
 
 
@@ -254,3 +254,72 @@ def test_a_rejection_that_postgres_refuses_counts_all_the_same(books):
     books.rows("UPDATE trade_outbox SET next_retry_at = now()")
     books.drain().everything()
     assert status_of(books, order) is OrderStatus.REJECTED
+
+
+def aside(books, user=2):
+    wallet = books.hot.wallet(user)
+    return wallet.reserved_e4, wallet.reserved_positions
+
+
+def opening(books, user=2):
+    """A position that waits to be opened."""
+    command = replace(books.open_command(user=user), delay_ms=DELAY_MS)
+    outcome = placed(books, command)
+    assert isinstance(outcome, Accepted)
+    return outcome.order
+
+
+def test_what_orders_set_aside_is_set_aside_after_everything_is_lost(books):
+    orders = [pending(books, user=2), opening(books)]
+    before = aside(books)
+    books.drain().everything()
+    books.redis.flushdb()
+
+    rehydrated = restored(books)
+
+    assert before == (sum(order.reserved_e4 for order in orders), 1) == aside(books)
+    assert rehydrated.reservations == 1
+    assert released(books).filled == 2
+    assert aside(books) == (0, 0)
+
+
+@pytest.mark.parametrize("halted", [False, True])
+def test_what_an_order_has_given_back_is_not_set_aside_by_a_redis_that_forgot(books, halted):
+    pending(books, user=2)
+    opening(books)
+    if halted:
+        feed(books, halt=Halt.EVENT)
+    kept = snapshot(books)
+    released(books)
+    books.drain().everything()
+    fall_back(books, kept)
+
+    restored(books)
+
+    assert aside(books) == (0, 0)
+
+
+def test_an_order_that_was_carried_out_and_not_closed_sets_nothing_aside_after_a_loss(books):
+    order = pending(books, user=2)
+    still = pending(books, user=2)
+    books.drain().everything()
+    with pytest.raises(Killed):
+        released(books, order.release_ms, scripts=Countdown(2).guard(books.scripts))
+    books.drain().facts()
+    books.redis.flushdb()
+
+    restored(books)
+
+    assert aside(books) == (still.reserved_e4, 0)
+    assert released(books).filled == 2
+    assert aside(books) == (0, 0)
+
+
+def test_a_sum_that_nothing_waits_for_does_not_survive_a_restart(books):
+    books.redis.hset(books.keys.wallet(3), mapping={"rsv": 5_000, "rpos": 2})
+    restarted(books)
+
+    rehydrated = restored(books)
+
+    assert (rehydrated.orders, rehydrated.reservations) == (0, 1)
+    assert aside(books, user=3) == (0, 0)

@@ -11,6 +11,7 @@ from touchline.domain.orders import CloseTerms, DelayedOrder, OpenTerms, OrderSt
 from touchline.domain.positions import Direction, Position, Stops
 from touchline.domain.refusals import Refusal, Refused
 from touchline.store.commands import Accepted, Awaited, Delayed
+from touchline.store.order_kinds import released
 from touchline.store.position_commands import (
     CloseCommand,
     Happened,
@@ -62,8 +63,10 @@ def closing(exchange: Waiting, position: Position, **changes: Any) -> CloseComma
 
 
 def filed(exchange: Waiting, command: OpenCommand | CloseCommand) -> DelayedOrder:
-    assert exchange.run(command) == Delayed()
-    outcome = exchange.file(command)
+    delayed = exchange.run(command)
+    # A fifth of its value, 100.3051, and the fee of 0.1004; and a twentieth more.
+    assert delayed == Delayed(211_696 if isinstance(command, OpenCommand) else 0)
+    outcome = exchange.file(command, delayed)
     assert isinstance(outcome, Accepted), outcome
     return outcome.order
 
@@ -123,6 +126,26 @@ def test_a_position_is_closed_once_however_often_its_order_is_released(exchange:
     assert order.terms == CloseTerms(position.id, None, None, None)
     assert exchange.record(order).status is OrderStatus.FILLED
     assert exchange.position(position.id).number == 2
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_was_carried_out_is_remembered_until_its_record_is_closed(
+    exchange: Waiting, closes: bool
+) -> None:
+    command: Any = opening(exchange)
+    if closes:
+        exchange.run(opening(exchange, delay_ms=0))
+        command = closing(exchange, exchange.positions()[0])
+    order = filed(exchange, command)
+    key = exchange.keys.idem(ANN, order.release_key)
+
+    done = exchange.run(released(order, None, RELEASE_MS))
+    kept_until_done = exchange.client.ttl(key)
+    exchange.release()
+
+    assert isinstance(done, Happened)
+    assert kept_until_done == -1
+    assert 86_000 < exchange.client.ttl(key) <= 86_400
 
 
 def test_a_stop_met_in_the_wait_comes_first(exchange: Waiting) -> None:

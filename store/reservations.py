@@ -1,0 +1,143 @@
+"""What waiting orders have set aside of their owners' money and positions, against those orders.
+
+A wallet's two sums (`rsv`, `rpos`) follow from the orders that wait: no version counts them, and
+neither a row nor a fact has them. The scripts keep them. Here they are proved, while everything
+goes on changing, and worked out anew after a loss. Source: docs/decisions/0022.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import redis
+
+from ..domain.ids import UserId
+from ..domain.orders import OrderKind, OrderStatus, release_key
+from .keys import Keys
+
+CHUNK = 200  #: users in one transaction: Redis serves nobody else meanwhile
+LOOKS = 5  #: at a user whose orders come and go all the time
+
+Wrong = Mapping[str, object]
+
+
+class Sums(NamedTuple):
+    """What is set aside: money (1e-4 coin), and how many positions."""
+
+    reserved_e4: int
+    positions: int
+
+
+class Reservations:
+    """Compares all wallets of one Redis with the orders that wait there."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._redis = client
+        self._keys = keys
+
+    def wrong(self) -> Iterator[Wrong]:
+        """Every user whose wallet tells other sums than the orders, as of one moment."""
+        for users in _chunks(list(self._concerned())):
+            for _ in range(LOOKS):
+                changed = []
+                for user, ids, look in self._looks(users):
+                    if look[0] != ids:
+                        changed.append(user)
+                        continue
+                    told, wanted = _told(look[1]), _wanted(look[2::2], look[3::2])
+                    if told != wanted:
+                        yield {"user": user, "found": tuple(told), "wanted": tuple(wanted)}
+                users = changed
+
+    def restore(self, may_go_on: Callable[[], None]) -> int:
+        """Have every wallet tell the sums of the orders; how many told others."""
+        restored = 0
+        for users in _chunks(list(self._concerned())):
+            may_go_on()
+            restored += sum(map(self._put_right, users))
+        return restored
+
+    def _concerned(self) -> Iterator[UserId]:
+        """Users of whom something waits, or is said to be set aside."""
+        for users in _chunks(sorted(self._users())):
+            with self._redis.pipeline(transaction=False) as pipe:
+                for user in users:
+                    pipe.hmget(self._keys.wallet(user), "rsv", "rpos")
+                    pipe.scard(self._keys.pending_of(user))
+                replies = iter(pipe.execute())
+            for user in users:
+                sums, waiting = _told(next(replies)), next(replies)
+                if waiting or any(sums):
+                    yield user
+
+    def _users(self) -> set[UserId]:
+        found: set[UserId] = set()
+        for prefix in (self._keys.wallet(""), f"{self._keys.tag}pending:"):
+            for key in self._redis.scan_iter(f"{prefix}*", count=CHUNK):
+                name = key.removeprefix(prefix)
+                found |= {UserId(int(name))} if name.isdecimal() else set()
+        return found
+
+    def _looks(self, users: Sequence[UserId]) -> Iterator[tuple[UserId, set[str], list[Any]]]:
+        """Of each user the orders at first, then at one moment what `_read` reads."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.smembers(self._keys.pending_of(user))
+            waiting = pipe.execute()
+        with self._redis.pipeline(transaction=True) as pipe:
+            for user, ids in zip(users, waiting, strict=True):
+                self._read(pipe, user, ids)
+            replies = iter(pipe.execute())
+        for user, ids in zip(users, waiting, strict=True):
+            yield user, ids, list(islice(replies, 2 + 2 * len(ids)))
+
+    def _read(self, pipe: Any, user: UserId, ids: set[str]) -> None:
+        pipe.smembers(self._keys.pending_of(user))
+        pipe.hmget(self._keys.wallet(user), "rsv", "rpos")
+        for order_id in ids:
+            pipe.hmget(self._keys.order(order_id), "rsv", "kind")
+            pipe.hget(self._keys.idem(user, release_key(order_id)), "fp")
+
+    def _put_right(self, user: UserId) -> bool:
+        wallet, pending = self._keys.wallet(user), self._keys.pending_of(user)
+
+        def put_right(pipe: Any) -> bool:
+            # Watched: who files an order, carries it out or closes its record writes to one of the
+            # two, and then this is read again.
+            ids = pipe.smembers(pending)
+            told = _told(pipe.hmget(wallet, "rsv", "rpos"))
+            orders, keys = [], []
+            for order_id in ids:
+                orders.append(pipe.hmget(self._keys.order(order_id), "rsv", "kind"))
+                keys.append(pipe.hget(self._keys.idem(user, release_key(order_id)), "fp"))
+            wanted = _wanted(orders, keys)
+            pipe.multi()
+            if told != wanted:
+                pipe.hset(wallet, mapping={"rsv": wanted.reserved_e4, "rpos": wanted.positions})
+            return told != wanted
+
+        transaction: Any = self._redis.transaction
+        return bool(transaction(put_right, wallet, pending, value_from_callable=True))
+
+
+def _told(fields: Sequence[str | None]) -> Sums:
+    return Sums(*map(_number, fields))
+
+
+def _wanted(orders: Sequence[Sequence[str | None]], keys: Sequence[str | None]) -> Sums:
+    """The sums over *orders*, but for those whose *keys* say that they were carried out."""
+    reserved_e4 = positions = 0
+    for (amount, kind), key in zip(orders, keys, strict=True):
+        if key in (None, OrderStatus.REJECTED):
+            reserved_e4 += _number(amount)
+            positions += kind == OrderKind.OPEN and _number(amount) > 0
+    return Sums(reserved_e4, positions)
+
+
+def _number(text: str | None) -> int:
+    """What *text* says; -1, which no sum can be, if it is nonsense."""
+    return int(text) if text and text.isdecimal() else -1 if text else 0
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    yield from (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
