@@ -24,7 +24,7 @@ CREATE TABLE schema_files (
 -- Upper half of every version written after Redis had to be rebuilt.
 CREATE SEQUENCE redis_epoch;
 
--- A flusher takes a new token with its lease; a transaction under an older
+-- A leaseholder takes a new token with its lease; a transaction under an older
 -- token than the one stored here changes nothing.
 CREATE SEQUENCE fence_token;
 CREATE TABLE fence (
