@@ -2,7 +2,7 @@
 
 A wallet's two sums (`rsv`, `rpos`) follow from the orders that wait: no version counts them, and
 neither a row nor a fact has them. The scripts keep them. Here they are proved, while everything
-goes on changing, and worked out anew after a loss. Source: docs/decisions/0022.
+goes on changing, and worked out anew after a loss. Source: docs/decisions/0021.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
