@@ -91,8 +91,12 @@ class MatchServer:
             self._server.stop(timeout=STOP_S)
 
     def serve_forever(self) -> None:
-        """Return when the server is stopped."""
-        self._stopping.wait()
+        """Return when the server is stopped; killed here, it closes the port."""
+        try:
+            self._stopping.wait()
+        finally:
+            if self._server is not None:
+                self._server.close()  # else the next one could never bind
 
     def follow(self, plan: FaultPlan) -> None:
         """Let go wrong what *plan* says, from now on."""

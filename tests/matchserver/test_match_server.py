@@ -1,5 +1,6 @@
 """The feed over real HTTP: endpoints, envelopes, refusals and budget."""
 
+import gevent
 import pytest
 from touchline.matchserver.clock import WarpClock, windows_of
 from touchline.matchserver.matches import make_season, result
@@ -371,4 +372,19 @@ def test_a_taken_port_is_an_error():
     with pytest.raises(OSError, match="in use"):
         MatchServer(LEAGUE, clock, port=server.port).start()
 
+    server.stop()
+
+
+def test_killed_while_it_serves_it_can_be_started_again_at_its_port():
+    server = MatchServer(LEAGUE, lambda: 0)
+    server.start()
+    port = server.port
+    serving = gevent.spawn(server.serve_forever)
+    gevent.idle()
+
+    serving.kill()
+    server.start()
+
+    assert server.port == port
+    assert Client(server.base_url).status("/states") == 200
     server.stop()
