@@ -420,6 +420,22 @@ def test_an_order_that_is_filled_and_has_no_trade_is_found(books):
     assert (offender["status"], offender["made"]) == ("filled", False)
 
 
+def test_an_order_that_is_filled_by_what_is_on_its_way_passes(books):
+    an_order(books, **FILLED)
+    [(order_id,)] = books.rows("SELECT id::text FROM orders")
+    waited = []
+
+    def arrive(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            Ledger(books.pg).insert_facts([trade_entry(1, id=order_id)])
+
+    report = report_of(books, pause=arrive, grace_s=20)
+
+    assert "orders" in {verdict.name for verdict in report.verdicts if verdict.ok}
+    assert waited == [2, 2, 2]
+
+
 def test_an_order_that_is_filled_by_a_parked_trade_passes(books):
     an_order(books, **FILLED)
     [(order_id,)] = books.rows("SELECT id::text FROM orders")
