@@ -14,6 +14,7 @@ from ...store.lease import Lease
 from ...store.rolling import Done
 from ..actor import Actor
 from ..meters import CandleMeter
+from .leadership import Leadership
 from .messages import CandleRollerMessage, LeaseDue, RollDue, TidyDue
 
 ROLL_S = 1.0  #: real seconds; the shortest candles are of one second
@@ -64,11 +65,11 @@ class CandleRoller(Actor[CandleRollerMessage]):
         self._calendar = calendar
         self._monotonic = monotonic
         self._meter = meter
-        self._token = 0
+        self._leadership = Leadership(lease, fence, monotonic, self._meter)
 
     def started(self) -> None:
         self._meter.level_at = self._meter.level_at or self._monotonic()
-        self._renew()
+        self._leadership.renew()
         self.every(RENEW_S, LeaseDue())
         self.every(ROLL_S, RollDue())
         self.every(TIDY_S, TidyDue())
@@ -82,7 +83,7 @@ class CandleRoller(Actor[CandleRollerMessage]):
                 if self._lease.held():
                     self._tidy()
             case LeaseDue():
-                self._renew()
+                self._leadership.renew()
             case _:
                 assert_never(message)
 
@@ -102,22 +103,13 @@ class CandleRoller(Actor[CandleRollerMessage]):
             "ailing": f"prices are {lag_s:.0f} s ahead of candles" if late else "",
         }
 
-    def _renew(self) -> None:
-        if self._lease.renew() and self._lease.token != self._token:
-            # Ours anew: whoever held it before may still be writing.
-            self._fence.take()
-            if self._lease.token - self._meter.token > 1:  # another was level meanwhile
-                self._meter.level_at = self._monotonic()
-            self._token = self._meter.token = self._lease.token
-
     def _roll(self) -> None:
         began_at = self._monotonic()
         try:
             done = self._streams.roll(self._fence)
         except Fenced as fenced:
             log.warning("another candle-roller took over", why=str(fenced))
-            self._lease.release()
-            self._token = 0
+            self._leadership.lose()
             return
         self._meter.ticks += done.ticks
         self._meter.rows += done.rows

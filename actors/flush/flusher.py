@@ -14,6 +14,7 @@ from ...store.lease import Lease
 from ...store.states import Refusals
 from ..actor import Actor
 from ..meters import FlushMeter
+from .leadership import Leadership
 from .messages import FlushDue, FlusherMessage, LeaseDue
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
@@ -48,13 +49,13 @@ class Flusher(Actor[FlusherMessage]):
         self._fence = fence
         self._interval_s = interval_s
         self._monotonic = monotonic
-        self._token = 0
+        self._leadership = Leadership(lease, fence, monotonic, self._meter)
         self._last = Flushed()
 
     def started(self) -> None:
         # A crash makes nobody level: the lag goes on from the last flush that was.
         self._meter.level_at = self._meter.level_at or self._monotonic()
-        self._renew()
+        self._leadership.renew()
         self.every(RENEW_S, LeaseDue())
         self.every(self._interval_s, FlushDue())
 
@@ -64,7 +65,7 @@ class Flusher(Actor[FlusherMessage]):
                 if self._lease.held():
                     self._flush()
             case LeaseDue():
-                self._renew()
+                self._leadership.renew()
             case _:
                 assert_never(message)
 
@@ -83,22 +84,13 @@ class Flusher(Actor[FlusherMessage]):
             "ailing": _ailing(lag_s or 0.0, meter.refused),
         }
 
-    def _renew(self) -> None:
-        if self._lease.renew() and self._lease.token != self._token:
-            # Ours anew: whoever held it before may still be writing.
-            self._fence.take()
-            if self._lease.token - self._meter.token > 1:  # another was level meanwhile
-                self._meter.level_at = self._monotonic()
-            self._token = self._meter.token = self._lease.token
-
     def _flush(self) -> None:
         began_at = self._monotonic()
         try:
             flushed = self._drain.flush(self._fence)
         except Fenced as fenced:
             log.warning("another flusher took over", why=str(fenced))
-            self._lease.release()
-            self._token = 0
+            self._leadership.lose()
             return
         _report(flushed.refusals, self._last.refusals)
         self._last = flushed
