@@ -9,7 +9,6 @@ verdict is of one moment: what is compared is read in one transaction of Redis.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import redis
@@ -17,6 +16,7 @@ import redis
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.positions import Direction, Position, levels
 from .keys import Keys
+from .moments import moments
 from .position_hashes import position_of
 
 #: Positions, or users, in one transaction, and what one scan reads: Redis serves nobody else
@@ -132,7 +132,7 @@ class Files:
         """Users of whom it is noted wrongly what they are long and short."""
         for _ in range(LOOKS):
             changed = []
-            for user, ids, look in self._looks(users):
+            for user, ids, look in moments(self._redis, users, self._keys.open_by_user, self._read):
                 if look[0] != ids:
                     changed.append(user)
                     continue
@@ -146,21 +146,11 @@ class Files:
                         yield {"user": user, "finding": "exposure", "field": name, **told}
             users = changed
 
-    def _looks(self, users: Sequence[UserId]) -> Iterator[tuple[UserId, set[str], list[Any]]]:
-        """Of each user the open positions at first, then at one moment: they, `hold`, each."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.smembers(self._keys.open_by_user(user))
-            opened = pipe.execute()
-        with self._redis.pipeline(transaction=True) as pipe:
-            for user, ids in zip(users, opened, strict=True):
-                pipe.smembers(self._keys.open_by_user(user))
-                pipe.hgetall(self._keys.hold(user))
-                for each in ids:
-                    pipe.hmget(self._keys.pos(each), "idx", "side", "qty")
-            replies = iter(pipe.execute())
-        for user, ids in zip(users, opened, strict=True):
-            yield user, ids, list(islice(replies, 2 + len(ids)))
+    def _read(self, pipe: Any, user: UserId, ids: set[str]) -> None:
+        pipe.smembers(self._keys.open_by_user(user))
+        pipe.hgetall(self._keys.hold(user))
+        for each in ids:
+            pipe.hmget(self._keys.pos(each), "idx", "side", "qty")
 
     def _sets(self, where: _Where) -> tuple[str, str]:
         return self._keys.open_by_user(where.user), self._keys.open_by_club(where.idx)

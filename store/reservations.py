@@ -6,7 +6,6 @@ goes on changing, and worked out anew after a loss. Source: docs/decisions/0021.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import redis
@@ -14,6 +13,7 @@ import redis
 from ..domain.ids import UserId
 from ..domain.orders import OrderKind, OrderStatus, release_key
 from .keys import Keys
+from .moments import moments
 
 CHUNK = 200  #: users in one transaction: Redis serves nobody else meanwhile
 LOOKS = 5  #: at a user whose orders come and go all the time
@@ -40,7 +40,9 @@ class Reservations:
         for users in _chunks(list(self._concerned())):
             for _ in range(LOOKS):
                 changed = []
-                for user, ids, look in self._looks(users):
+                for user, ids, look in moments(
+                    self._redis, users, self._keys.pending_of, self._read
+                ):
                     if look[0] != ids:
                         changed.append(user)
                         continue
@@ -77,19 +79,6 @@ class Reservations:
                 name = key.removeprefix(prefix)
                 found |= {UserId(int(name))} if name.isdecimal() else set()
         return found
-
-    def _looks(self, users: Sequence[UserId]) -> Iterator[tuple[UserId, set[str], list[Any]]]:
-        """Of each user the orders at first, then at one moment what `_read` reads."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.smembers(self._keys.pending_of(user))
-            waiting = pipe.execute()
-        with self._redis.pipeline(transaction=True) as pipe:
-            for user, ids in zip(users, waiting, strict=True):
-                self._read(pipe, user, ids)
-            replies = iter(pipe.execute())
-        for user, ids in zip(users, waiting, strict=True):
-            yield user, ids, list(islice(replies, 2 + 2 * len(ids)))
 
     def _read(self, pipe: Any, user: UserId, ids: set[str]) -> None:
         pipe.smembers(self._keys.pending_of(user))
