@@ -32,6 +32,17 @@ CREATE TABLE fence (
     token BIGINT NOT NULL
 );
 
+-- Each time Redis is put back a new life of it begins; its number, an epoch, is the token of the
+-- fence "redis". What was read from Redis in an earlier life does not get past here: a write
+-- under way is waited for by whoever begins the next life, and a later one fails (TL001).
+CREATE FUNCTION in_life(life BIGINT) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7300002);
+    IF life < (SELECT token FROM fence WHERE name = 'redis') THEN
+        RAISE EXCEPTION 'Redis has been put back since life % of it', life USING ERRCODE = 'TL001';
+    END IF;
+END $$;
+
 -- People ---------------------------------------------------------------------
 
 CREATE TABLE users (

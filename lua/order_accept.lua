@@ -2,7 +2,7 @@
 --
 -- KEYS  1 idem:{uid}:{key}   2 order:{id}   3 pending:orders   4 pending:{uid}
 --       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}   9 open:user:{uid}
---      10 coid:{uid}:{id} if it has one
+--      10 wallet:0   11 coid:{uid}:{id} if it has one
 -- ARGV  1 order id   2 uid   3 fingerprint   4 release (calendar ms)   5 what it sets aside
 --       (1e-4 coin)   6 positions it sets aside, 0 or 1   7... its fact, fields and values
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
@@ -13,7 +13,7 @@ local PENDING_MAX = 50
 local id, uid, fingerprint, release_ms = unpack(ARGV, 1, 4)
 local amount, slots = tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local before = known(KEYS[1], fingerprint, KEYS[10])
+local before = known(KEYS[1], fingerprint, KEYS[11])
 if before then return before end
 local symbol = redis.call('HGET', KEYS[7], 'sym')
 if not symbol then return refused('INSTRUMENT_UNKNOWN') end
@@ -24,13 +24,14 @@ local lacking = slots > 0 and positions_refusal(wallet, KEYS[9])
   or money_refusal(wallet, amount, slots > 0 and 'INSUFFICIENT_MARGIN' or 'INSUFFICIENT_FUNDS')
 if lacking then return lacking end
 
-local fact = {unpack(ARGV, 7)}
+-- Moves no money, so it has its place behind the last fact that did.
+local fact = {'tv', redis.call('HGET', KEYS[10], 'v') or '0', unpack(ARGV, 7)}
 local res = cjson.encode(fact)
 local entry_id = redis.call('XADD', KEYS[5], '*', unpack(fact))
-redis.call('HSET', KEYS[2], unpack(fact))
+redis.call('HSET', KEYS[2], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], release_ms, id)
 redis.call('SADD', KEYS[4], id)
 set_aside(KEYS[8], amount, slots)
-remember(KEYS[1], fingerprint, res, KEYS[10], id)
+remember(KEYS[1], fingerprint, res, KEYS[11], id)
 push(uid, KEYS[6], 'order_pending', '{"sym":"' .. symbol .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

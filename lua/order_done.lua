@@ -1,7 +1,7 @@
 -- order_done: close the record of an order that waited, once: it was filled, or it is rejected.
 --
 -- KEYS  1 order:{id}   2 idem:{uid}:order:{id}   3 pending:orders   4 pending:{uid}
---       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}
+--       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}   9 wallet:0
 -- ARGV  1 order id   2 uid   3 now (calendar ms)
 --       4 code of the refusal, or '' if it was filled   5 the refusal's details (JSON)
 -- Returns {"ok", its status} or {"refused", "SETTLED"} if it is not waiting
@@ -29,7 +29,7 @@ if not waiting then return refused('SETTLED') end
 local aside = redis.call('HMGET', KEYS[1], 'rsv', 'kind')
 local amount = tonumber(aside[1] or '0')
 
-redis.call('XADD', KEYS[5], '*', unpack(fact))
+redis.call('XADD', KEYS[5], '*', 'tv', redis.call('HGET', KEYS[9], 'v') or '0', unpack(fact))
 redis.call('HSET', KEYS[1], unpack(fact))
 redis.call('EXPIRE', KEYS[1], RECORD_KEPT_S)
 -- What it was carried out as has given it back already, so that those behind it could use it.

@@ -81,7 +81,7 @@ def children(
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
     def trade_writer() -> TradeWriter:
-        return TradeWriter(stores.ledger, stores.outboxes, trades)
+        return TradeWriter(stores.facts, stores.ledger, trades)
 
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),

@@ -27,6 +27,7 @@ from ..store.postgres import Postgres
 from ..store.recovery import Recovery
 from ..store.redis_client import open_pubsub_redis, open_redis
 from ..store.scripts import Scripts
+from ..store.sequence import FactSequence
 from ..store.users import Users
 
 RECOVERY_CONNECTIONS = 4  #: one works, one renews the lease
@@ -52,6 +53,7 @@ class Stores:
     ledger: Ledger
     positions: Positions
     outboxes: Outboxes
+    facts: FactSequence
     drain: Drain
     orders: Orders
     candles: Candles
@@ -100,6 +102,7 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         ledger=Ledger(pg),
         positions=Positions(pg, client, keys),
         outboxes=open_outboxes(client, keys),
+        facts=FactSequence(client, keys),
         drain=open_drain(client, keys, scripts, pg),
         orders=Orders(client, keys, pg),
         candles=Candles(pg),

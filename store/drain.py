@@ -8,19 +8,22 @@ its rest to the next run.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import redis
 
+from .fact_drain import FactDrain, FactRun
 from .fence import Fence
 from .keys import Keys, OutboxName, State
 from .ledger import Ledger
+from .life import show_life
 from .outbox import open_outboxes
-from .outbox_drain import FactRun, OutboxDrain
+from .outbox_drain import OutboxDrain
 from .parked import Parked
 from .postgres import Postgres
 from .scripts import Scripts
+from .sequence import FactSequence
 from .states import Refusals, States
 
 STATE_BATCH = 700  #: states of each kind in one flush, about 2,000 rows together
@@ -63,25 +66,30 @@ class Drain:
     """The way of facts and states to Postgres; one for each process that flushes or drains."""
 
     def __init__(
-        self, outboxes: Mapping[OutboxName, OutboxDrain], states: States, pg: Postgres
+        self,
+        facts: FactDrain,
+        outboxes: Mapping[OutboxName, OutboxDrain],
+        states: States,
+        pg: Postgres,
     ) -> None:
         self.outboxes = outboxes
+        self._facts = facts
         self._states = states
         self._pg = pg
 
-    def facts(self) -> FactRun:
-        """Make facts of all streams durable, of each for about a second."""
-        return _together([outbox.facts() for outbox in self.outboxes.values()])
+    def facts(self, life: int | None = None) -> FactRun:
+        """Make facts of all streams durable for about a second; see `FactDrain.run`."""
+        return self._facts.run(life)
 
     def flush(self, fence: Fence | None = None) -> Flushed:
         """Bring one batch of dirty states to Postgres, their facts first.
 
         Raises:
             Fenced: *fence* was taken over; the states were not written.
+            Superseded: Redis was put back since they were read.
         """
         peeked = self._states.peek(STATE_BATCH)
-        newest = [(outbox, outbox.newest()) for outbox in self.outboxes.values()]
-        run = _together([outbox.facts(upto) for outbox, upto in newest if upto])
+        run = self._facts.run()
         if not run.complete:
             # States must wait for the facts before them.
             return Flushed(run.moved, waiting=peeked.waiting, more=True)
@@ -90,6 +98,7 @@ class Drain:
         with self._pg.transaction() as cursor:
             if fence:
                 fence.show(cursor)
+            show_life(cursor, peeked.life)
             refusals = self._states.write(cursor, peeked)
         acked = self._states.ack(peeked, refusals)
         more = acked > 0 and peeked.waiting > len(peeked)
@@ -119,18 +128,14 @@ class Drain:
 
 def open_drain(client: redis.Redis, keys: Keys, scripts: Scripts, pg: Postgres) -> Drain:
     """The drain between one Redis and one Postgres."""
-    ledger = Ledger(pg)
+    facts = FactDrain(FactSequence(client, keys), Ledger(pg))
     outboxes = {
-        name: OutboxDrain(name, outbox, ledger, Parked(pg, name))
+        name: OutboxDrain(name, outbox, facts, Parked(pg, name))
         for name, outbox in open_outboxes(client, keys).items()
     }
-    return Drain(outboxes, States(client, keys, scripts), pg)
+    return Drain(facts, outboxes, States(client, keys, scripts), pg)
 
 
 def drain_everything(client: redis.Redis, keys: Keys, scripts: Scripts, pg: Postgres) -> Drained:
     """Bring all facts and states to Postgres; at shutdown, and before a run's result is told."""
     return open_drain(client, keys, scripts, pg).everything()
-
-
-def _together(runs: Sequence[FactRun]) -> FactRun:
-    return FactRun(sum(run.moved for run in runs), all(run.complete for run in runs))

@@ -9,11 +9,13 @@ ids and constraints are judged by Postgres itself.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..domain.position_events import EventKind
 from .arrays import Column, array_columns, insert_from_arrays
 from .event_columns import EVENT_COLUMNS, POSITIONS_OF_EVENTS
 from .keys import OutboxName
+from .life import SHOW
 from .refusals import Cursor, write_or_bisect
 
 Row = tuple[str | None, ...]
@@ -69,18 +71,21 @@ class FactKind:
 
     def insert(self, cursor: Cursor, rows: Sequence[Row]) -> None:
         """Insert *rows* in one statement."""
+        cursor.execute(*self.statement(rows))
+
+    def statement(self, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+        """The SQL that inserts *rows*, and what goes into it."""
         # Sorted, so that two writers of the same rows wait for each other
         # instead of deadlocking. Each id once: a statement updates no row twice.
         last = {row[0] or "": row for row in sorted(rows, key=self.rank)}
         ids = sorted(last)
         columns = array_columns([last[fact_id] for fact_id in ids])
-        cursor.execute(self._statement, [*columns, ids] if self.afterwards else columns)
+        return self._statement, [*columns, ids] if self.afterwards else columns
 
     @cached_property
     def _statement(self) -> str:
         insert = insert_from_arrays(f"{self.table} AS stored", self.columns)
         insert += f" ON CONFLICT (id) {self.conflict}"
-        # One message is one transaction, also where the caller has opened none.
         return f"{insert}; {self.afterwards}" if self.afterwards else insert
 
     @cached_property
@@ -205,19 +210,23 @@ def kind_of(entry: Entry) -> FactKind | None:
     return KINDS.get(entry.fields.get("k", ""))
 
 
-def insert_sound(cursor: Cursor, entries: Iterable[Entry]) -> None:
-    """Insert *entries*, each kind in one statement, on the belief that all of them are sound.
+def insert_sound(cursor: Cursor, entries: Iterable[Entry], life: int) -> None:
+    """Insert *entries* all or none, on the belief that all of them are sound.
 
     Raises:
-        MalformedFact: one is not a fact; nothing was inserted.
-        refusals.REFUSALS: Postgres refuses one; those of other kinds may have been inserted.
+        MalformedFact: one is not a fact.
+        refusals.REFUSALS: Postgres refuses one.
+        psycopg2.DatabaseError: the *life* of Redis is over; see `life.superseded`.
     """
-    rows: dict[FactKind, list[Row]] = {}
+    rows: dict[FactKind, list[Row]] = {kind: [] for kind in KINDS.values()}
     for entry in entries:
         kind = _known_kind(entry)
-        rows.setdefault(kind, []).append(kind.row(entry))
-    for kind, of_kind in rows.items():
-        kind.insert(cursor, of_kind)
+        rows[kind].append(kind.row(entry))
+    # In the order of KINDS, whatever there is: so two writers cannot wait for each other.
+    parts = [kind.statement(of_kind) for kind, of_kind in rows.items() if of_kind]
+    # One message is one transaction, also where the caller has opened none.
+    statements = "; ".join([SHOW, *(statement for statement, _ in parts)])
+    cursor.execute(statements, [life, *(value for _, values in parts for value in values)])
 
 
 def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> None:

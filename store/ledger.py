@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gevent
 import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-from .facts import Entry, MalformedFact, insert_kinds, insert_sound
+from .facts import Entry, MalformedFact, insert_kinds, insert_sound, kind_of
+from .life import show_life, superseded
 from .parked import park
 from .postgres import Postgres
 from .refusals import REFUSALS, Cursor
@@ -46,24 +46,39 @@ class Ledger:
     def __init__(self, pg: Postgres) -> None:
         self._pg = pg
 
-    def insert_facts(self, entries: Sequence[Entry], within_s: float | None = None) -> int:
+    def insert_facts(self, entries: Sequence[Entry], life: int) -> int:
         """Make *entries*, of either stream, durable in one transaction; how many were parked.
 
         When this returns, every entry is either a row of its table or parked, and may be
         deleted from the stream.
 
         Args:
-            within_s: when to give up, if somebody waits; the pool's own times are longer.
+            life: of Redis, in which they were read.
+
+        Raises:
+            Superseded: it is over; nothing was written.
         """
-        late = psycopg2.OperationalError(f"the ledger took longer than {within_s} s")
-        with gevent.Timeout(within_s, late):
-            try:
-                # Nearly always all goes well, and then it costs one round trip instead of five.
-                with self._pg.statement() as cursor:
-                    insert_sound(cursor, entries)
-                return 0
-            except UNSOUND:
-                return self._insert_or_park(entries)
+        try:
+            # Nearly always all goes well, and then it costs one round trip instead of five.
+            with self._pg.statement() as cursor, superseded():
+                insert_sound(cursor, entries, life)
+            return 0
+        except UNSOUND:
+            return self._insert_or_park(entries, life)
+
+    def known(self, entries: Sequence[Entry]) -> frozenset[str]:
+        """The ids of those of *entries* that are rows of the ledger; none of those parked."""
+        found: set[str] = set()
+        with self._pg.transaction() as cursor:
+            for kind in dict.fromkeys(map(kind_of, entries)):
+                if kind is not None:
+                    named = {kind.fact_id(e): e.id for e in entries if kind_of(e) is kind}
+                    cursor.execute(
+                        f"SELECT id::text FROM {kind.table} WHERE id = ANY(%s::uuid[])",
+                        (list(named),),
+                    )
+                    found.update(named[fact_id] for (fact_id,) in cursor.fetchall())
+        return frozenset(found)
 
     def ping(self) -> None:
         """Do nothing, or raise the outage that would meet a writer now."""
@@ -125,7 +140,7 @@ class Ledger:
             cursor.execute("SELECT count(*) FROM trades")
             return int(cursor.fetchone()[0])
 
-    def _insert_or_park(self, entries: Sequence[Entry]) -> int:
+    def _insert_or_park(self, entries: Sequence[Entry], life: int) -> int:
         parked: list[str] = []
 
         def refuse(cursor: Cursor, entry: Entry, error: Exception) -> None:
@@ -133,6 +148,7 @@ class Ledger:
             parked.append(entry.id)
 
         with self._pg.transaction() as cursor:
+            show_life(cursor, life)
             insert_kinds(cursor, entries, refuse)
         return len(parked)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..domain.ids import TREASURY
 from . import wire
 from .commands import Accepted, AcceptOrder, Awaited, OrderDone, Outcome, Replayed
 from .keys import Keys
@@ -26,6 +27,7 @@ def accept_call(keys: Keys, command: AcceptOrder) -> Call:
         keys.inst(order.idx),
         keys.wallet(order.user),
         keys.open_by_user(order.user),
+        keys.wallet(TREASURY),
     ]
     if order.client_order_id:
         names.append(keys.coid(order.user, order.client_order_id))
@@ -65,6 +67,7 @@ def done_call(keys: Keys, command: OrderDone) -> Call:
         keys.pfseq(order.user),
         keys.inst(order.idx),
         keys.wallet(order.user),
+        keys.wallet(TREASURY),
     ]
     return names, [
         order.order_id,

@@ -24,18 +24,10 @@ class Outbox:
         self._redis = client
         self._key = key
 
-    def last_id(self) -> str | None:
-        """Id of the newest entry; None if there is none."""
-        newest: Any = self._redis.xrevrange(self._key, count=1)
-        return str(newest[0][0]) if newest else None
-
-    def read(self, upto: str, limit: int, after: str | None = None) -> list[Entry]:
-        """At most *limit* of the oldest entries between *after* (exclusive) and *upto*.
-
-        *upto* is an id, or "+" for all there are.
-        """
+    def read(self, limit: int, after: str | None = None) -> list[Entry]:
+        """At most *limit* of the oldest entries after the id *after*."""
         start = f"({after}" if after else "-"
-        found: Any = self._redis.xrange(self._key, start, upto, count=limit)
+        found: Any = self._redis.xrange(self._key, start, "+", count=limit)
         return [Entry(entry_id, fields) for entry_id, fields in found]
 
     def delete(self, entry_ids: Iterable[str]) -> None:

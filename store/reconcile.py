@@ -140,7 +140,7 @@ def _complete_up_to(client: redis.Redis, keys: Keys) -> int:
 def _oldest(outbox: Outbox) -> int | None:
     """The treasury's version in the oldest fact that waits; None if none does."""
     after = None
-    while waiting := outbox.read("+", FACTS_READ, after):
+    while waiting := outbox.read(FACTS_READ, after):
         for version in (entry.fields.get("tv", "") for entry in waiting):
             if VERSION.fullmatch(version):
                 return int(version)

@@ -1,11 +1,11 @@
 """Puts back what Redis has lost: after a restart, a failover, or into an empty one.
 
 A Redis that restarts calls itself by a new run id. While the id noted in
-`meta:run_id` is the present one, nothing can be missing. Otherwise every state
-is compared with the newest that Postgres knows, its row or the post-image of a
-newer fact. What is behind is put back under a version of a new epoch, higher
-than any ever given, so that no late write of the old life passes for newer;
-what is not behind is left alone. Run it under `lease:rehydrate`
+`meta:run_id` is the present one, nothing can be missing. Otherwise a new life of
+it begins, in which nobody writes any more what was read in the old one; then every
+state is compared with the newest that Postgres knows, its row or the post-image of
+a newer fact. What is behind is put back under a version of the new epoch, higher
+than any ever given; what is not behind is left alone. Run it under `lease:rehydrate`
 (`store/recovery.py`), over connections that no gate holds back.
 Source: docs/decisions/0009.
 """
@@ -20,9 +20,11 @@ import structlog
 from ..domain.ids import TREASURY
 from .candles import Candles
 from .drain import open_drain
-from .gate import note_run_id, unnoted_run_id
+from .gate import Rehydrating, note_run_id, run_id_of, unnoted_run_id
 from .keys import Keys, State
+from .life import EPOCH_BITS, begin_life, life_in_postgres, life_of, life_of_redis
 from .lost import Lost, Restorer, chunks, lost
+from .lua import LuaScript
 from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
@@ -31,22 +33,16 @@ from .scripts import Scripts
 from .stand_ins import StandIns
 from .waiting import restore_orders
 
-EPOCH_BITS = 32  #: a version is epoch * 2^32 + n
 STATEMENT_TIMEOUT_MS = 600_000  #: whole tables are read
-#: Tables written with what Redis has just answered: facts first, then results, then states.
-WRITTEN_LATE = (
-    *("trades", "wallet_ledger", "orders", "cfd_events", "trade_outbox", "position_outbox"),
-    *("fixtures", "instruments", "wallets", "holdings", "cfd_positions"),
-)
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rehydrated:
-    """What was put back; *epoch* is None, and *replays* 0, if no state was missing."""
+    """What was put back under *epoch*; *replays* is 0 if no state was missing."""
 
-    epoch: int | None
+    epoch: int
     states: int
     replays: int
     guards: int
@@ -58,16 +54,16 @@ class Rehydrated:
 def rehydrate(
     client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None] = go_on
 ) -> Rehydrated | None:
-    """Put back what is missing; None if this Redis has not restarted since the last time.
+    """Put back what is missing; None if that is not due.
 
     Dying halfway is no harm: the run id is noted last, and a second run goes on.
 
     Args:
         may_go_on: called again and again between two steps; raises to end it there.
     """
-    run_id = unnoted_run_id(client, keys)
-    if run_id is None:
+    if not due(client, keys, pg):
         return None
+    run_id = run_id_of(client)
     rehydrated = _put_back(client, keys, pg, may_go_on)
     may_go_on()
     # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
@@ -79,23 +75,27 @@ def rehydrate(
 def _put_back(
     client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
 ) -> Rehydrated:
+    life = begin_life(pg, above=life_of_redis(client, keys))
     # Facts that survived in the stream join the ledger, so that it has all there are.
     drain = open_drain(client, keys, Scripts(client, keys), pg)
-    while not drain.facts().complete:
+    while not drain.facts(life).complete:
         may_go_on()
-    _wait_for_writers(pg)
+    _wait_for_results(pg)
     # Postgres before the hashes: one read later can only be newer than at that moment.
     newest = _newest(pg, _open_positions(client, keys))
     behind = list(lost(client, keys, newest, may_go_on))
-    epoch, replays = None, 0
+    replays = 0
     if behind:
         # Replays before states. A script writes its state, fact and replay as one, and
         # Redis comes back with all it had up to some moment; so a state that is not
         # behind vouches for the replays. It does so after a run that died, too, because
         # no state is put back before the last replay is.
         replays = restore_replays(client, keys, pg, may_go_on)
-        epoch = _next_epoch(pg, behind)
-        _restore(client, keys, behind, epoch, may_go_on)
+        highest = life_of(max(each.candidate.value.version for each in behind))
+        if highest >= life:  # this database is younger than what is in it
+            life = begin_life(pg, above=highest)
+        _restore(client, keys, behind, life, may_go_on)
+    _enter(client, keys, life)
     if newest.instruments:
         client.sadd(keys.instruments, *newest.instruments)
     guards = restore_guards(client, keys, pg)
@@ -105,19 +105,25 @@ def _put_back(
     reservations = Reservations(client, keys).restore(may_go_on)
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
-    return Rehydrated(epoch, len(behind), replays, guards, orders, reservations, ticks)
+    return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
 
 
-def _wait_for_writers(pg: Postgres) -> None:
-    """Return when whoever wrote to Postgres as Redis went has finished.
+def due(client: redis.Redis, keys: Keys, pg: Postgres) -> bool:
+    """Whether Redis has restarted since it was last put back, or that was not finished."""
+    if unnoted_run_id(client, keys) is not None:
+        return True
+    # Two that put it back at once may have ended in the life of the one that was earlier.
+    return life_of_redis(client, keys) < life_in_postgres(pg)
 
-    A trade whose answer was the last thing Redis said may be on its way into the
-    ledger at this moment; read before it arrives, its loss would not be seen.
+
+def _wait_for_results(pg: Postgres) -> None:
+    """Return when whoever wrote down the result of a match as Redis went has finished.
+
+    What Redis said last may be on its way into Postgres; read before it arrives, its loss would
+    not be seen. Facts and states are shown the life of Redis, results are not.
     """
-    for table in WRITTEN_LATE:
-        # One at a time: waiting for one table with another one held could deadlock.
-        with pg.transaction() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+    with pg.transaction() as cursor:
+        cursor.execute("LOCK TABLE fixtures IN SHARE MODE")
 
 
 def _open_positions(client: redis.Redis, keys: Keys) -> list[str]:
@@ -138,14 +144,20 @@ def _newest(pg: Postgres, positions: Sequence[str]) -> Newest:
     return newest
 
 
-def _next_epoch(pg: Postgres, behind: Iterable[Lost]) -> int:
-    """An epoch above all that were ever given, also if this database is younger than Redis."""
-    highest = max(each.candidate.value.version for each in behind) >> EPOCH_BITS
-    with pg.transaction() as cursor:
-        cursor.execute(
-            "SELECT setval('redis_epoch', greatest(nextval('redis_epoch'), %s))", (highest + 1,)
-        )
-        return int(cursor.fetchone()[0])
+def _enter(client: redis.Redis, keys: Keys, life: int) -> None:
+    """Have the treasury count on in *life*, also where nothing was missing.
+
+    Raises:
+        Rehydrating: somebody else puts Redis back, too, and is ahead of us.
+    """
+    key, dirty = keys.wallet(TREASURY), keys.dirty(State.WALLETS)
+    client.hsetnx(key, "cash", "0")  # there may have been none
+    client.hsetnx(key, "locked", "0")
+    found: Any = client.hget(key, "v") or "0"
+    fields = [str(TREASURY), "v", found, "v", str(life << EPOCH_BITS)]
+    ahead = life_of(int(found)) > life
+    if ahead or not LuaScript("state_restore").run(client, [key, dirty], fields):
+        raise Rehydrating("another process puts Redis back as well")
 
 
 def _restore(

@@ -120,7 +120,7 @@ class Account:
         """The wallet's facts that are in a stream and were not among the postings."""
         for name, outbox in outboxes.items():
             after = None
-            while entries := outbox.read("+", PAGE, after):
+            while entries := outbox.read(PAGE, after):
                 after = entries[-1].id
                 yield from self._unrecorded(name, [each for each in entries if self._moves(each)])
 

@@ -10,14 +10,15 @@ any point: what was not written stays marked, and nothing newer is overwritten.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg2
 import redis
 
+from ..domain.ids import TREASURY
 from .arrays import array_columns
 from .keys import Keys, State
 from .layouts import LAYOUTS, Layout
+from .life import life_of
 from .refusals import Cursor, write_or_bisect
 from .scripts import Scripts
 
@@ -41,6 +42,7 @@ class Peeked:
 
     rows: Mapping[State, Sequence[Row]]
     waiting: int
+    life: int  #: of Redis, before the first was read
 
     def __len__(self) -> int:
         return self.sizes.total()
@@ -66,12 +68,14 @@ class States:
     def peek(self, limit: int) -> Peeked:
         """Read at most *limit* dirty states of each kind; nothing is taken out."""
         with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hget(self._keys.wallet(TREASURY), "v")
             for layout in LAYOUTS:
                 pipe.srandmember(self._keys.dirty(layout.state), limit)
                 pipe.scard(self._keys.dirty(layout.state))
-            replies: list[Any] = pipe.execute()
+            version, *replies = pipe.execute()
         members = dict(zip((each.state for each in LAYOUTS), replies[::2], strict=True))
-        return Peeked(self.read(members), waiting=sum(replies[1::2]))
+        life = life_of(int(version or 0))
+        return Peeked(self.read(members), waiting=sum(replies[1::2]), life=life)
 
     def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
         """The present state of *members*, sorted; those without a hash are left out."""

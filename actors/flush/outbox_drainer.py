@@ -17,8 +17,8 @@ class OutboxDrainer(Actor[OutboxDrainerMessage]):
     """Empties one outbox, the stream and the table, at the start and every 5 s.
 
     Duty: every fact reaches the ledger, whatever happened to the write its owner waited for.
-    Reads: the stream and the table, `trade_outbox` or `position_outbox`. Writes: `trades` and
-    `wallet_ledger`, or `cfd_events` and `cfd_positions`.
+    Reads: the stream and the table, `trade_outbox` or `position_outbox`, and the other stream for
+    what was made in between. Writes: the ledger and `cfd_positions`.
     Lease: none; a fact inserted twice is there once, parked rows are locked while tried.
     While it is down: facts wait in Redis until the flusher meets them; refused ones stay parked.
     """

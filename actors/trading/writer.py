@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import assert_never
 
 import gevent
 import structlog
 from gevent.event import Event
 
+from ...store.fact_writer import FactWriter
 from ...store.facts import Entry
 from ...store.keys import OutboxName
 from ...store.ledger import LEDGER_AWAY, Ledger
-from ...store.outbox import Outboxes
+from ...store.life import Superseded, life_of
+from ...store.outage import OUTAGES, one_line
+from ...store.sequence import FactSequence, Stretch, turns
 from ..actor import Actor
 from ..meters import TradeMeter
 from .messages import (
@@ -23,6 +27,7 @@ from .messages import (
     Executed,
     PostgresReturned,
     TradeWriterMessage,
+    Unavailable,
     WriteFact,
 )
 
@@ -41,22 +46,27 @@ log = structlog.get_logger(__name__)
 class TradeWriter(Actor[TradeWriterMessage]):
     """The synchronous write: a fact is in the ledger before its owner is answered.
 
-    Duty: one transaction for all facts that wait; soon after, their entries leave their streams.
-    Reads: its messages, which carry the facts. Writes: `trades`, `trade_outbox`,
+    Duty: one transaction for all facts that wait, and for those that somebody else made before
+    them; soon after, their entries leave their streams.
+    Reads: its messages, which carry the facts; both streams. Writes: the ledger, `trade_outbox`,
     `position_outbox`; answers HTTP.
     Lease: none; a fact written twice is there once.
     While it is down, or Postgres is: trades go on and are durable in Redis; the drainer brings
     their facts over later. With Postgres away it answers at once instead of making all wait.
     """
 
-    def __init__(self, ledger: Ledger, outboxes: Outboxes, meter: TradeMeter | None = None) -> None:
+    def __init__(
+        self, sequence: FactSequence, ledger: Ledger, meter: TradeMeter | None = None
+    ) -> None:
         super().__init__()
         self._meter = meter or TradeMeter()
+        self._sequence = sequence
         self._ledger = ledger
-        self._outboxes = outboxes
+        self._facts = FactWriter(sequence, ledger, WRITE_S)
         self._waiting: list[WriteFact] = []
         self._written: dict[OutboxName, list[str]] = defaultdict(list)
         self._away = Event()
+        self._why = ""
         self._left_behind = 0
 
     def started(self) -> None:
@@ -88,7 +98,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         return {
             "postgres": "away" if away else "there",
             "left_behind": self._left_behind,
-            "ailing": "trades are durable in Redis only, Postgres is away" if away else "",
+            "ailing": f"trades are durable in Redis only, {self._why}" if away else "",
         }
 
     def _take(self, request: WriteFact) -> None:
@@ -100,13 +110,19 @@ class TradeWriter(Actor[TradeWriterMessage]):
 
     def _write(self) -> None:
         batch, self._waiting = self._waiting, []
+        if not batch:
+            return
         durable: Durable = "redis"
         try:
-            if batch and not self._away.is_set():
-                self._ledger.insert_facts(list(map(_entry, batch)), within_s=WRITE_S)
-                durable = "postgres"
+            if not self._away.is_set():
+                durable = self._written_to(batch)
+        except Superseded as why:
+            self._answer_late(batch, str(why))
+            batch = []
         except LEDGER_AWAY as outage:
-            self._leave(str(outage).strip())
+            self._leave("Postgres is away", str(outage).strip())
+        except OUTAGES as outage:
+            log.warning("facts before a trade cannot be read", why=one_line(outage))
         finally:
             # Whatever happened: these facts were made, and Redis has them.
             for request in batch:
@@ -114,39 +130,60 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._meter.written[durable] += len(batch)
         if durable == "redis":
             self._left_behind += len(batch)
-        else:
-            self._note_written(batch)
 
-    def _note_written(self, batch: Sequence[WriteFact]) -> None:
+    def _written_to(self, batch: Sequence[WriteFact]) -> Durable:
+        """Where *batch* is durable now."""
+        written = self._facts.write(_stretch(batch))
+        if written is None:
+            self._leave("facts before them are on their way", "the drain has to catch up")
+            return "redis"
+        for name, ids in written.ids.items():
+            self._written[name] += ids
+        return "postgres"
+
+    def _answer_late(self, batch: Sequence[WriteFact], why: str) -> None:
+        """Answer *batch*, of which Redis has lost what is not in the ledger, or has it still."""
+        log.warning("redis was put back before trades of it were written", why=why)
+        known: Collection[str] = ()
+        with suppress(*LEDGER_AWAY):
+            known = self._ledger.known(_stretch(batch).facts)
         for request in batch:
-            self._written[request.made.outbox].append(request.made.entry_id)
+            if request.made.entry_id in known:
+                request.reply.set(Executed(request.made, "postgres"))
+            else:
+                request.reply.set(Unavailable("Redis has restarted since; it may have lost this"))
 
     def _delete(self) -> None:
         """Take what has been written off the streams; what a crash leaves there is drained."""
         written, self._written = self._written, defaultdict(list)
-        for name, entry_ids in written.items():
-            self._outboxes[name].delete(entry_ids)
+        self._sequence.delete(written)
 
-    def _leave(self, why: str) -> None:
+    def _leave(self, what: str, why: str) -> None:
+        self._why = what
         self._away.set()
-        log.warning("postgres is away; trades are durable in redis only", why=why)
+        log.warning("trades are durable in redis only", what=what, why=why)
 
     def _return(self) -> None:
         # Often told twice: the watch has begun another round when the first is handled.
         if self._away.is_set():
             self._away.clear()
-            log.info("postgres is back", left_behind=self._left_behind)
+            log.info("trades are durable in postgres again", left_behind=self._left_behind)
 
     def _watch_for_postgres(self) -> None:
         while True:
             self._away.wait()
             gevent.sleep(PROBE_S)
-            try:
-                self._ledger.ping()
-            except LEDGER_AWAY:
-                continue
-            self.me.tell(PostgresReturned())
+            with suppress(*OUTAGES):
+                if self._facts.ready():
+                    self.me.tell(PostgresReturned())
 
 
-def _entry(request: WriteFact) -> Entry:
-    return Entry(request.made.entry_id, request.made.entry)
+def _stretch(batch: Sequence[WriteFact]) -> Stretch:
+    """The facts of *batch*, which are in the order in which they were made."""
+    entries: dict[OutboxName, list[Entry]] = defaultdict(list)
+    for request in batch:
+        made = request.made
+        entries[made.outbox].append(Entry(made.entry_id, made.entry))
+    # Some may have been made before Redis was put back and others after it.
+    oldest = min(min(turns(of_stream)) for of_stream in entries.values())
+    return Stretch(entries, life_of(oldest))

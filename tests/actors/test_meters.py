@@ -21,7 +21,7 @@ from touchline.store.keys import OutboxName
 from touchline.store.lease import Lease
 from touchline.store.ledger import Ledger
 from touchline.store.outage import FeedUnavailable
-from touchline.store.outbox import open_outboxes
+from touchline.store.sequence import FactSequence
 
 from tests.actors.test_trade_executor import CannedScripts, filled, order, refused
 from tests.fakes.addresses import RecordingAddress
@@ -97,7 +97,7 @@ def test_a_trade_is_counted_by_where_it_was_safe_when_it_was_answered(books, awa
     pg = Away(books.pg, outage) if away else books.pg
     if away:
         pg.away = True
-    writer = TradeWriter(Ledger(pg), open_outboxes(books.redis, books.keys), meter)
+    writer = TradeWriter(FactSequence(books.redis, books.keys), Ledger(pg), meter)
     writer.started()
 
     writer.receive(WriteFact(books.trade(), AsyncResult()))

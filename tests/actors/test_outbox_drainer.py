@@ -4,8 +4,8 @@ import pytest
 from touchline.actors.flush.messages import DrainDue
 from touchline.actors.flush.outbox_drainer import OutboxDrainer
 from touchline.actors.meters import FlushMeter
+from touchline.store.fact_drain import FactRun
 from touchline.store.keys import OutboxName
-from touchline.store.outbox_drain import FactRun
 from touchline.store.parked import Retried
 
 from tests.fakes.bookkeeping import Books
@@ -89,7 +89,7 @@ def test_a_long_backlog_is_worked_off_without_waiting_for_the_timer():
     assert drainer.detail()["moved"] == 10_003
 
 
-def test_events_of_positions_have_a_drainer_of_their_own(books):
+def test_events_of_positions_are_drained_with_the_facts_before_them(books):
     books.some_positions()
     meter = FlushMeter()
     drainer = OutboxDrainer(books.drain().outboxes[OutboxName.POSITIONS], meter)
@@ -97,7 +97,7 @@ def test_events_of_positions_have_a_drainer_of_their_own(books):
     drainer.receive(DrainDue())
 
     assert books.rows("SELECT count(*) FROM cfd_events") == [(12,)]
-    assert books.rows("SELECT count(*) FROM wallet_ledger") == [(0,)]
-    assert drainer.detail()["moved"] == 12
+    assert books.rows("SELECT count(*) FROM wallet_ledger") == [(3,)]
+    assert drainer.detail()["moved"] == 15
     assert meter.outboxes[OutboxName.POSITIONS].entries.get() == 12
     assert meter.outboxes[OutboxName.TRADES].entries.get() is None

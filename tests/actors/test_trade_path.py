@@ -12,7 +12,7 @@ from touchline.actors.trading.writer import TradeWriter
 from touchline.actors.tree import Tree
 from touchline.store.ledger import Ledger
 from touchline.store.outage import OUTAGES
-from touchline.store.outbox import open_outboxes
+from touchline.store.sequence import FactSequence
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Away
@@ -34,10 +34,10 @@ def postgres(books):
 def tree(books, postgres):
     addresses = Addresses()
     writer = addresses.of("trade-writer")
-    outboxes = open_outboxes(books.redis, books.keys)
+    sequence = FactSequence(books.redis, books.keys)
     tree = Tree.start(
         [
-            Child("trade-writer", lambda: TradeWriter(Ledger(postgres), outboxes)),
+            Child("trade-writer", lambda: TradeWriter(sequence, Ledger(postgres))),
             Child("trade-executor", lambda: TradeExecutor(books.scripts, writer)),
         ],
         name="trading",

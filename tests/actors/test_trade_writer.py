@@ -11,14 +11,18 @@ from touchline.actors.trading.messages import (
     DeleteDue,
     Executed,
     PostgresReturned,
+    Unavailable,
     WriteFact,
 )
 from touchline.actors.trading.writer import BATCH, TradeWriter
 from touchline.http.desk import ANSWER_S
 from touchline.store.commands import Filled
+from touchline.store.fact_writer import AHEAD
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import open_outboxes
+from touchline.store.rehydrate import rehydrate
+from touchline.store.sequence import FactSequence
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Away
@@ -36,15 +40,15 @@ class InAnotherStream(Filled):
 
 
 class Counted:
-    """A stream, and how often something was deleted from it."""
+    """Both streams, and how often something was deleted from them."""
 
-    def __init__(self, outbox):
-        self.outbox = outbox
+    def __init__(self, sequence):
+        self.read, self._delete = sequence.read, sequence.delete
         self.count = 0
 
-    def delete(self, entry_ids):
+    def delete(self, ids):
         self.count += 1
-        self.outbox.delete(entry_ids)
+        self._delete(ids)
 
 
 @pytest.fixture
@@ -59,13 +63,18 @@ def outbox(books):
     return open_outboxes(books.redis, books.keys)[OutboxName.TRADES]
 
 
+@pytest.fixture
+def sequence(books):
+    return FactSequence(books.redis, books.keys)
+
+
 @pytest.fixture(params=OUTAGES, ids=lambda outage: type(outage).__name__)
 def postgres(books, request):
     return Away(books.pg, request.param)
 
 
-def writer_with(pg, outbox):
-    writer = TradeWriter(Ledger(pg), {OutboxName.TRADES: outbox})
+def writer_with(pg, sequence):
+    writer = TradeWriter(sequence, Ledger(pg))
     writer.started()
     return writer
 
@@ -80,8 +89,8 @@ def written(writer, *trades):
     return [request.reply.get(block=False) for request in requests]
 
 
-def test_a_written_trade_is_in_the_ledger_and_out_of_the_stream(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_a_written_trade_is_in_the_ledger_and_out_of_the_stream(books, outbox, sequence):
+    writer = writer_with(books.pg, sequence)
     trades = [books.trade(), books.trade(user=2)]
 
     answers = written(writer, *trades)
@@ -95,20 +104,21 @@ def test_a_written_trade_is_in_the_ledger_and_out_of_the_stream(books, outbox):
 
 def test_a_fact_leaves_the_stream_that_it_is_in(books):
     outboxes = open_outboxes(books.redis, books.keys)
-    writer = TradeWriter(Ledger(books.pg), outboxes)
+    writer = writer_with(books.pg, FactSequence(books.redis, books.keys))
     trade = books.trade()
     made = InAnotherStream(trade.fill, trade.entry_id, trade.entry)
     books.redis.xadd(books.keys.outbox(made.outbox), trade.entry, id=trade.entry_id)
-    left = outboxes[OutboxName.TRADES].length()
+    books.redis.xdel(books.keys.trade_outbox, trade.entry_id)
+    writer.receive(WriteFact(books.trade(), AsyncResult()))
 
     written(writer, made)
 
     assert outboxes[OutboxName.POSITIONS].length() == 0
-    assert outboxes[OutboxName.TRADES].length() == left
+    assert outboxes[OutboxName.TRADES].length() == 0
 
 
-def test_nobody_is_answered_before_the_batch_is_written(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_nobody_is_answered_before_the_batch_is_written(books, sequence):
+    writer = writer_with(books.pg, sequence)
     request = WriteFact(books.trade(), AsyncResult())
 
     writer.receive(request)
@@ -117,8 +127,8 @@ def test_nobody_is_answered_before_the_batch_is_written(books, outbox):
     assert writer.actor_inbox.queued() == (BatchDue(),)
 
 
-def test_a_full_batch_is_written_at_once(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_a_full_batch_is_written_at_once(books, sequence):
+    writer = writer_with(books.pg, sequence)
     trade = books.trade()
     requests = [WriteFact(trade, AsyncResult()) for _ in range(BATCH)]
 
@@ -128,8 +138,10 @@ def test_a_full_batch_is_written_at_once(books, outbox):
     assert all(request.reply.ready() for request in requests)
 
 
-def test_without_postgres_trades_are_durable_in_redis_and_drained_later(books, outbox, postgres):
-    writer = writer_with(postgres, outbox)
+def test_without_postgres_trades_are_durable_in_redis_and_drained_later(
+    books, outbox, postgres, sequence
+):
+    writer = writer_with(postgres, sequence)
     postgres.away = True
     trades = [books.trade(), books.trade(user=2)]
 
@@ -143,8 +155,8 @@ def test_without_postgres_trades_are_durable_in_redis_and_drained_later(books, o
     assert books.differences() == []
 
 
-def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgres):
-    writer = writer_with(postgres, outbox)
+def test_while_postgres_is_away_trades_do_not_wait_for_it(books, postgres, sequence):
+    writer = writer_with(postgres, sequence)
     postgres.away = True
     written(writer, books.trade())
     tried = postgres.tried
@@ -161,8 +173,10 @@ def test_while_postgres_is_away_trades_do_not_wait_for_it(books, outbox, postgre
     }
 
 
-def test_a_postgres_that_does_not_answer_is_given_up_while_the_owner_still_waits(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_a_postgres_that_does_not_answer_is_given_up_while_the_owner_still_waits(
+    books, outbox, sequence
+):
+    writer = writer_with(books.pg, sequence)
     trade = books.trade()
 
     with books.pg.transaction() as cursor, gevent.Timeout(ANSWER_S):
@@ -174,8 +188,8 @@ def test_a_postgres_that_does_not_answer_is_given_up_while_the_owner_still_waits
     assert writer.detail()["postgres"] == "away"
 
 
-def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
-    writer = writer_with(postgres, outbox)
+def test_a_postgres_that_is_back_is_written_to_again(books, postgres, sequence):
+    writer = writer_with(postgres, sequence)
     postgres.away = True
     written(writer, books.trade())
 
@@ -193,8 +207,8 @@ def test_a_postgres_that_is_back_is_written_to_again(books, outbox, postgres):
     assert [answer.durable for answer in (*still_away, *back)] == ["redis", "postgres"]
 
 
-def test_a_return_of_postgres_that_is_told_twice_is_logged_once(books, outbox, postgres):
-    writer = writer_with(postgres, outbox)
+def test_a_return_of_postgres_that_is_told_twice_is_logged_once(books, postgres, sequence):
+    writer = writer_with(postgres, sequence)
     postgres.away = True
     written(writer, books.trade())
 
@@ -203,11 +217,11 @@ def test_a_return_of_postgres_that_is_told_twice_is_logged_once(books, outbox, p
         writer.receive(PostgresReturned())
         writer.receive(PostgresReturned())
 
-    assert [line["event"] for line in logs] == ["postgres is back"]
+    assert [line["event"] for line in logs] == ["trades are durable in postgres again"]
 
 
-def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outbox, sequence):
+    writer = writer_with(books.pg, sequence)
     trades = [books.trade(), books.trade(user=2)]
     books.rows("DELETE FROM holdings")
     books.rows("DELETE FROM wallets WHERE user_id = 2")
@@ -221,8 +235,8 @@ def test_a_refused_trade_is_parked_in_postgres_and_holds_up_no_other(books, outb
     assert outbox.length() == 0
 
 
-def test_what_has_been_written_leaves_its_stream_in_one_call(books, outbox):
-    calls = Counted(outbox)
+def test_what_has_been_written_leaves_its_stream_in_one_call(books, outbox, sequence):
+    calls = Counted(sequence)
     writer = writer_with(books.pg, calls)
 
     for _ in range(3):
@@ -237,13 +251,13 @@ def test_what_has_been_written_leaves_its_stream_in_one_call(books, outbox):
     assert calls.count == 1
 
 
-def test_losing_redis_after_the_write_is_not_hidden(books, outbox):
-    redis_away = Away(outbox, RedisAway("gone"))
+def test_losing_redis_after_the_write_is_not_hidden(books, outbox, sequence):
+    redis_away = Away(sequence, RedisAway("gone"))
     writer = writer_with(books.pg, redis_away)
     request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
-    redis_away.away = True
     writer.receive(BatchDue())
+    redis_away.away = True
 
     with pytest.raises(RedisAway):
         writer.receive(DeleteDue())
@@ -252,8 +266,8 @@ def test_losing_redis_after_the_write_is_not_hidden(books, outbox):
     assert outbox.length() == 1  # the drainer will find it there already
 
 
-def test_a_redis_that_goes_while_facts_wait_keeps_none_of_their_owners_waiting(books, outbox):
-    redis_away = Away(outbox, RedisAway("gone"))
+def test_a_redis_that_goes_while_facts_wait_keeps_none_of_their_owners_waiting(books, sequence):
+    redis_away = Away(sequence, RedisAway("gone"))
     writer = writer_with(books.pg, redis_away)
     written(writer, books.trade())
     redis_away.away = True
@@ -271,8 +285,59 @@ def test_a_redis_that_goes_while_facts_wait_keeps_none_of_their_owners_waiting(b
     assert waiting.reply.get(block=False).durable == "postgres"
 
 
-def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox):
-    writer = writer_with(books.pg, outbox)
+def test_a_trade_that_redis_has_lost_is_answered_as_one_that_may_not_have_been(books, sequence):
+    writer = writer_with(books.pg, sequence)
+    books.redis.set(books.keys.meta("run_id"), "the one before")
+    kept = books.trade()
+    rehydrate(books.redis, books.keys, books.pg)
+    lost = books.trade()
+    books.redis.flushdb()
+    rehydrate(books.redis, books.keys, books.pg)
+
+    answers = [written(writer, trade)[0] for trade in (kept, lost)]
+
+    assert answers[0] == Executed(kept, "postgres")
+    assert isinstance(answers[1], Unavailable)
+    assert books.rows("SELECT id::text FROM trades") == [(kept.fill.trade_id,)]
+    assert written(writer, books.trade())[0].durable == "postgres"
+
+
+def test_a_trade_of_a_redis_that_was_put_back_is_not_believed_lost_without_postgres(
+    books, sequence, postgres
+):
+    writer = writer_with(postgres, sequence)
+    lost = books.trade()
+    books.redis.flushdb()
+    rehydrate(books.redis, books.keys, books.pg)
+    postgres.away = True
+
+    [answer] = written(writer, lost)
+
+    assert isinstance(answer, Unavailable)
+
+
+def test_with_a_backlog_before_it_a_trade_is_durable_in_redis_until_the_drain_has_caught_up(
+    books, sequence
+):
+    writer = writer_with(books.pg, sequence)
+    before = books.trade(user=2)
+    pipe = books.redis.pipeline(transaction=False)
+    for _ in range(AHEAD):
+        pipe.xadd(books.keys.trade_outbox, before.entry)
+    pipe.execute()
+
+    behind = written(writer, books.trade())
+    ailing = writer.detail()["ailing"]
+    assert books.drain().everything().complete
+    writer.receive(PostgresReturned())
+    level = written(writer, books.trade())
+
+    assert [answer.durable for answer in (*behind, *level)] == ["redis", "postgres"]
+    assert ailing == "trades are durable in Redis only, facts before them are on their way"
+
+
+def test_what_waits_when_the_writer_is_stopped_is_written(books, outbox, sequence):
+    writer = writer_with(books.pg, sequence)
     request = WriteFact(books.trade(), AsyncResult())
     writer.receive(request)
 

@@ -19,7 +19,7 @@ from touchline.actors.tree import Tree
 from touchline.http.api import create_app
 from touchline.http.serve import ServerFactory
 from touchline.store.keys import Keys
-from touchline.store.outbox import open_outboxes
+from touchline.store.sequence import FactSequence
 from urllib3 import HTTPConnectionPool
 
 from tests.api.conftest import Api, Trader
@@ -30,12 +30,12 @@ def pool(api: Api) -> Iterator[HTTPConnectionPool]:
     """Connections to the API, served by a tree as the api-server has it."""
     addresses = Addresses()
     writer, executor = addresses.of("trade-writer"), addresses.of("trade-executor")
-    outboxes = open_outboxes(api.redis, Keys())
+    sequence = FactSequence(api.redis, Keys())
     app = create_app(replace(api.deps, executor=executor))
     server = ServerFactory("127.0.0.1", 0, app)
     tree = Tree.start(
         [
-            Child("trade-writer", lambda: TradeWriter(api.deps.ledger, outboxes)),
+            Child("trade-writer", lambda: TradeWriter(sequence, api.deps.ledger)),
             Child("trade-executor", lambda: TradeExecutor(api.deps.scripts, writer)),
             Child("http", lambda: HttpListener(server)),
         ],

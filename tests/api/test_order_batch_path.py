@@ -20,8 +20,8 @@ from touchline.domain.instrument import new_instrument
 from touchline.store.commands import CreditCommand
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
-from touchline.store.outbox import Outbox
 from touchline.store.scripts import Scripts
+from touchline.store.sequence import FactSequence
 
 from tests.api.conftest import Api, Trader, line
 from tests.fakes.executor import DirectExecutor
@@ -32,10 +32,10 @@ def trader(api: Api, ada: Trader) -> Iterator[Trader]:
     """Ada, before an API whose orders go through the actors that the api-server has."""
     addresses = Addresses()
     writer, executor = addresses.of("trade-writer"), addresses.of("trade-executor")
-    outbox, meter = Outbox(api.redis, Keys().trade_outbox), api.deps.trades
+    sequence, meter = FactSequence(api.redis, Keys()), api.deps.trades
     tree = Tree.start(
         [
-            Child("trade-writer", lambda: TradeWriter(api.deps.ledger, outbox, meter)),
+            Child("trade-writer", lambda: TradeWriter(sequence, api.deps.ledger, meter)),
             Child("trade-executor", lambda: TradeExecutor(api.deps.scripts, writer, meter)),
         ],
         name="api-server",

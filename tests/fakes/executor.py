@@ -58,6 +58,6 @@ class DirectExecutor(Address[Execute]):
         if isinstance(outcome, Made):
             durable = "redis" if self.ledger_down else "postgres"
         if isinstance(outcome, Made) and not self.ledger_down:
-            self._ledger.insert_facts([Entry(outcome.entry_id, outcome.entry)])
+            self._ledger.insert_facts([Entry(outcome.entry_id, outcome.entry)], 0)
         message.reply.set(Executed(outcome, durable))
         return True

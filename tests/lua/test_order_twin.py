@@ -10,6 +10,7 @@ import redis as redis_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Phase
+from touchline.domain.ids import TREASURY
 from touchline.domain.opening import POSITIONS_MAX
 from touchline.domain.orders import (
     PENDING_MAX,
@@ -124,7 +125,8 @@ def test_an_order_is_accepted_as_its_twin_accepts_it(
         assert isinstance(outcome, Accepted)
         assert outcome.order == exchange.record(order) == order
         assert exchange.hot.wallet(ANN) == expected
-        assert dict(outcome.entry) == order_entry(order)
+        treasury = exchange.client.hget(exchange.keys.wallet(TREASURY), "v")
+        assert outcome.entry == order_entry(order) | {"tv": treasury}
 
 
 @WITH_REDIS

@@ -150,7 +150,7 @@ def test_a_fact_that_is_in_both_places_does_not_wait(books: Books, told: Tell) -
     trade = books.trade(1)
     outbox = books.drain().outboxes["trade_outbox"]
     assert outbox.waiting() == 1
-    Ledger(books.pg).insert_facts([replace(trade_entry(1), fields=trade.entry)])
+    Ledger(books.pg).insert_facts([replace(trade_entry(1), fields=trade.entry)], 0)
 
     lines = told("1").lines
 

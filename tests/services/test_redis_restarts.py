@@ -234,7 +234,7 @@ def test_a_running_service_waits_recovers_by_itself_and_spends_no_restart(
         [
             rehydrator(stores),
             *flusher.children(stores, ServiceHealth("tests", stores), 0.1, system_calendar),
-            Child("trade-writer", lambda: TradeWriter(stores.ledger, stores.outboxes)),
+            Child("trade-writer", lambda: TradeWriter(stores.facts, stores.ledger)),
             Child("trade-executor", lambda: TradeExecutor(stores.scripts, writer)),
         ],
         name="root",

@@ -36,7 +36,7 @@ def rows(pg, query):
 def test_a_trade_is_read_back_as_it_was_executed(ledger):
     entry = trade_entry(1, coid="web-1", fee="12")
 
-    ledger.insert_facts([entry])
+    ledger.insert_facts([entry], 0)
 
     fill = ledger.trade(1, entry.fields["id"])
     assert (fill.px, fill.fee_e4, fill.at_ms, fill.client_order_id) == (
@@ -52,8 +52,8 @@ def test_a_trade_is_read_back_as_it_was_executed(ledger):
 def test_a_fact_inserted_twice_is_there_once(ledger, pg):
     entries = [grant_entry(), trade_entry(1), trade_entry(2)]
 
-    ledger.insert_facts(entries)
-    parked = ledger.insert_facts(entries)
+    ledger.insert_facts(entries, 0)
+    parked = ledger.insert_facts(entries, 0)
 
     assert parked == 0
     assert rows(pg, "SELECT count(*) FROM trades") == [(2,)]
@@ -61,7 +61,7 @@ def test_a_fact_inserted_twice_is_there_once(ledger, pg):
 
 
 def test_a_grant_keeps_both_sides_of_its_entry(ledger, pg):
-    ledger.insert_facts([grant_entry()])
+    ledger.insert_facts([grant_entry()], 0)
 
     assert rows(
         pg,
@@ -72,14 +72,14 @@ def test_a_grant_keeps_both_sides_of_its_entry(ledger, pg):
 
 def test_another_users_trade_is_not_shown(ledger):
     entry = trade_entry(1)
-    ledger.insert_facts([entry])
+    ledger.insert_facts([entry], 0)
 
     assert ledger.trade(2, entry.fields["id"]) is None
     assert ledger.trades(2, limit=10) == ()
 
 
 def test_pages_of_trades_hold_each_trade_once_newest_first(ledger):
-    ledger.insert_facts([trade_entry(n, at=str(AT_MS + n // 2)) for n in range(1, 8)])
+    ledger.insert_facts([trade_entry(n, at=str(AT_MS + n // 2)) for n in range(1, 8)], 0)
 
     seen, before = [], None
     while page := ledger.trades(1, limit=3, before=before):
@@ -91,7 +91,7 @@ def test_pages_of_trades_hold_each_trade_once_newest_first(ledger):
 
 
 def test_trades_of_one_instrument_only(ledger):
-    ledger.insert_facts([trade_entry(1), trade_entry(2, idx=8)])
+    ledger.insert_facts([trade_entry(1), trade_entry(2, idx=8)], 0)
 
     assert [fill.idx for fill in ledger.trades(1, limit=9, idx=8)] == [8]
 
@@ -101,7 +101,7 @@ def test_a_refused_fact_is_parked_and_its_neighbours_are_inserted(ledger, pg, ba
     entries = [trade_entry(n) for n in range(1, 6)]
     entries[bad] = trade_entry(bad + 1, user=99)  # nobody
 
-    parked = ledger.insert_facts(entries)
+    parked = ledger.insert_facts(entries, 0)
 
     assert parked == 1
     assert rows(pg, "SELECT count(*) FROM trades") == [(4,)]
@@ -125,7 +125,7 @@ def test_a_refused_fact_is_parked_and_its_neighbours_are_inserted(ledger, pg, ba
 def test_nonsense_in_the_stream_is_parked_not_lost_and_not_fatal(ledger, pg, changes):
     nonsense = trade_entry(1, **changes)
 
-    parked = ledger.insert_facts([nonsense, trade_entry(2)])
+    parked = ledger.insert_facts([nonsense, trade_entry(2)], 0)
 
     assert parked == 1
     assert rows(pg, "SELECT count(*) FROM trades") == [(1,)]
@@ -136,7 +136,7 @@ def test_an_entry_without_a_field_is_parked(ledger, pg):
     whole = trade_entry(1)
     torn = Entry(whole.id, {name: v for name, v in whole.fields.items() if name != "tcash"})
 
-    ledger.insert_facts([torn])
+    ledger.insert_facts([torn], 0)
 
     assert rows(pg, "SELECT malformed, last_error FROM trade_outbox") == [
         (True, "field 'tcash' is missing")
@@ -144,7 +144,7 @@ def test_an_entry_without_a_field_is_parked(ledger, pg):
 
 
 def test_the_views_read_parked_facts_and_skip_malformed_ones(ledger, pg):
-    ledger.insert_facts([trade_entry(1), trade_entry(2, user=99), trade_entry(3, qty="many")])
+    ledger.insert_facts([trade_entry(1), trade_entry(2, user=99), trade_entry(3, qty="many")], 0)
 
     postings = rows(pg, "SELECT user_id, version, delta_e4 FROM wallet_postings ORDER BY 1, 2")
     shares = rows(pg, "SELECT user_id, delta_qty FROM share_postings ORDER BY 1")
@@ -174,7 +174,7 @@ def test_an_order_that_is_done_stays_done_in_whatever_turns_its_facts_come(ledge
     facts = [pending, changed(pending, **end)]
 
     for turn in turns:
-        assert ledger.insert_facts([facts[n] for n in turn]) == 0
+        assert ledger.insert_facts([facts[n] for n in turn], 0) == 0
 
     details = {"halt": 4, "phase": "live"} if end is REJECTED else None
     assert rows(pg, STATUS) == [(end["st"], end.get("code"), details, None)]
@@ -182,9 +182,9 @@ def test_an_order_that_is_done_stays_done_in_whatever_turns_its_facts_come(ledge
 
 def test_a_done_order_is_not_done_again_otherwise(ledger, pg):
     pending = order_entry()
-    ledger.insert_facts([pending, changed(pending, **FILLED)])
+    ledger.insert_facts([pending, changed(pending, **FILLED)], 0)
 
-    ledger.insert_facts([changed(pending, **REJECTED)])
+    ledger.insert_facts([changed(pending, **REJECTED)], 0)
 
     assert rows(pg, STATUS) == [("filled", None, None, None)]
 
@@ -195,8 +195,8 @@ def test_facts_of_one_order_that_are_refused_are_parked_apart_from_each_other_an
     pending = order_entry(user=9)
     trade = trade_entry(1, user=9, id=pending.fields["id"])
 
-    ledger.insert_facts([pending, trade, changed(pending, **FILLED)])
-    ledger.insert_facts([pending, trade, changed(pending, **FILLED)])
+    ledger.insert_facts([pending, trade, changed(pending, **FILLED)], 0)
+    ledger.insert_facts([pending, trade, changed(pending, **FILLED)], 0)
 
     parked = rows(pg, "SELECT payload->>'k', payload->>'st' FROM trade_outbox ORDER BY 1, 2")
     assert parked == [("order", "filled"), ("order", "pending"), ("trade", None)]
@@ -207,7 +207,7 @@ def test_facts_of_one_order_that_are_refused_are_parked_apart_from_each_other_an
 
 def test_parked_facts_of_an_order_find_their_way_in_any_order(ledger, pg):
     pending = order_entry(user=9)
-    ledger.insert_facts([pending, changed(pending, **REJECTED)])
+    ledger.insert_facts([pending, changed(pending, **REJECTED)], 0)
     add_users(pg, 9)
     rows(pg, "UPDATE trade_outbox SET next_retry_at = now() - INTERVAL '1 s' RETURNING 1")
 
@@ -218,5 +218,5 @@ def test_parked_facts_of_an_order_find_their_way_in_any_order(ledger, pg):
 
 
 def test_an_order_whose_terms_are_no_json_is_parked(ledger, pg):
-    assert ledger.insert_facts([order_entry(pay="{")]) == 1
+    assert ledger.insert_facts([order_entry(pay="{")], 0) == 1
     assert rows(pg, "SELECT malformed FROM trade_outbox") == [(True,)]

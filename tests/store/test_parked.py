@@ -14,7 +14,7 @@ pytestmark = pytest.mark.external
 def parked(pg):
     """One fact of user 9, whom nobody has heard of, parked and due."""
     add_instruments(pg, 7)
-    Ledger(pg).insert_facts([trade_entry(1, user=9)])
+    Ledger(pg).insert_facts([trade_entry(1, user=9)], 0)
     due(pg)
     return Parked(pg, OutboxName.TRADES)
 
@@ -81,7 +81,7 @@ def test_a_fact_parked_twice_is_parked_once(pg):
     add_instruments(pg, 7)
     entry = trade_entry(1, user=9)
 
-    Ledger(pg).insert_facts([entry])
-    Ledger(pg).insert_facts([entry])
+    Ledger(pg).insert_facts([entry], 0)
+    Ledger(pg).insert_facts([entry], 0)
 
     assert Parked(pg, OutboxName.TRADES).count() == 1

@@ -84,9 +84,9 @@ def test_books_that_are_only_half_flushed_pass(books):
 def test_a_trade_whose_neighbours_in_the_stream_are_in_postgres_already_passes(books):
     trades = books.some_trades()
     outbox = Outbox(books.redis, books.keys.trade_outbox)
-    entries = outbox.read("+", 100)
+    entries = outbox.read(100)
     late = entries[4:]
-    Ledger(books.pg).insert_facts(late)
+    Ledger(books.pg).insert_facts(late, 0)
     outbox.delete(entry.id for entry in late)
 
     assert len(entries) == len(trades)
@@ -96,7 +96,7 @@ def test_a_trade_whose_neighbours_in_the_stream_are_in_postgres_already_passes(b
 def test_facts_made_after_it_began_are_not_missed_when_only_some_of_them_are_written(books):
     def two_trades_of_which_the_second_is_written_first():
         first, second = books.trade(), books.trade(user=2)
-        Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)])
+        Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)], 0)
         assert first.entry["tv"] < second.entry["tv"]
 
     pg = Meanwhile(books.pg, "transaction", two_trades_of_which_the_second_is_written_first)
@@ -390,7 +390,7 @@ def test_a_late_fact_is_waited_for_no_longer_than_the_grace(books):
     ["attempts = 10", "created_at = now() - INTERVAL '2 hours'", "malformed = true"],
 )
 def test_a_fact_parked_for_too_long_is_found(books, ageing):
-    Ledger(books.pg).insert_facts([trade_entry(1, user=99)])
+    Ledger(books.pg).insert_facts([trade_entry(1, user=99)], 0)
     assert "ages" not in failed(books)
 
     books.rows(f"UPDATE trade_outbox SET {ageing}")
@@ -410,7 +410,7 @@ def test_the_report_of_broken_books_can_be_sent_as_json(books):
 
 def an_order(books, **changes):
     """The record of an order of user 1, in Postgres."""
-    Ledger(books.pg).insert_facts([order_entry(1, **changes)])
+    Ledger(books.pg).insert_facts([order_entry(1, **changes)], 0)
 
 
 def test_an_order_that_is_filled_and_has_no_trade_is_found(books):
@@ -428,7 +428,7 @@ def test_an_order_that_is_filled_by_what_is_on_its_way_passes(books):
     def arrive(seconds):
         waited.append(seconds)
         if len(waited) == 3:
-            Ledger(books.pg).insert_facts([trade_entry(1, id=order_id)])
+            Ledger(books.pg).insert_facts([trade_entry(1, id=order_id)], 0)
 
     report = report_of(books, pause=arrive, grace_s=20)
 
@@ -439,7 +439,7 @@ def test_an_order_that_is_filled_by_what_is_on_its_way_passes(books):
 def test_an_order_that_is_filled_by_a_parked_trade_passes(books):
     an_order(books, **FILLED)
     [(order_id,)] = books.rows("SELECT id::text FROM orders")
-    Ledger(books.pg).insert_facts([trade_entry(1, user=99, id=order_id)])
+    Ledger(books.pg).insert_facts([trade_entry(1, user=99, id=order_id)], 0)
     books.rows('UPDATE trade_outbox SET payload = payload || \'{"uid": "1"}\'')
 
     assert "orders" not in failed(books)
@@ -475,7 +475,7 @@ def test_facts_of_orders_in_the_stream_do_not_hide_a_trade_behind_them(books):
         entry = order_entry(number)
         books.redis.xadd(books.keys.trade_outbox, entry.fields)
     first, second = books.trade(), books.trade(user=2)
-    Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)])
+    Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)], 0)
 
     assert first.entry["tv"] < second.entry["tv"]
     assert failed(books) == set()

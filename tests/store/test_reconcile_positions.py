@@ -59,7 +59,7 @@ def test_books_whose_events_are_in_postgres_and_whose_states_are_not_pass(books)
 def test_an_event_that_is_in_postgres_before_the_one_before_it_passes(books):
     opened = books.open(user=3)
     (closing,) = books.scripts.execute([books.close_command(opened, 10)])
-    Ledger(books.pg).insert_facts([Entry(closing.entry_id, closing.entry)])
+    Ledger(books.pg).insert_facts([Entry(closing.entry_id, closing.entry)], 0)
     books.redis.xdel(books.keys.outbox(OutboxName.POSITIONS), closing.entry_id)
 
     assert failed(books) == set()

@@ -46,7 +46,7 @@ def test_writers_of_the_same_facts_at_the_same_moment_park_none(pg):
 
     def write_all() -> int:
         ledger = Ledger(pg)
-        return sum(ledger.insert_facts(batch) for batch in batches)
+        return sum(ledger.insert_facts(batch, 0) for batch in batches)
 
     writers = [gevent.spawn(write_all) for _ in range(4)]
 

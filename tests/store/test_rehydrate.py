@@ -10,12 +10,16 @@ from touchline.domain.halts import Phase
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import IndexChange
 from touchline.store.commands import Filled, Replayed
+from touchline.store.fact_writer import FactWriter
 from touchline.store.facts import Entry, insert_kinds
 from touchline.store.keys import State
+from touchline.store.ledger import Ledger
+from touchline.store.life import EPOCH_BITS, show_life
 from touchline.store.lua import LuaScript
 from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
-from touchline.store.rehydrate import EPOCH_BITS, rehydrate
+from touchline.store.rehydrate import rehydrate
+from touchline.store.sequence import FactSequence, Stretch
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import AT_MS
@@ -172,7 +176,7 @@ def test_what_survived_is_left_as_it_is(books):
 
     rehydrated = restored(books)
 
-    assert (rehydrated.epoch, rehydrated.states) == (None, 0)
+    assert rehydrated.states == 0
     assert [books.hot.wallet(user).version for user in books.users] == versions
     assert books.drain().everything().complete
     assert report_of(books).ok
@@ -190,7 +194,7 @@ def test_the_first_start_of_all_has_nothing_to_put_back(redis, pg):
 
     rehydrated = restored(books)
 
-    assert (rehydrated.epoch, rehydrated.states) == (None, 0)
+    assert rehydrated.states == 0
     assert restored(books) is None
 
 
@@ -337,6 +341,7 @@ def test_a_write_that_is_under_way_when_redis_returns_is_waited_for(books, serve
         books.redis.restore(key, 0, dumped, replace=True)
     other = Postgres(servers.database_url, size=1)
     with other.transaction() as cursor:
+        show_life(cursor, 0)
         insert_kinds(cursor, [Entry(late.entry_id, late.entry)], lambda *_: None)
         rehydration = gevent.spawn(restored, books)
         waits = (
@@ -352,6 +357,20 @@ def test_a_write_that_is_under_way_when_redis_returns_is_waited_for(books, serve
 
     assert rehydrated.states == 4
     assert worth(books) == before
+
+
+def test_what_is_written_first_does_not_lose_what_came_before_it(books):
+    """Of two replicas the one with the later fact writes; or an order was released before it."""
+    books.trade()
+    later = books.trade()
+    stretch = Stretch({later.outbox: [Entry(later.entry_id, later.entry)]}, life=0)
+    FactWriter(FactSequence(books.redis, books.keys), Ledger(books.pg), 5.0).write(stretch)
+    books.redis.flushdb()
+
+    restored(books)
+
+    assert books.drain().everything().complete
+    assert report_of(books).ok, report_of(books).as_text()
 
 
 def test_a_state_that_changed_while_it_was_looked_at_is_left_alone(books):

@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.domain.positions import CloseReason
 from touchline.domain.refusals import Refusal
+from touchline.store.life import EPOCH_BITS
 from touchline.store.position_calls import follow_call, restore_call, script
 from touchline.store.position_commands import FollowCommand, HappenedBefore, PositionKey
 from touchline.store.reconcile import reconcile
-from touchline.store.rehydrate import EPOCH_BITS, rehydrate
+from touchline.store.rehydrate import rehydrate
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.failing import Countdown, Killed

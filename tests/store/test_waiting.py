@@ -158,7 +158,7 @@ def test_an_order_alone_is_missed_though_no_balance_is(books):
 
     rehydrated = restored(books)
 
-    assert (rehydrated.epoch, rehydrated.orders) == (None, 1)
+    assert (rehydrated.states, rehydrated.orders) == (0, 1)
     assert status_of(books, order) is OrderStatus.PENDING
     assert int(books.redis.get(books.keys.pfseq(2))) > int(seen)
     assert released(books).filled == 1

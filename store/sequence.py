@@ -1,0 +1,118 @@
+"""The facts of both streams as one sequence, in the order in which they were made.
+
+Every fact says which version of the treasury it has left, so the versions put all facts in one
+order, whichever stream they are in. Postgres always has a beginning of that sequence and nothing
+of what comes after it: so it knows how everything was at one moment, whatever Redis loses.
+Source: docs/decisions/0022.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import redis
+
+from ..domain.ids import TREASURY
+from .facts import Entry
+from .keys import Keys, OutboxName
+from .life import life_of
+from .outbox import open_outboxes
+
+Marks = Mapping[OutboxName, str]
+"""Of each stream the id of an entry; none stands for the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Facts by their streams, each stream's oldest first.
+
+    Attributes:
+        life: of Redis, in which they were read or made.
+        complete: whether nothing came after them at the moment they were read.
+    """
+
+    entries: Mapping[OutboxName, Sequence[Entry]]
+    life: int
+    complete: bool = True
+
+    def __len__(self) -> int:
+        return sum(map(len, self.entries.values()))
+
+    @property
+    def facts(self) -> list[Entry]:
+        """All of them; their order says nothing."""
+        return [entry for entries in self.entries.values() for entry in entries]
+
+    @property
+    def ids(self) -> Mapping[OutboxName, list[str]]:
+        """Their ids in their streams."""
+        return {name: [entry.id for entry in read] for name, read in self.entries.items()}
+
+    @property
+    def ends(self) -> Marks:
+        """The last of each stream that has any."""
+        return {name: entries[-1].id for name, entries in self.entries.items() if entries}
+
+    def after(self, marks: Marks) -> "Stretch":
+        """Those that come after *marks*."""
+        entries = {
+            name: [entry for entry in read if _place(entry.id) > _place(marks.get(name, "0-0"))]
+            for name, read in self.entries.items()
+        }
+        return replace(self, entries=entries)
+
+
+class FactSequence:
+    """Both streams of one Redis."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._redis = client
+        self._keys = keys
+        self._outboxes = open_outboxes(client, keys)
+
+    def read(self, after: Marks, limit: int) -> Stretch:
+        """The oldest facts after *after*, at most *limit* of each stream."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            # As of one moment: no fact is to be seen without those made before it.
+            for name in OutboxName:
+                start = f"({after[name]}" if name in after else "-"
+                pipe.xrange(self._keys.outbox(name), start, "+", count=limit)
+            pipe.hget(self._keys.wallet(TREASURY), "v")
+            *found, version = pipe.execute()
+        entries = {
+            name: [Entry(entry_id, fields) for entry_id, fields in of_stream]
+            for name, of_stream in zip(OutboxName, found, strict=True)
+        }
+        cut = [list(turns(read))[-1] for read in entries.values() if len(read) == limit]
+        if cut:
+            entries = {name: _up_to(min(cut), read) for name, read in entries.items()}
+        return Stretch(entries, life_of(int(version or 0)), complete=not cut)
+
+    def delete(self, ids: Mapping[OutboxName, Iterable[str]]) -> None:
+        """Take entries that are durable off their streams."""
+        for name, of_stream in ids.items():
+            self._outboxes[name].delete(of_stream)
+
+    def waiting(self, name: OutboxName) -> int:
+        """How many facts are in one stream."""
+        return self._outboxes[name].length()
+
+
+def turns(entries: Iterable[Entry]) -> Iterator[int]:
+    """The treasury's version after each entry of one stream.
+
+    What is no fact, and cannot tell, has that of the one before it.
+    """
+    last = 0
+    for entry in entries:
+        version = entry.fields.get("tv", "")
+        last = int(version) if version.isdecimal() else last
+        yield last
+
+
+def _up_to(bound: int, entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry, at in zip(entries, turns(entries), strict=True) if at <= bound]
+
+
+def _place(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number)

@@ -1,0 +1,117 @@
+"""Lives of Redis: what was read in one that is over does not reach Postgres."""
+
+import gevent
+import pytest
+from touchline.store.facts import Entry
+from touchline.store.ledger import Ledger
+from touchline.store.life import (
+    Superseded,
+    begin_life,
+    life_in_postgres,
+    life_of_redis,
+    show_life,
+)
+from touchline.store.outage import OUTAGES
+from touchline.store.rehydrate import due, rehydrate
+from touchline.store.states import States
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.failing import Meanwhile
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+def books(redis, pg):
+    books = Books(redis, pg)
+    rehydrate(redis, books.keys, pg)
+    assert books.drain().everything().complete
+    return books
+
+
+def put_back(books):
+    """What a restart of Redis brings about."""
+    books.redis.set(books.keys.meta("run_id"), "the one before")
+    return rehydrate(books.redis, books.keys, books.pg)
+
+
+def test_every_life_has_a_higher_number_and_redis_and_postgres_know_it(books):
+    before = life_of_redis(books.redis, books.keys)
+
+    lives = [put_back(books).epoch for _ in range(2)]
+
+    assert before < lives[0] < lives[1]
+    assert lives[1] == life_of_redis(books.redis, books.keys) == life_in_postgres(books.pg)
+
+
+def test_the_first_fact_of_a_life_counts_on_from_it(books):
+    life = put_back(books).epoch
+
+    assert int(books.trade().entry["tv"]) == (life << 32) + 1
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_fact_of_a_life_that_is_over_is_not_written(books, sound):
+    trade = books.trade()
+    fact = dict(trade.entry) if sound else {**trade.entry, "qty": "many"}
+    life = life_of_redis(books.redis, books.keys)
+    begin_life(books.pg, above=life)
+
+    with pytest.raises(Superseded):
+        Ledger(books.pg).insert_facts([Entry(trade.entry_id, fact)], life)
+
+    assert books.rows("SELECT count(*) FROM trades") == [(0,)]
+    assert books.rows("SELECT count(*) FROM trade_outbox") == [(0,)]
+
+
+def test_states_that_were_read_before_redis_was_put_back_are_not_written(books):
+    """A flusher that was frozen meanwhile; the version may have been given a second time."""
+    books.trade()
+    drain = books.drain()
+    drain._facts = Meanwhile(drain._facts, "run", lambda: put_back(books))
+
+    with pytest.raises(Superseded):
+        drain.flush()
+
+    assert books.rows("SELECT count(*) FROM holdings") == [(0,)]
+    assert books.drain().everything().complete
+    assert books.differences() == []
+
+
+def test_the_life_of_states_is_that_before_the_first_of_them_was_read(books):
+    books.trade()
+    peeked_in = life_of_redis(books.redis, books.keys)
+    states = States(books.redis, books.keys, books.scripts)
+
+    assert states.peek(10).life == peeked_in
+
+
+def test_a_new_life_begins_when_whoever_writes_in_the_old_one_has_finished(books):
+    life = life_of_redis(books.redis, books.keys)
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with books.pg.transaction() as cursor:
+        show_life(cursor, life)
+        beginning = gevent.spawn(begin_life, books.pg, life)
+        with gevent.Timeout(10):
+            while books.rows(waits) == [(0,)]:
+                gevent.idle()
+        assert not beginning.ready()
+
+    assert beginning.get(timeout=10) > life
+
+
+def test_that_a_life_is_over_is_an_outage():
+    assert issubclass(Superseded, OUTAGES)
+
+
+def test_redis_in_an_earlier_life_than_postgres_knows_of_has_to_be_put_back(books):
+    """Two put it back at once, and the one that was later died before it was done."""
+    assert not due(books.redis, books.keys, books.pg)
+    begin_life(books.pg, above=0)
+
+    assert due(books.redis, books.keys, books.pg)
+    rehydrate(books.redis, books.keys, books.pg)
+
+    assert not due(books.redis, books.keys, books.pg)
+    books.some_trades()
+    assert books.drain().everything().complete
