@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from .environment import Environment, postgres_address, redis_address, web_address
 from .environment import SettingError as SettingError
 
+#: Facts that may wait for Postgres before new trades pause.
+OUTBOX_MAX = 2_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -38,6 +41,7 @@ class ApiSettings:
     sportmonks_url: str
     sportmonks_token: str
     inplay_delay_ms: int
+    outbox_max: int
     auth_dev: bool
     flusher_embedded: bool
     flush_interval_s: float
@@ -80,6 +84,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
         sportmonks_token=env.token("SPORTMONKS_TOKEN"),
         inplay_delay_ms=env.whole("INPLAY_DELAY_MS", 0, 60_000),
+        outbox_max=env.whole("OUTBOX_MAX", 1, 999_999_999),
         auth_dev=env.flag("AUTH_DEV"),
         flusher_embedded=env.flag("FLUSHER_EMBEDDED"),
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
@@ -145,6 +150,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "INPLAY_DELAY_MS": "5000",
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
+    "OUTBOX_MAX": str(OUTBOX_MAX),
     "REDIS_KEY_TAG": "",
     "REDIS_URL": None,
     "SPORTMONKS_TOKEN": None,

@@ -18,7 +18,17 @@ import redis
 T = TypeVar("T")
 
 #: Prefixes that belong to us: any other name under them is a mistake.
-OUR_PREFIXES = ("API_", "AUTH_", "BOT_", "FLUSH", "JWT_", "SPORTMONKS_", "TOUCHLINE_", "WS_")
+OUR_PREFIXES = (
+    "API_",
+    "AUTH_",
+    "BOT_",
+    "FLUSH",
+    "JWT_",
+    "OUTBOX_",
+    "SPORTMONKS_",
+    "TOUCHLINE_",
+    "WS_",
+)
 #: Kubernetes injects these beside every Service, whatever its name.
 INJECTED = re.compile(r"_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
 #: Read by the tests alone.

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ..domain.clock import Monotonic
 from ..store.keys import OutboxName
+from ..store.pressure import Load
 
 #: Seconds; what a request or an order takes, from too fast to see to as long as it may.
 ANSWER_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -82,6 +83,23 @@ class OrderMeter:
     waiting: Seen = field(default_factory=lambda: Seen())
     level_at: float = 0.0
     token: int = 0
+
+
+@dataclass(slots=True)
+class PressureMeter:
+    """How full Redis is.
+
+    Attributes:
+        load: as found at the last look.
+        why: new trades pause; empty if they do not.
+    """
+
+    load: Load = field(default_factory=lambda: Load(0, None))
+    why: str = ""
+
+    def paused(self) -> bool:
+        """Whether nothing new may begin."""
+        return bool(self.why)
 
 
 @dataclass(slots=True)

@@ -60,6 +60,7 @@ def create_app(deps: ApiDeps) -> Flask:
         deps.executor,
         deps.calendar,
         delay_ms=deps.inplay_delay_ms,
+        paused=deps.paused,
         meter=deps.trades,
     )
     cursors = Cursors(deps.signer.secret_for("cursors"))

@@ -71,6 +71,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "INTERNAL": (500, "Something went wrong on our side"),
     "UNAVAILABLE": (503, "The service cannot answer right now"),
     "OUTCOME_UNKNOWN": (503, "The order's outcome is not known yet"),
+    "NEW_TRADES_PAUSED": (503, "New trades are paused; sales and closes are not"),
     "CAPACITY": (503, "The server is at its capacity"),
 }
 

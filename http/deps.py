@@ -35,6 +35,7 @@ class ApiDeps:
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
             on every use, because a port may be known only after the start.
         inplay_delay_ms: how long orders wait in play, calendar ms.
+        paused: whether new trades pause, because Redis is too full for them.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
         trades: where orders and their answers are counted.
@@ -57,6 +58,7 @@ class ApiDeps:
     fleet: Fleet
     ws_url: Callable[[], str]
     inplay_delay_ms: int = 0
+    paused: Callable[[], bool] = lambda: False
     auth_dev: bool = False
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)

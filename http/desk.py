@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import gevent
@@ -105,6 +105,7 @@ class Desk:
         answer_s: float = ANSWER_S,
         *,
         delay_ms: int = 0,
+        paused: Callable[[], bool] = lambda: False,
         meter: TradeMeter | None = None,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -113,6 +114,7 @@ class Desk:
         self._executor = executor
         self._calendar = calendar
         self._delay_ms = delay_ms
+        self._paused = paused
         self._meter = meter or TradeMeter()
         self._monotonic = monotonic
         self._patience = Patience(monotonic)
@@ -208,6 +210,7 @@ class Desk:
             client_order_id=wanted.client_order_id,
             now_ms=now_ms,
             delay_ms=self._delay_ms,
+            paused=self._paused(),
             asked=TradeTerms(wanted.side, wanted.qty, wanted.notional_e4, wanted.bound_px),
         )
 

@@ -56,7 +56,8 @@ def _add_commands(
     def open_position() -> Response:
         user, key, asked = _me(deps), idempotency_key(), body(OpenBody)
         wish = read_open(user, key, asked, listing, deps.calendar())
-        return done(user, replace(wish, delay_ms=deps.inplay_delay_ms), MADE)
+        wish = replace(wish, delay_ms=deps.inplay_delay_ms, paused=deps.paused())
+        return done(user, wish, MADE)
 
     @routes.post("/v1/positions/<name>/close")
     def close_position(name: str) -> Response:

@@ -21,6 +21,8 @@ _SIZE = frozenset(
         Refusal.AMOUNT_LIMIT_EXCEEDED,
     }
 )
+#: Seconds. By then the drainer, which comes every 5 s, has made room if it can.
+PAUSED_RETRY_S = "5"
 _FIELDS: dict[Refusal, str] = {
     Refusal.INSTRUMENT_UNKNOWN: "/instrument",
     Refusal.PRICE_BOUND_EXCEEDED: "/price_bound",
@@ -41,4 +43,6 @@ def refusal(refused: Refused, size: str, place: Place = "body") -> Problem:
     errors = (FieldError(where, title, place),) if where else ()
     if refused.code is Refusal.IDEMPOTENCY_KEY_REUSED:
         errors = (FieldError("/Idempotency-Key", title, "header"),)
-    return Problem(code, f"{title}; nothing was traded", errors, refusal_view(refused))
+    paused = refused.code is Refusal.NEW_TRADES_PAUSED
+    headers = {"Retry-After": PAUSED_RETRY_S} if paused else {}
+    return Problem(code, f"{title}; nothing was traded", errors, refusal_view(refused), headers)

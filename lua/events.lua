@@ -49,6 +49,7 @@ local function record(head, event)
   for i = 1, #flat do fact[length + i] = flat[i] end
   local res = cjson.encode(fact)
   -- The fact first: an error here, such as a full memory, comes before any state has changed.
+  if event.grown <= 0 or wallet.own > 0 then even_if_full(KEYS[1]) end
   local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
   if event.why then
     save_tick(inst, text(pos.idx), KEYS[1], KEYS[6], event.why)

@@ -15,6 +15,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return refused('SETTLED') end
 local home, away = load_instrument(KEYS[4], 'B'), load_instrument(KEYS[5], 'B')
 if not (home and away) then return refused('INSTRUMENT_UNKNOWN') end
 
+even_if_full(KEYS[4])
 -- The index stays where it is, so no price changes and no tick is due.
 local function settle(inst, key, idx)
   redis.call('HSET', key, 'B', text(inst.f), 'S', '0', 'v', text(inst.v + 1))

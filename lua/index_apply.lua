@@ -27,6 +27,7 @@ inst.f = math.max(inst.fmin, math.min(inst.fmax, floor_div(inst.B * (10000 + ins
 -- Play that begins or ends changes the spread: bid and ask as published are in force no longer.
 local moved = inst.f ~= before.f or inst.halt ~= before.halt or in_play(inst) ~= in_play(before)
 local ticked = moved or heartbeat
+even_if_full(KEYS[1])
 if ticked then
   advance(inst, now_ms)
   save_tick(inst, idx, KEYS[1], KEYS[2], moved and 'feed' or 'hb')

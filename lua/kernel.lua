@@ -32,6 +32,14 @@ local function known(key, fingerprint, coid_key)
   return {'replayed', found[2]}
 end
 
+-- The answer to a command that begins something new while Redis is too full for that (`flag` is
+-- '1'), unless it had been carried out before; see store/pressure.py.
+local function paused(flag) return flag == '1' and refused('NEW_TRADES_PAUSED') or nil end
+
+-- Has Redis carry the script out however full it is: it asks for room once, at the first write,
+-- and only if that write needs some. This one changes nothing: `key` has no time to live.
+local function even_if_full(key) redis.call('PERSIST', key) end
+
 -- Keeps the result of a command under its idempotency key, and its id under the client's own id of
 -- it if that has a key, for a day of real time. The key of an order that waited, as no client's is,
 -- is kept until order_done: nobody else knows.

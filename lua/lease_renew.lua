@@ -17,6 +17,7 @@ if holder then
   return 0
 end
 
+redis.call('PERSIST', KEYS[2]) -- so that no full Redis keeps it from us; see kernel.lua
 local token = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], owner, 'PX', ttl_ms)
 return token

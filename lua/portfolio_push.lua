@@ -7,6 +7,7 @@
 
 local KEPT_S = 600 -- real seconds: a client that comes back follows its portfolio at once, or never
 
+even_if_full(KEYS[1])
 if push(ARGV[1], KEYS[1], ARGV[2], ARGV[3]) > 0 then return 1 end
 redis.call('SET', KEYS[2], ARGV[3], 'EX', KEPT_S)
 return 0

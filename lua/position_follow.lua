@@ -26,6 +26,7 @@ end
 local warned = ARGV[5] == '1' and pos.warn == 0
 pos.warn, pos.ctick, pos.cs, pos.v = tonumber(ARGV[5]), ctick, cs, pos.v + 1
 local flat = spell_position(pos)
+even_if_full(KEYS[1])
 save_position(pos, 0, flat)
 if warned then
   local symbol = redis.call('HGET', KEYS[1], 'sym')

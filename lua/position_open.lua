@@ -6,6 +6,7 @@
 --      10 now (calendar ms)   11 leverage
 --      12 stop-loss   13 take-profit   14 trailing distance   (1e-4 coin, or '')
 --      15 '1' if it waits in play   16 what it had set aside while it did (1e-4 coin)
+--      17 '1' if openings pause
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
 --         | {"delayed", what it has to set aside} if all that speaks against it is its wait
 -- Twin: domain/opening.py opened(); compared in tests/lua/test_position_open.py
@@ -14,7 +15,7 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms, lev = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
 local sign, own = side == 'long' and 1 or -1, tonumber(ARGV[16])
 
-local before = known(KEYS[20], fingerprint, KEYS[21])
+local before = known(KEYS[20], fingerprint, KEYS[21]) or paused(ARGV[17])
 if before then return before end
 local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap', 'imr')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end

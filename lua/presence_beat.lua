@@ -12,6 +12,7 @@ local time = redis.call('TIME')
 local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('HGET', replicas, replica)
 
+redis.call('PERSIST', replicas) -- so that a full Redis hears it too; see kernel.lua
 redis.call('HSET', replicas, replica, string.format('%.0f', redis_ms) .. ':' .. now_ms)
 if before and redis_ms - tonumber(string.match(before, '^%d+')) <= dead_ms then
   return {'ok'}

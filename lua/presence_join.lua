@@ -28,6 +28,7 @@ end
 
 if redis_ms - beat_of(replica) > dead_ms then return {'refused', 'reaped'} end
 
+redis.call('PERSIST', replicas) -- so that a full Redis takes it too; see kernel.lua
 local away_since = nil
 local fields = redis.call('HGETALL', presence)
 for i = 1, #fields, 2 do

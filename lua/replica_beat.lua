@@ -14,6 +14,7 @@ local forget_ms = tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 
+redis.call('PERSIST', replicas) -- so that a full Redis hears it too; see kernel.lua
 redis.call('HSET', beat, 'version', version, 'covers', covers, 'status', status, 'report', report)
 redis.call('PEXPIRE', beat, forget_ms)
 redis.call('ZADD', replicas, string.format('%.0f', now_ms), name)

@@ -12,6 +12,7 @@
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return refused('FENCED') end
 
 local function pass(id, seq)
+  even_if_full(KEYS[1])
   redis.call('HSET', KEYS[1], 'id', id, 's', seq, 'epoch', ARGV[2])
 end
 

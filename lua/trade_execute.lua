@@ -6,7 +6,7 @@
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 '1' if an order waits in play   12 what it had set aside while it
---      did (1e-4 coin)   13 the amount it is for (1e-4 coin), or ''
+--      did (1e-4 coin)   13 the amount it is for (1e-4 coin), or ''   14 '1' if purchases pause
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
 --         | {"delayed", what it has to set aside} if all that speaks against it is its wait;
 --         a fact is the stream entry as a JSON array of fields and values
@@ -16,7 +16,7 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local sign = side == 'buy' and 1 or -1
 
-local before = known(KEYS[5], fingerprint, KEYS[12])
+local before = known(KEYS[5], fingerprint, KEYS[12]) or sign > 0 and paused(ARGV[14])
 if before then return before end
 
 local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap')
@@ -65,6 +65,7 @@ local fact = {
 }
 local res = cjson.encode(fact)
 -- The fact first: an error here, such as a full memory, comes before any state has changed.
+if sign < 0 or wallet.own > 0 then even_if_full(KEYS[1]) end
 local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
 save_tick(inst, idx, KEYS[1], KEYS[6], 'trade')
 save_wallet(KEYS[2], wallet)

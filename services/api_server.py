@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..actors.address import Addresses
 from ..actors.child import Child
@@ -13,9 +14,10 @@ from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
 from ..actors.margin.reconnect_listener import WAITING_MAX
-from ..actors.meters import FeedMeter, OrderMeter, TradeMeter
+from ..actors.meters import FeedMeter, OrderMeter, PressureMeter, TradeMeter
 from ..actors.trading.executor import TradeExecutor
 from ..actors.trading.order_releaser import OrderReleaser
+from ..actors.trading.pressure_gauge import PressureGauge
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
 from ..domain.clock import Calendar, system_calendar
@@ -25,6 +27,7 @@ from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
 from ..store.lease import Lease
+from ..store.pressure import load
 from ..store.release import Release
 from ..store.scanner import Scanner
 from ..store.sportmonks import Sportmonks
@@ -35,6 +38,7 @@ from .groups import group
 from .health import ServiceHealth
 from .logs import name_process
 from .margin import margin
+from .pressure_metrics import show_pressure
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
@@ -47,7 +51,10 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """What the HTTP side is given: address, keys, where the WebSockets are, the delay in play."""
+    """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
+
+    *outbox_max*: facts that may wait for Postgres before new trades pause.
+    """
 
     host: str
     port: int
@@ -55,6 +62,7 @@ class Front:
     public_keys: str
     ws_url: Callable[[], str]
     inplay_delay_ms: int
+    outbox_max: int
     auth_dev: bool
 
 
@@ -70,24 +78,23 @@ def children(
     """The duties of an api-server, in the order they start."""
     writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
     scanner = Scanner(stores.redis, stores.keys, stores.scripts, calendar)
-    trades, feed, orders = TradeMeter(), FeedMeter(), OrderMeter()
+    trades, feed, orders, pressure = TradeMeter(), FeedMeter(), OrderMeter(), PressureMeter()
     due = health.lease("order-release")
-    open_http = _http(stores, addresses, health, calendar, front, trades, scanner)
+    open_http = _http(stores, addresses, health, calendar, front, trades, pressure, scanner)
     show_market(health.metrics, trades, Feed(feed, lease, calendar))
     show_orders(health.metrics, orders)
+    show_pressure(health.metrics, pressure)
     stops = margin(stores, addresses, health, calendar, scanner)
 
     def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
-    def trade_writer() -> TradeWriter:
-        return TradeWriter(stores.facts, stores.ledger, trades)
-
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
             "trading",
-            Child("trade-writer", trade_writer, bound=WAITING),
+            Child("pressure-gauge", lambda: _gauge(stores, front.outbox_max, pressure)),
+            Child("trade-writer", lambda: _writer(stores, trades), bound=WAITING),
             Child(
                 "trade-executor",
                 lambda: TradeExecutor(stores.scripts, writer, trades),
@@ -123,6 +130,7 @@ def run(settings: ApiSettings) -> int:
         public_keys=settings.public_keys,
         ws_url=lambda: settings.ws_url,
         inplay_delay_ms=settings.inplay_delay_ms,
+        outbox_max=settings.outbox_max,
         auth_dev=settings.auth_dev,
     )
     listed = children(
@@ -155,6 +163,14 @@ def _scheduler(
     return SportmonksScheduler(provider, matches, hot, scripts, lease, calendar, pace, feed)
 
 
+def _gauge(stores: Stores, facts_max: int, meter: PressureMeter) -> PressureGauge:
+    return PressureGauge(partial(load, stores.redis, stores.keys), facts_max, meter)
+
+
+def _writer(stores: Stores, trades: TradeMeter) -> TradeWriter:
+    return TradeWriter(stores.facts, stores.ledger, trades)
+
+
 def _releaser(
     stores: Stores,
     scanner: Scanner,
@@ -174,6 +190,7 @@ def _http(
     calendar: Calendar,
     front: Front,
     trades: TradeMeter,
+    pressure: PressureMeter,
     scanner: Scanner,
 ) -> ServerFactory:
     app = create_app(
@@ -195,6 +212,7 @@ def _http(
             fleet=health.fleet,
             ws_url=front.ws_url,
             inplay_delay_ms=front.inplay_delay_ms,
+            paused=pressure.paused,
             auth_dev=front.auth_dev,
             trades=trades,
         )

@@ -22,7 +22,7 @@ from ..actors.health import NEEDED
 from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
-from ..config import Servers
+from ..config import OUTBOX_MAX, Servers
 from ..http.keys import public_jwks
 from ..matchserver.clock import WarpClock, windows_of
 from ..matchserver.matches import Season
@@ -179,6 +179,7 @@ class _Stage:
             public_keys=public_jwks(self.private_key),
             ws_url=lambda: f"ws://{HOST}:{self.ws_port}/ws",
             inplay_delay_ms=INPLAY_DELAY_MS,
+            outbox_max=OUTBOX_MAX,
             auth_dev=True,
         )
 

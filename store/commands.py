@@ -26,6 +26,7 @@ class TradeCommand:
         asked: what the user asked for, if that is not *qty* and *bound_px*.
         waited: whether it has waited; its client order id is reserved for it then.
         reserved_e4: what it had set aside while it waited, 1e-4 coin.
+        paused: whether new trades pause: a purchase that was not made before is refused then.
     """
 
     trade_id: str
@@ -42,6 +43,7 @@ class TradeCommand:
     asked: TradeTerms | None = None
     waited: bool = False
     reserved_e4: int = 0
+    paused: bool = False
 
     @property
     def notional_e4(self) -> int | None:

@@ -93,6 +93,7 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         "1" if command.delay_ms else "0",
         str(command.reserved_e4),
         "" if command.notional_e4 is None else str(command.notional_e4),
+        "1" if command.paused else "0",
     ]
 
 

@@ -16,6 +16,7 @@ from ..domain.ticks import Tick
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
+from .lua import LuaScript
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
 from .wire import tick_of
@@ -27,6 +28,7 @@ class Hot:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._write_anyway = LuaScript("write_anyway")
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All instruments, in the order of idx."""
@@ -133,9 +135,9 @@ class Hot:
 
     def set_feed_health(self, fields: Mapping[str, str | int]) -> None:
         """Note what the feed says of itself, over what it said of the same fields before."""
-        self._client.hset(
-            self._keys.feed_health, mapping={field: str(value) for field, value in fields.items()}
-        )
+        flat = [text for field, value in fields.items() for text in (field, str(value))]
+        # The feed is read, and results are settled, however full Redis is.
+        self._write_anyway.run(self._client, [self._keys.feed_health], ["HSET", *flat])
 
     def _prices(self, wanted: Set[InstrumentIdx]) -> dict[InstrumentIdx, _Prices]:
         pipeline = self._client.pipeline(transaction=False)

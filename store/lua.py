@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 KERNEL = "kernel"  #: numbers, refusals, pushes
 WALLETS = "wallets"  #: money and what is set aside of it; needs the kernel
@@ -44,10 +44,16 @@ class LuaScript:
         client.script_load(self._source)
 
 
-def run_all(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
+def run_all(
+    client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]], *, if_full: Any = None
+) -> list[Any]:
     """The replies to *calls*, of whichever scripts, in their order, sent as one pipeline.
 
     Calls of a script that Redis had lost run after the others.
+
+    Args:
+        if_full: stands for a script that Redis refused because it is full, and which therefore
+            has changed nothing; without it that is an error.
 
     Raises:
         redis.RedisError: the connection broke (any of the calls may have run), or a call
@@ -62,8 +68,10 @@ def run_all(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> lis
         again = _send(client, [calls[n] for n in missing])
         for n, reply in zip(missing, again, strict=True):
             replies[n] = reply
-    for reply in replies:
-        if isinstance(reply, Exception):
+    for n, reply in enumerate(replies):
+        if isinstance(reply, OutOfMemoryError) and if_full is not None:
+            replies[n] = if_full
+        elif isinstance(reply, Exception):
             raise reply
     return replies
 

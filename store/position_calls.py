@@ -81,6 +81,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
         _text(stops.trail_px),
         "1" if command.delay_ms else "0",
         str(command.reserved_e4),
+        "1" if command.paused else "0",
     ]
 
 

@@ -35,6 +35,7 @@ class OpenCommand:
     delay_ms: int = 0
     waited: bool = False
     reserved_e4: int = 0
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

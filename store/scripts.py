@@ -13,7 +13,7 @@ import redis
 
 from ..domain.ids import TREASURY, InstrumentIdx
 from ..domain.orders import OrderStatus
-from ..domain.refusals import Refused
+from ..domain.refusals import Refusal, Refused
 from ..domain.ticks import IndexChange
 from . import wire
 from .commands import (
@@ -57,6 +57,7 @@ __all__ = [
     "TradeCommand",
 ]
 
+PAUSED = ("refused", Refusal.NEW_TRADES_PAUSED.value)
 ACK_CHUNK = 500  #: members one run of flush_ack takes: Redis serves nobody else meanwhile
 
 
@@ -80,7 +81,8 @@ class Scripts:
         Raises:
             redis.RedisError: any of them may have happened; ask again with the same keys.
         """
-        replies = run_all(self._client, self._calls(commands))
+        # Between two looks of the `pressure-gauge` Redis may run full; it refuses by itself then.
+        replies = run_all(self._client, self._calls(commands), if_full=PAUSED)
         return self._outcomes(commands, replies)
 
     def execute_ahead(

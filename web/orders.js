@@ -29,7 +29,9 @@ export async function place(path, body) {
 }
 
 // No answer at all, or one of the server's own trouble.
-export const outcomeUnknown = (problem) => !(problem.status < 500) && problem.code !== "UNAVAILABLE";
+const NOTHING_DONE = ["UNAVAILABLE", "NEW_TRADES_PAUSED"];
+export const outcomeUnknown = (problem) =>
+  !(problem.status < 500) && !NOTHING_DONE.includes(problem.code);
 
 export function inWords(problem) {
   if (outcomeUnknown(problem))

@@ -76,6 +76,11 @@ class ReleaseDue:
     """From the timer of `order-releaser`, and from itself while more may be due."""
 
 
+@dataclass(frozen=True, slots=True)
+class GaugeDue:
+    """From the timer of `pressure-gauge`: look again."""
+
+
 TradeExecutorMessage = Execute | BatchDue
 TradeWriterMessage = WriteFact | BatchDue | DeleteDue | PostgresReturned
 OrderReleaserMessage = LeaseDue | ReleaseDue

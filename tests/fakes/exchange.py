@@ -112,6 +112,7 @@ class Exchange:
             "fingerprint": "fp",
             "client_order_id": None,
             "now_ms": 2_000,
+            "paused": False,
         }
         for name, value in changes.items():
             (command if name in command else order)[name] = value

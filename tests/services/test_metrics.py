@@ -53,6 +53,7 @@ def health() -> Iterator[ServiceHealth]:
         public_keys=public_keys,
         ws_url=lambda: "ws://h/ws",
         inplay_delay_ms=0,
+        outbox_max=1,
         auth_dev=False,
     )
     api_server.children(stores, addresses, health, system_calendar, Pace.at(1), lambda: None, front)

@@ -28,7 +28,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     flusher = config.flusher_settings(SERVERS)
 
     assert (api.port, api.auth_dev, api.flusher_embedded) == (8080, False, False)
-    assert api.inplay_delay_ms == 5_000
+    assert (api.inplay_delay_ms, api.outbox_max) == (5_000, 2_000_000)
     assert api.flush_interval_s == flusher.flush_interval_s == 0.1
     assert (ws.port, ws.capacity, ws.origins) == (
         8081,
@@ -50,6 +50,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"FLUSH_INTERVAL": "100"}, "FLUSH_INTERVAL: expected a duration"),
         ({"INPLAY_DELAY_MS": "5s"}, "INPLAY_DELAY_MS: expected 0 to 60000, not '5s'"),
         ({"INPLAY_DELAY_MS": "60001"}, "INPLAY_DELAY_MS: expected 0 to 60000"),
+        ({"OUTBOX_MAX": "0"}, "OUTBOX_MAX: expected 1 to 999999999, not '0'"),
+        ({"OUTBOX_LIMIT": "9"}, "OUTBOX_LIMIT is not a setting"),
         ({"FLUSH_INTERVAL": "0ms"}, "FLUSH_INTERVAL: expected a duration"),
         (
             {"FLUSH_INTERVALL": "1s"},

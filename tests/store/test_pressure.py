@@ -1,0 +1,47 @@
+"""How full Redis is: what is counted, and from where on nothing new begins."""
+
+from __future__ import annotations
+
+import pytest
+import redis as redis_module
+from touchline.store.keys import Keys, OutboxName
+from touchline.store.pressure import Load, load
+
+pytestmark = pytest.mark.external
+
+KEYS = Keys("{m}")
+
+
+def test_facts_of_both_streams_count_together(redis: redis_module.Redis) -> None:
+    for name in OutboxName:
+        redis.xadd(KEYS.outbox(name), {"k": "any"})
+
+    assert load(redis, KEYS).facts == 2
+
+
+def test_a_redis_without_a_limit_is_never_full(redis: redis_module.Redis) -> None:
+    assert load(redis, KEYS).memory is None
+
+
+def test_memory_is_told_as_a_share_of_the_limit(redis: redis_module.Redis) -> None:
+    used = redis.info("memory")["used_memory"]
+    redis.config_set("maxmemory", used * 2)
+
+    try:
+        share = load(redis, KEYS).memory
+    finally:
+        redis.config_set("maxmemory", 0)
+
+    assert share == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (Load(100, 0.8), ""),
+        (Load(101, None), "101 facts wait for Postgres"),
+        (Load(0, 0.81), "Redis is 81% full"),
+    ],
+)
+def test_new_trades_pause_above_either_limit(found: Load, why: str) -> None:
+    assert found.excess(100) == why
