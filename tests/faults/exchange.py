@@ -160,14 +160,18 @@ def reconcile(servers: Servers) -> int:
 
 
 @contextmanager
-def open_exchange(root: Path) -> Iterator[Exchange]:
-    """Start everything below *root*, with two clients; yield it when they trade; stop it."""
-    with open_services(root, two_match_days(root / "cup.json")) as exchange:
+def open_exchange(root: Path, **settings: str) -> Iterator[Exchange]:
+    """Start everything below *root*, with two clients; yield it when they trade; stop it.
+
+    Args:
+        settings: of the api-servers.
+    """
+    with open_services(root, two_match_days(root / "cup.json"), **settings) as exchange:
         yield from _with_clients(exchange)
 
 
 @contextmanager
-def open_services(root: Path, matches: Path) -> Iterator[Exchange]:
+def open_services(root: Path, matches: Path, **settings: str) -> Iterator[Exchange]:
     """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it."""
     private_key, public_keys = new_keypair()
     api, second, ws, flush, feed = free_ports(5)
@@ -181,6 +185,7 @@ def open_services(root: Path, matches: Path) -> Iterator[Exchange]:
             "SPORTMONKS_TOKEN": "any",
             "AUTH_DEV": "1",
             "INPLAY_DELAY_MS": "0",
+            **settings,
         }
 
         def start(name: str, port: int, env: Mapping[str, str], *command: str) -> Service:
