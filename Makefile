@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SPEED ?= 10
 DATA ?= .touchline
+MINUTES ?= 10
+SEED ?= 1
 
-.PHONY: up test test-rules test-services test-faults check format browser-test clean
+.PHONY: up test test-rules test-services test-faults soak check format browser-test clean
 
 up: $(READY)
 	$(BIN)/touchline up --data-dir $(DATA) --speed $(SPEED)
@@ -25,6 +27,10 @@ test-services: $(READY)
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest tests/faults
+
+# Kills and freezes everything while people trade, then proves that nothing was lost; no part of `test`.
+soak: $(READY)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -171,22 +171,20 @@ def open_exchange(root: Path, **settings: str) -> Iterator[Exchange]:
 
 
 @contextmanager
-def open_services(root: Path, matches: Path, **settings: str) -> Iterator[Exchange]:
-    """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it."""
+def open_services(
+    root: Path, matches: Path, *, apart: bool = False, **settings: str
+) -> Iterator[Exchange]:
+    """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it.
+
+    Args:
+        apart: the second flusher is a process of its own, and not in the second api-server.
+    """
     private_key, public_keys = new_keypair()
-    api, second, ws, flush, feed = free_ports(5)
+    api, second, ws, flush, second_flush, feed = free_ports(6)
     with ExitStack() as stack:
         servers = stack.enter_context(Servers(root / "servers"))
         common = servers.settings | {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
-        api_env = common | {
-            "JWT_PRIVATE_KEY": private_key,
-            "WS_PUBLIC_URL": f"ws://127.0.0.1:{ws}/ws",
-            "SPORTMONKS_URL": f"http://127.0.0.1:{feed}/v3/football",
-            "SPORTMONKS_TOKEN": "any",
-            "AUTH_DEV": "1",
-            "INPLAY_DELAY_MS": "0",
-            **settings,
-        }
+        api_env = common | _api_settings(private_key, ws=ws, feed=feed) | settings
 
         def start(name: str, port: int, env: Mapping[str, str], *command: str) -> Service:
             url = f"http://127.0.0.1:{port}"
@@ -200,14 +198,28 @@ def open_services(root: Path, matches: Path, **settings: str) -> Iterator[Exchan
             "ws-server": start("ws-server", ws, ws_env, "ws-server"),
             "api-server": start("api-server", api, api_env | {"API_PORT": str(api)}, "api-server"),
         }
-        _until_ready(services)
-        # Later, so that the first ones hold the leases.
-        second_env = api_env | {"API_PORT": str(second), "FLUSHER_EMBEDDED": "1"}
+        if not apart:
+            _until_ready(services)  # so that the first ones hold the leases
+        second_env = api_env | {"API_PORT": str(second), "FLUSHER_EMBEDDED": str(int(not apart))}
         services["second"] = start("second", second, second_env, "api-server")
+        if apart:
+            flush_env = common | {"HEALTH_PORT": str(second_flush)}
+            services["second-flusher"] = start("second-flusher", second_flush, flush_env, "flusher")
         _until_ready(services)
         yield Exchange(servers, services, match_server, [])
         # In the order of a shutdown; none may have to be killed.
-        assert [service.stop() for service in reversed(services.values())] == [0] * 4
+        assert [service.stop() for service in reversed(services.values())] == [0] * len(services)
+
+
+def _api_settings(private_key: str, *, ws: int, feed: int) -> dict[str, str]:
+    return {
+        "JWT_PRIVATE_KEY": private_key,
+        "WS_PUBLIC_URL": f"ws://127.0.0.1:{ws}/ws",
+        "SPORTMONKS_URL": f"http://127.0.0.1:{feed}/v3/football",
+        "SPORTMONKS_TOKEN": "any",
+        "AUTH_DEV": "1",
+        "INPLAY_DELAY_MS": "0",
+    }
 
 
 def _with_clients(exchange: Exchange) -> Iterator[Exchange]:

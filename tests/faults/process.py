@@ -76,7 +76,7 @@ class Service:
 
     def start_again(self) -> None:
         """What a container runtime does when a process has ended."""
-        self._door.unlink()
+        self._door.unlink(missing_ok=True)  # it may have ended before it had one
         self._start()
 
     def die(self) -> None:

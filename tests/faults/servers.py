@@ -45,6 +45,13 @@ class Servers:
             os.kill(pid, signal.SIGKILL)
         assert all(each.gone(GONE_S) for each in watched)
 
+    def end(self, name: str, how: signal.Signals) -> None:
+        """Send *how* to the server's parent process alone; returns when that one is gone."""
+        pid = self._embedded.pids[name]
+        watched = Watched(pid)
+        os.kill(pid, how)
+        assert watched.gone(GONE_S)
+
     def pause(self, name: str) -> None:
         """Let no process of the server run until `mend`."""
         self._paused += self._stop(name)

@@ -52,12 +52,29 @@ class Prices:
 
 
 class Trader:
-    """A signed-in user; `mood` says which way they trade."""
+    """A signed-in user; `mood` says which way they trade.
 
-    def __init__(self, name: str, mood: str, line: Line, prices: Prices, told: Told, seed: int):
+    Args:
+        pause_s: real seconds between two things they do, on average.
+        size: how much they trade at a time, beside the traders of the hour.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        mood: str,
+        line: Line,
+        prices: Prices,
+        told: Told,
+        seed: int,
+        *,
+        pause_s: float = PAUSE_S,
+        size: float = 1.0,
+    ):
         self.name, self._mood = name, mood
         self._line, self._prices, self._told = line, prices, told
         self._random = Random(seed)
+        self._pause_s, self._size = pause_s, size
         self._asked = 0
         self._held: dict[int, Decimal] = {}
         self._open: dict[str, dict[str, Any]] = {}
@@ -65,12 +82,12 @@ class Trader:
 
     def live(self) -> None:
         """Sign in and trade, for ever."""
-        gevent.sleep(self._random.uniform(0, PAUSE_S))
+        gevent.sleep(self._random.uniform(0, self._pause_s))
         self._sign_in()
         while True:
             if self._prices.clubs:
                 self._random.choice(self._doings())()
-            gevent.sleep(self._random.expovariate(1 / PAUSE_S))
+            gevent.sleep(self._random.expovariate(1 / self._pause_s))
 
     def _doings(self) -> list[Any]:
         some = [self._buy, self._look, self._basket]
@@ -245,7 +262,7 @@ class Trader:
         return self._random.choice(list(self._open.values()))
 
     def _quantity(self, most: float) -> str:
-        return f"{self._random.uniform(0.01, most):.3f}"
+        return f"{self._random.uniform(0.01, most * self._size):.3f}"
 
     def _sign_in(self) -> None:
         email = f"{self.name}@example.com"

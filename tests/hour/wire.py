@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -34,6 +34,7 @@ class Line:
 
     port: int
     connections: int = 64
+    answer_s: float = ANSWER_S
     statuses: Counter[int] = field(default_factory=Counter)
     away: int = 0  #: times nobody answered
 
@@ -46,7 +47,7 @@ class Line:
         """The answer to a request that is repeated as it is until there is one."""
         while True:
             try:
-                said = self._once(method, path, body, headers)
+                said = self.once(method, path, body, headers)
             except AWAY:
                 self.away += 1
             else:
@@ -55,7 +56,8 @@ class Line:
                     return said
             gevent.sleep(AGAIN_S)
 
-    def _once(self, method: str, path: str, body: object, headers: dict[str, str]) -> Said:
+    def once(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Said:
+        """The answer to one request. Raises one of `AWAY`: whether it was carried out is open."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:
             given["Content-Type"] = "application/json"
@@ -69,7 +71,7 @@ class Line:
     @contextmanager
     def _connection(self) -> Iterator[HTTPConnection]:
         kept = self._idle.get()
-        connection = kept or HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
+        connection = kept or HTTPConnection("127.0.0.1", self.port, timeout=self.answer_s)
         kept = None
         try:
             yield connection
