@@ -68,7 +68,7 @@ class Reach:
 class Stretch:
     """Some of a club's ticks, oldest first, and how far the prices of those that count reach."""
 
-    __slots__ = ("_ask", "_bid", "_mark", "_places", "ticks")
+    __slots__ = ("_ask", "_bid", "_mark", "_places", "_stand_ins", "ticks")
 
     def __init__(self, ticks: Sequence[Glance]) -> None:
         self.ticks = ticks
@@ -81,10 +81,16 @@ class Stretch:
         self._ask = Reach([tick.ask_px for tick in counting])
         self._mark = Reach([tick.mark_px for tick in counting])
         self._places.append(len(ticks))  # where what none of them reaches would be
+        self._stand_ins = [n for n, tick in enumerate(ticks) if tick.stands_in]
 
     def after(self, seq: int) -> int:
         """The place of the first tick later than number *seq*; the length if there is none."""
         return bisect_right(self.ticks, seq, key=_SEQ)
+
+    def lacks(self, start: int, end: int) -> bool:
+        """Whether a tick before place *end* and from *start* on stands in for lost ones."""
+        at = bisect_left(self._stand_ins, start)
+        return at < len(self._stand_ins) and self._stand_ins[at] < end
 
     def first(self, side: Direction, at: Levels) -> int:
         """The place of the first tick that something happens at to a position of levels *at*.
@@ -147,8 +153,8 @@ def advanced(course: Course, stretch: Stretch) -> Course:
     looked_at = end + (course.closing is not None)
     cursor = cursor_at(ticks[end - 1]) if end > start else course.cursor
     missing = ticks[looked_at - 1].seq - seen > looked_at - start
-    if course.closing:
-        missing = missing or course.closing.stands_in
+    # A candle's two ticks may be as many as were lost, so the numbers alone do not tell.
+    missing = missing or stretch.lacks(start, looked_at)
     return replace(course, cursor=cursor, gap=course.gap or missing)
 
 

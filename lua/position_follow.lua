@@ -15,8 +15,11 @@ if text(pos.v) ~= version or cs < pos.cs then
 end
 if follow_id ~= '' then
   local tick, _, _, follow = load_tick(follow_id), stops(pos)
-  -- By its id, of a candle's low or high: the other has the same seq (domain/scanning.py).
-  local due = tick and counts(tick) and tick.s > pos.cs and (tick.s <= cs or follow_id == ctick)
+  -- A candle's low and high have the same seq, the one after `cs`: by its id, then, whether it lies
+  -- before what was checked or is it (domain/scanning.py).
+  local seen = tick and (tick.s <= cs
+    or tick.s == cs + 1 and #redis.call('XRANGE', KEYS[6], follow_id, ctick, 'COUNT', 1) == 1)
+  local due = seen and counts(tick) and tick.s > pos.cs
   local quote = due and closing_quote(pos, tick)
   if not (quote and follow and pos.sign * quote >= pos.sign * follow) then
     return refused('NOT_BREACHED')

@@ -92,7 +92,7 @@ class Courses:
     def follow(self, idx: InstrumentIdx, all_: Sequence[Begun], upto: Cursor) -> Iterator[int]:
         """Take all courses, of one club, over its ticks; yield now and then how many were read."""
         cursors = [begun.course.cursor for begun in all_]
-        after = min(cursors, key=lambda cursor: cursor.seq, default=upto)
+        after = min(cursors, key=_place, default=upto)
         going = all_
         while going and after.seq < upto.seq:
             stretch = self._stretches.read(idx, after, upto)
@@ -123,6 +123,13 @@ def _begun(position: Position, limits: Mapping[InstrumentIdx, Limits], tried: Tr
     own = Cursor(position.checked_tick_id, position.checked_seq)
     cursor = max(own, limits[position.idx].watched, key=lambda each: each.seq)
     return Begun(Course(position, cursor, tried=tried), cursor.seq)
+
+
+def _place(cursor: Cursor) -> tuple[int, int, int]:
+    # Who has seen a candle's low or high has the number of the tick before it (cursor_at), as has
+    # who has seen neither: the id tells who is behind.
+    ms, _, number = cursor.tick_id.partition("-")
+    return cursor.seq, int(ms), int(number)
 
 
 def _cursor(found: Sequence[Any]) -> Cursor:

@@ -17,6 +17,8 @@ from touchline.store import stand_ins as stand_ins_module
 from touchline.store.candles import Candles
 from touchline.store.fence import Fence
 from touchline.store.keys import OutboxName
+from touchline.store.position_commands import PositionKey
+from touchline.store.position_hashes import position_of
 from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import Rehydrated, rehydrate
@@ -95,6 +97,15 @@ class Exchange:
         report = reconcile(self.redis, self.keys, self.books.pg)
         assert report.ok, report.as_text()
         return closes
+
+    def check(self, position: Position) -> object:
+        """Bring *position* up to now, as before its owner's commands; its close, if a tick did."""
+        scanner = Scanner(self.redis, self.keys, self.books.scripts, lambda: self.now_ms)
+        return scanner.check(PositionKey(position.id, position.user, position.idx))
+
+    def position(self, position: Position) -> Position:
+        """*position* as it is now."""
+        return position_of(self.redis.hgetall(self.keys.pos(position.id)))
 
     def stream(self) -> list[tuple[str, dict[str, Any]]]:
         return self.redis.xrange(self.keys.ticks(CLUB))
@@ -193,6 +204,48 @@ def test_what_was_lost_of_a_minute_is_stood_in_for_though_a_stop_trails(exchange
         stopped.id: "stop_loss",
         trailing.id: "trailing_stop",
     }
+
+
+def test_what_lost_prices_did_not_close_is_closed_by_its_owner_once_it_is_checked(
+    exchange: Exchange,
+) -> None:
+    stopped, kept = exchange.open(stop_loss_px=PX * 97 // 100), exchange.open()
+    exchange.price(-400)
+    exchange.price(0, after_ms=100)
+    exchange.roll()
+    exchange.emptied()
+
+    assert exchange.check(kept) is None
+
+    assert exchange.books.close(kept).qty == 0
+    assert [close["id"] for close in exchange.scan(stopped)] == [kept.id, stopped.id]
+
+
+def test_what_was_checked_at_a_candle_keeps_nobody_else_from_it(exchange: Exchange) -> None:
+    stopped, kept = exchange.open(stop_loss_px=PX * 97 // 100), exchange.open()
+    exchange.price(-400)
+    exchange.price(0, after_ms=100)
+    exchange.roll()
+    exchange.emptied()
+    # The watch had come to the tick that both were there at.
+    watched = {"id": kept.checked_tick_id, "s": str(kept.checked_seq), "epoch": "1"}
+    exchange.redis.hset(exchange.keys.watch(CLUB), mapping=watched)
+    exchange.check(kept)
+
+    assert [close["id"] for close in exchange.scan(kept, stopped)] == [stopped.id]
+
+
+def test_a_stop_that_trailed_to_the_high_of_a_falling_candle_is_noted(exchange: Exchange) -> None:
+    position = exchange.open(trail_px=PX * 20 // 100)
+    exchange.price(500)
+    exchange.price(100, after_ms=100)
+    exchange.roll()
+    exchange.emptied()
+
+    exchange.check(position)
+
+    assert exchange.position(position).best_px > PX * 104 // 100
+    assert exchange.books.close(position).qty == 0
 
 
 def test_lost_prices_that_concern_nobody_are_not_put_back(exchange: Exchange) -> None:
