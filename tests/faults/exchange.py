@@ -84,9 +84,9 @@ class Exchange:
             self.wait(lambda client=client: _is_pushed(client))
         self.wait(self.is_level)
 
-    def wait(self, seen: Callable[[], T]) -> T:
-        """What *seen* returns once it is true. Raises AssertionError: not within `RECOVERY_S`."""
-        return eventually(seen, RECOVERY_S, self._state)
+    def wait(self, seen: Callable[[], T], within_s: float = RECOVERY_S) -> T:
+        """What *seen* returns once it is true. Raises AssertionError: not within *within_s*."""
+        return eventually(seen, within_s, self._state)
 
     def is_ready(self) -> bool:
         return all(service.is_ready() for service in self.services.values())

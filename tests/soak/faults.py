@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -15,6 +15,8 @@ FROZEN_S = (0.5, 10.0)  #: some longer than the 6 s of a lease
 AWAY_S = (0.2, 4.0)
 APIS, FLUSHERS, PUSHERS = ("api-server", "second"), ("flusher", "second-flusher"), ("ws-server",)
 PAIR_OF_VALKEY, PAIR_OF_POSTGRESQL = "Valkey and an api-server", "PostgreSQL and a flusher"
+PAIR_OF_SERVERS = "PostgreSQL, then Valkey"
+LATE_S = (0.5, 2.0)  #: that much then: trades go on for a while, and Redis alone has them
 
 
 class How(StrEnum):
@@ -37,16 +39,18 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One thing that happens to *target*, or to its *child*."""
+    """One thing that happens to *target*, or to its *child*, *late_s* after the one before it."""
 
     how: How
     target: str
     child: str = ""
     loss: Loss = Loss.NOTHING
+    late_s: float = 0.0
 
     def __str__(self) -> str:
         what = f"{self.target}'s {self.child}" if self.child else self.target
-        return f"{what} {self.how} {self.loss}".rstrip()
+        late = f"{self.late_s:.2f} s later " if self.late_s else ""
+        return f"{late}{what} {self.how} {self.loss}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,9 @@ class Dice:
         loss = self.random.choice(list(Loss)) if lost else Loss.NOTHING
         return Strike(how, VALKEY, loss=loss)
 
+    def valkey_later(self) -> Strike:
+        return replace(self.valkey(How.KILL), late_s=self.random.uniform(*LATE_S))
+
     def any_of(self, *hows: How) -> How:
         return self.random.choice(hows)
 
@@ -113,9 +120,13 @@ KINDS: Mapping[str, Callable[[Dice], tuple[Strike, ...]]] = {
         Strike(dice.any_of(How.KILL, How.QUIT, How.FREEZE), POSTGRESQL),
         dice.service(dice.any_of(How.KILL, How.FREEZE), FLUSHERS),
     ),
+    PAIR_OF_SERVERS: lambda dice: (
+        Strike(dice.any_of(How.KILL, How.QUIT, How.FREEZE), POSTGRESQL),
+        dice.valkey_later(),
+    ),
 }
 #: Where Valkey loses something it is Valkey that is struck, nearly half of the time.
-LOSSES = ("Valkey killed",) * 8 + (PAIR_OF_VALKEY,) * 4
+LOSSES = ("Valkey killed", PAIR_OF_VALKEY, PAIR_OF_SERVERS) * 4
 
 
 def schedule(
@@ -129,10 +140,11 @@ def schedule(
     for kind in _deck(random, lossy=lossy):
         strikes = KINDS[kind](dice)
         lasts_s = _lasts_s(random, strikes, seconds / 5)
-        if at_s + lasts_s > seconds:
+        until_s = at_s + sum(strike.late_s for strike in strikes) + lasts_s
+        if until_s > seconds:
             return faults
         faults.append(Fault(at_s, lasts_s, kind, strikes))
-        at_s += lasts_s + random.uniform(0, 2 * PAUSE_S)
+        at_s = until_s + random.uniform(0, 2 * PAUSE_S)
     raise AssertionError("the deck has no end")
 
 

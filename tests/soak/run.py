@@ -33,6 +33,8 @@ SIZE = 0.1
 WATCHERS = 3  #: traders who have a WebSocket too
 WATCH_S = 20.0
 CLUBS = 8
+SETTLED_S = 60.0
+CALM_S = 120.0  #: all services may have been killed at the end, on a machine that is busy
 #: What may be wrong with a child only while something is away.
 DOWN = frozenset({"parked", "stuck", "failed", "backoff"})
 
@@ -132,11 +134,11 @@ class _Run:
     def _calm_down(self) -> None:
         """Return when all runs, everything open is answered, and Postgres is level."""
         wait = self._exchange.wait
-        wait(self._exchange.is_ready)
-        wait(self._is_level)
+        wait(self._exchange.is_ready, CALM_S)
+        wait(self._is_level, CALM_S)
         say(f"{len(self._done.promises.open)} requests without an answer")
-        self._ways.ask_again()
-        wait(self._is_level)
+        self._done.wrong["requests that nobody answers"] = self._ways.ask_again(SETTLED_S)
+        wait(self._is_level, CALM_S)
         self._striker.look_for_ends()
 
     def _is_level(self) -> bool:

@@ -82,6 +82,7 @@ class Striker:
         self.look_for_ends()
         try:
             for strike in fault.strikes:
+                gevent.sleep(strike.late_s)
                 self._begin(strike)
             gevent.sleep(fault.lasts_s)
         finally:

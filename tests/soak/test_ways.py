@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gevent.pywsgi import WSGIServer
 
-from .promises import Promises
+from .promises import Asked, Promises
 from .stories import fill
 from .ways import Ways
 
@@ -108,6 +108,16 @@ def test_a_refusal_after_a_try_without_an_answer_is_asked_again_at_the_end(
 
     assert ordered(ways) == 409
     assert len(promises.open) == 1
-    ways.ask_again()
 
+    assert ways.ask_again(within_s=10) == []
     assert promises.open == {}
+
+
+def test_what_nobody_answers_to_the_end_is_told(
+    apis: tuple[Api, Api], ways: Ways, promises: Promises
+) -> None:
+    for api in apis:
+        api.says(*[AGAIN] * 100)
+    promises.begin(Asked(7, "POST", "/v1/orders", {}, {"Idempotency_Key": "t0-2"}))
+
+    assert [asked.key for asked in ways.ask_again(within_s=0.1)] == ["t0-2"]

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import gevent
-from gevent.pool import Pool
+from gevent.pool import Group
 
 from tests.hour.wire import AWAY, NOT_NOW, Line, Said
 
@@ -51,13 +51,20 @@ class Ways(Line):
         said = self.ask("POST", SIGN_IN, {"email": email})
         return int(said.body["user"]["id"]), f"Bearer {said.body['access_token']}"
 
-    def ask_again(self) -> None:
-        """Send all requests whose outcome is open once more; those with a key are settled then."""
-        Pool(8).map(self._settle, list(self._promises.open.values()))
+    def ask_again(self, within_s: float) -> list[Asked]:
+        """Send all requests whose outcome is open once more; return those that nobody answers.
+
+        A change of stops has no key, so of those the ledger alone knows.
+        """
+        asked = [each for each in self._promises.open.values() if each.method != "PATCH"]
+        pool = Group()
+        for each in asked:
+            pool.spawn(self._settle, each)
+        pool.join(within_s)
+        pool.kill()
+        return [each for each in asked if id(each) in self._promises.open]
 
     def _settle(self, asked: Asked) -> None:
-        if asked.method == "PATCH":
-            return  # a change of stops has no key, so the ledger alone knows
         _, bearer = self.sign_in(self._emails[asked.user])
         headers = {**asked.headers, "Authorization": bearer}
         said, _ = self._answered(Asked(asked.user, asked.method, asked.path, asked.body, headers))
