@@ -9,7 +9,9 @@ from random import Random
 
 from tests.faults.servers import POSTGRESQL, VALKEY
 
-PAUSE_S = 2.0  #: between the end of a fault and the next one, on average
+#: Between the end of a fault and the next one, on average: a backoff takes as long, and who strikes
+#: what is down anyway learns little. A short soak has no time for that.
+PAUSE_S = 5.0
 CALM_S = 1.0  #: at the beginning
 FROZEN_S = (0.5, 10.0)  #: some longer than the 6 s of a lease
 AWAY_S = (0.2, 4.0)
@@ -144,7 +146,7 @@ def schedule(
         if until_s > seconds:
             return faults
         faults.append(Fault(at_s, lasts_s, kind, strikes))
-        at_s = until_s + random.uniform(0, 2 * PAUSE_S)
+        at_s = until_s + random.uniform(0, 2 * min(PAUSE_S, seconds / 10))
     raise AssertionError("the deck has no end")
 
 

@@ -20,12 +20,14 @@ class Soak:
     """What was done, and what came of it.
 
     Attributes:
+        lasted_s: how long people traded; a fault may take longer than planned to be over.
         wrong: everything else that must not be, by what it is; empty lists are fine.
     """
 
     seed: int
     seconds: float
     lossy: bool
+    lasted_s: float = 0.0
     faults: Sequence[Fault] = ()
     struck: Sequence[Struck] = ()
     missed: Sequence[str] = ()
@@ -54,7 +56,7 @@ class Soak:
             },
             "lost": {level: len(self.found.lost_of(level)) for level in LEVELS},
             "duplicated": len(self.found.twice),
-            "per_second": round(len(facts) / self.seconds, 1),
+            "per_second": round(len(facts) / (self.lasted_s or self.seconds), 1),
             "requests": dict(self.requests),
             "faults": {kind: self._under(kind) for kind in self._kinds()},
             "missed": list(self.missed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ WATCH_S = 20.0
 CLUBS = 8
 SETTLED_S = 60.0
 CALM_S = 120.0  #: all services may have been killed at the end, on a machine that is busy
-#: What may be wrong with a child only while something is away.
+#: How a child may be only while something is away, or soon after.
 DOWN = frozenset({"parked", "stuck", "failed", "backoff"})
 
 
@@ -115,10 +116,12 @@ class _Run:
         beside = [gevent.spawn(_watch, f"t{number}", api) for number in range(WATCHERS)]
         beside.append(gevent.spawn(self._tail.follow))
         over = gevent.spawn(gevent.sleep, self._chosen.seconds)
+        began_s = time.monotonic()
         try:
             yield
             over.join()
         finally:
+            self._done.lasted_s = time.monotonic() - began_s
             broken = [repr(each.exception) for each in (*going, *beside) if each.exception]
             gevent.killall(going + beside)
             self._done.wrong["broke off"] = broken
@@ -139,18 +142,26 @@ class _Run:
         say(f"{len(self._done.promises.open)} requests without an answer")
         self._done.wrong["requests that nobody answers"] = self._ways.ask_again(SETTLED_S)
         wait(self._is_level, CALM_S)
+        with suppress(AssertionError):  # who stays down is told by name
+            wait(lambda: not self._down(), CALM_S)
         self._striker.look_for_ends()
+
+    def _down(self) -> list[str]:
+        """Children that do not run, whether or not their services can do without them."""
+        return [
+            f"{name}: {'/'.join(path)} is {child['state']}"
+            for name, service in self._exchange.services.items()
+            for path, child in service.children().items()
+            if child["state"] in DOWN
+        ]
 
     def _is_level(self) -> bool:
         return self._exchange.is_level() and self._books.is_level()
 
     def _judge(self) -> None:
         done, striker = self._done, self._striker
-        done.struck, done.missed, done.requests = (
-            striker.struck,
-            striker.missed,
-            self._ways.requests,
-        )
+        done.struck, done.missed = striker.struck, striker.missed
+        done.requests = self._ways.requests
         done.found = audit(done.promises, self._opening, self._mine(), self._books.purses())
         parked = self._books.parked()
         services = self._exchange.services.values()
@@ -158,7 +169,7 @@ class _Run:
             "answers that differ under one key": done.promises.contradictions,
             "answers nobody should get": self._told.strange,
             "services that ended by themselves": striker.ended,
-            "children that are down": [down for each in services for down in _down(each)],
+            "children that are down": self._down(),
             "bugs, by the logs": [line for each in services for line in _alarms(each)],
             "facts that Postgres refuses": [parked] if parked else [],
             "reconcile": ["failed, see above"] if reconcile(self._exchange.servers) else [],
@@ -179,14 +190,6 @@ def _watch(name: str, api: str) -> None:
             continue
         with gevent.Timeout(WATCH_S, False):
             client.listen()
-
-
-def _down(service: Service) -> list[str]:
-    return [
-        f"{service.url}: {'/'.join(path)} is {child['state']}"
-        for path, child in service.children().items()
-        if child["state"] in DOWN
-    ]
 
 
 def _alarms(service: Service) -> Iterator[str]:
