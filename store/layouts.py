@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .arrays import Column, insert_from_arrays
 from .keys import State
@@ -9,7 +10,7 @@ from .keys import State
 _VERSION = Column("v", "version")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # each is itself: no hash over all its columns
 class Layout:
     """How one kind of state is stored in Redis and in Postgres."""
 
@@ -26,19 +27,24 @@ class Layout:
     #: Column that is NULL while the state lasts; Redis forgets it some time after its end.
     ended: str = ""
 
-    @property
+    @cached_property
     def all_columns(self) -> tuple[Column, ...]:
         """Identity, then the hash's columns, then the version."""
         return (*self.identity, *self.columns, _VERSION)
 
+    def fields_of(self, member: str) -> Sequence[str]:
+        """Fields of the hash of *member* that hold its columns, without the version."""
+        if not self._spelled_out:
+            return self._fields
+        parts = member.split(":")
+        return [field.format(*parts) for field in self._fields]
+
     def values(self, member: str, texts: Sequence[str | None]) -> tuple[str | None, ...]:
         """All columns of the state *member*, whose hash holds *texts*, its version last."""
-        columns = (*self.columns, _VERSION)
-        found = zip(columns, texts, strict=True)
-        return (
-            *member.split(":"),
-            *(text or None if column.optional else text for column, text in found),
-        )
+        if any(self._optional):
+            found = zip(texts, self._optional, strict=True)
+            texts = [text or None if optional else text for text, optional in found]
+        return (*member.split(":"), *texts)
 
     def select(self) -> str:
         """The query for all columns of all rows, as texts."""
@@ -49,12 +55,13 @@ class Layout:
         names = (column.field for column in self.all_columns)
         return {name: value or "" for name, value in zip(names, row, strict=True)}
 
+    @cached_property
     def upsert(self) -> str:
         """The statement that writes rows over older versions of themselves."""
         inserted = insert_from_arrays(f"{self.table} AS stored", self.all_columns)
         return inserted + self.over_older
 
-    @property
+    @cached_property
     def over_older(self) -> str:
         """The end of an INSERT into the table AS stored: over older versions of the rows alone."""
         changing = [c.name for c in self.columns if c.name not in self.fixed] + ["version"]
@@ -65,6 +72,19 @@ class Layout:
             f" ON CONFLICT ({self.conflict}) DO UPDATE SET {', '.join(sets)}"
             " WHERE stored.version < excluded.version"
         )
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        return tuple(column.field for column in self.columns)
+
+    @cached_property
+    def _spelled_out(self) -> bool:
+        """Whether a field has the member's parts in its name."""
+        return any("{" in field for field in self._fields)
+
+    @cached_property
+    def _optional(self) -> tuple[bool, ...]:
+        return tuple(column.optional for column in (*self.columns, _VERSION))
 
 
 POSITIONS = Layout(

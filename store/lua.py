@@ -9,7 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError
+
+from .redis_client import raw_replies, reply_or_error
 
 KERNEL = "kernel"  #: numbers, refusals, pushes
 WALLETS = "wallets"  #: money and what is set aside of it; needs the kernel
@@ -104,7 +106,7 @@ def run_ahead(
 
 
 def _replies(connection: Any, waiting: deque[int]) -> list[Any]:
-    replies = [_reply(connection) for _ in range(waiting[0])]
+    replies = [reply_or_error(connection) for _ in range(waiting[0])]
     waiting.popleft()
     for reply in replies:
         if isinstance(reply, Exception):
@@ -113,27 +115,15 @@ def _replies(connection: Any, waiting: deque[int]) -> list[Any]:
 
 
 def _send(client: redis.Redis, calls: Sequence[tuple[LuaScript, Call]]) -> list[Any]:
-    connection: Any = client.connection_pool.get_connection()
-    try:
-        _send_on(connection, calls)
-        return [_reply(connection) for _ in calls]
-    finally:
-        client.connection_pool.release(connection)
+    return raw_replies(client, _commands(calls))
 
 
 def _send_on(connection: Any, calls: Sequence[tuple[LuaScript, Call]]) -> None:
-    # What redis-py's pipeline does, without what it does for other commands than ours, which is
-    # half of the CPU that sending a batch takes. A connection that breaks closes itself.
-    commands = [("EVALSHA", script.sha, len(keys), *keys, *args) for script, (keys, args) in calls]
-    connection.send_packed_command(connection.pack_commands(commands))
+    connection.send_packed_command(connection.pack_commands(_commands(calls)))
 
 
-def _reply(connection: Any) -> Any:
-    """The next reply; an error that Redis answers with is a value here."""
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
+def _commands(calls: Sequence[tuple[LuaScript, Call]]) -> list[tuple[str, ...]]:
+    return [("EVALSHA", script.sha, str(len(keys)), *keys, *args) for script, (keys, args) in calls]
 
 
 def _read(name: str) -> str:

@@ -5,7 +5,7 @@ run a command twice; ours fails at once with one of `outage.OUTAGES`.
 """
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import hiredis
@@ -13,6 +13,7 @@ import redis
 from gevent import monkey
 from redis.backoff import NoBackoff
 from redis.connection import DefaultParser
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 CONNECT_TIMEOUT_S = 2.0
@@ -128,3 +129,32 @@ def raw_reply(client: redis.Redis, *command: str) -> Any:
         return connection.read_response()
     finally:
         client.connection_pool.release(connection)
+
+
+def raw_replies(client: redis.Redis, commands: Iterable[tuple[str, ...]]) -> list[Any]:
+    """Redis' replies to *commands*, in their order and one round trip; errors are values.
+
+    What redis-py's pipeline does, without what it does for other commands than plain ones: that is
+    more than half of the CPU that reading thousands of hashes takes.
+
+    Raises:
+        redis.RedisError: the connection broke; any of the commands may have run.
+    """
+    packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
+    if not packed:
+        return []
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        connection.send_packed_command([b"".join(packed)])
+        # Killed halfway, the connection closes itself: no reply is left for the next who takes it.
+        return [reply_or_error(connection) for _ in packed]
+    finally:
+        client.connection_pool.release(connection)
+
+
+def reply_or_error(connection: Any) -> Any:
+    """The next reply on *connection*; an error that Redis answers with is a value here."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import psycopg2
 import redis
+from redis.exceptions import ResponseError
 
 from ..domain.ids import TREASURY
 from .arrays import array_columns
 from .keys import Keys, State
 from .layouts import LAYOUTS, Layout
 from .life import life_of
+from .redis_client import raw_replies
 from .refusals import Cursor, write_or_bisect
 from .scripts import Scripts
 
@@ -79,15 +81,16 @@ class States:
 
     def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
         """The present state of *members*, sorted; those without a hash are left out."""
-        wanted = [(each, member) for each in LAYOUTS for member in sorted(members[each.state])]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for layout, member in wanted:
-                pipe.hmget(*self._address(layout, member))
-            replies: list[list[str | None]] = pipe.execute()
         rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
-        for (layout, member), values in zip(wanted, replies, strict=True):
-            if values[-1] is not None:
-                rows[layout.state].append(Row(member, layout.values(member, values)))
+        for layout in LAYOUTS:
+            wanted = sorted(members[layout.state])
+            commands = [self._reading(layout, member) for member in wanted]
+            replies = raw_replies(self._redis, commands)
+            for member, (_, key, *_), values in zip(wanted, commands, replies, strict=True):
+                if isinstance(values, ResponseError):
+                    raise ResponseError(f"{key}: {values}") from values
+                if values[-1] is not None:
+                    rows[layout.state].append(Row(member, layout.values(member, values)))
         return rows
 
     def write(self, cursor: Cursor, peeked: Peeked) -> Refusals:
@@ -117,17 +120,16 @@ class States:
                 pipe.scard(self._keys.dirty(layout.state))
             return sum(pipe.execute())
 
-    def _address(self, layout: Layout, member: str) -> tuple[str, list[str]]:
+    def _reading(self, layout: Layout, member: str) -> tuple[str, ...]:
         key, version_field = self._keys.versioned(layout.state, member)
-        parts = member.split(":")
-        return key, [*(column.field.format(*parts) for column in layout.columns), version_field]
+        return ("HMGET", key, *layout.fields_of(member), version_field)
 
 
 def _write(
     cursor: Cursor, layout: Layout, rows: Sequence[Row], refusals: dict[tuple[State, str], str]
 ) -> None:
     def upsert(cursor: Cursor, rows: Sequence[Row]) -> None:
-        cursor.execute(layout.upsert(), array_columns([row.values for row in rows]))
+        cursor.execute(layout.upsert, array_columns([row.values for row in rows]))
 
     def refuse(_: Cursor, row: Row, error: psycopg2.Error) -> None:
         refusals[layout.state, row.member] = str(error)

@@ -3,9 +3,10 @@
 import gevent
 import pytest
 from gevent.server import StreamServer
+from redis.exceptions import ResponseError
 from touchline.store.embedded import Addresses
 from touchline.store.outage import OUTAGES
-from touchline.store.redis_client import open_pubsub_redis, open_redis
+from touchline.store.redis_client import open_pubsub_redis, open_redis, raw_replies
 
 
 @pytest.mark.external
@@ -75,3 +76,26 @@ def test_a_published_message_reaches_a_subscriber(servers: Addresses, redis):
         message = pubsub.get_message(timeout=5.0)
         assert (message["channel"], message["data"]) == ("price:7", "tick")
     subscriber.close()
+
+
+def test_raw_replies_come_in_the_order_of_their_commands_and_errors_are_among_them(redis):
+    redis.set("a", "text")
+    redis.hset("h", mapping={"x": "1"})
+
+    replies = raw_replies(redis, [("HMGET", "h", "x", "y"), ("HGET", "a", "x"), ("GET", "a")])
+
+    assert replies[0] == ["1", None]
+    assert isinstance(replies[1], ResponseError)
+    assert replies[2] == "text"
+
+
+def test_raw_replies_that_nobody_waits_for_any_more_reach_nobody_else(servers: Addresses, redis):
+    with open_redis(servers.redis_url, connections=1) as client:
+        client.delete("empty", "full")
+        client.rpush("full", "meant for the one who left")
+        waiting = gevent.spawn(raw_replies, client, [("BLPOP", "empty", "0"), ("LPOP", "full")])
+        while not redis.info("clients")["blocked_clients"]:
+            gevent.sleep(0)
+        waiting.kill()
+
+        assert raw_replies(client, [("PING",)]) == ["PONG"]
