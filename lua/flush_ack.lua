@@ -5,12 +5,12 @@
 -- Returns how many were removed from the set
 -- Caller: store/scripts.py; tested in tests/lua/test_flush_ack.py
 
-local removed = 0
+local level = {}
 for i = 2, #KEYS do
   local at = 3 * (i - 2)
   local member, field, flushed = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  if (redis.call('HGET', KEYS[i], field) or '0') == flushed then
-    removed = removed + redis.call('SREM', KEYS[1], member)
-  end
+  if (redis.call('HGET', KEYS[i], field) or '0') == flushed then level[#level + 1] = member end
 end
-return removed
+if #level == 0 then return 0 end
+-- All at once: each SREM is a line of its own in the log that Redis keeps of what it does.
+return redis.call('SREM', KEYS[1], unpack(level))
