@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import gevent
 from gevent.lock import BoundedSemaphore
 
-from .ledger import Ledger
-from .sequence import FactSequence
+from .ledger import Ledger, Prepared
+from .outage import OUTAGES
+from .sequence import FactSequence, Marks, Stretch
 
 FACT_BATCH = 1000  #: facts of each stream in one transaction
 RUN_BATCHES = 10  #: batches of facts in one run: about a second, so that no actor looks stuck
@@ -17,6 +19,12 @@ class FactRun:
 
     moved: int
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    stretch: Stretch
+    prepared: Prepared
 
 
 class FactDrain:
@@ -40,14 +48,41 @@ class FactDrain:
             Superseded: Redis was put back since the facts were read; nothing was written.
         """
         with self._one_at_a_time:
-            moved = 0
-            for _ in range(RUN_BATCHES):
-                stretch = self._sequence.read({}, FACT_BATCH)
-                if len(stretch):
-                    shown = stretch.life if life is None else life
-                    self._ledger.insert_facts(stretch.facts, shown)
-                    self._sequence.delete(stretch.ids)
-                    moved += len(stretch)
-                if stretch.complete:
-                    return FactRun(moved, complete=True)
-            return FactRun(moved, complete=False)
+            marks: Marks = {}
+            moved, batch = 0, self._read(marks, life)
+            for left in reversed(range(RUN_BATCHES)):
+                complete, marks = batch.stretch.complete, {**marks, **batch.stretch.ends}
+                # Reading the next takes about as long as Postgres does for this one.
+                more = left and not complete
+                ahead = gevent.spawn(self._attempt, marks, life) if more else None
+                try:
+                    moved += self._write(batch)
+                    if ahead is None:
+                        break
+                    batch = _found(ahead.get())
+                finally:
+                    gevent.killall([ahead] if ahead else [])
+            return FactRun(moved, complete)
+
+    def _read(self, after: Marks, life: int | None) -> _Batch:
+        stretch = self._sequence.read(after, FACT_BATCH)
+        return _Batch(stretch, Prepared(stretch.facts, stretch.life if life is None else life))
+
+    def _attempt(self, after: Marks, life: int | None) -> _Batch | Exception:
+        """What `_read` gives, or the outage that it met: a greenlet that raises prints it."""
+        try:
+            return self._read(after, life)
+        except OUTAGES as outage:
+            return outage
+
+    def _write(self, batch: _Batch) -> int:
+        if len(batch.stretch):
+            self._ledger.insert(batch.prepared)
+            self._sequence.delete(batch.stretch.ids)
+        return len(batch.stretch)
+
+
+def _found(attempted: _Batch | Exception) -> _Batch:
+    if isinstance(attempted, Exception):
+        raise attempted
+    return attempted

@@ -210,13 +210,22 @@ def kind_of(entry: Entry) -> FactKind | None:
     return KINDS.get(entry.fields.get("k", ""))
 
 
-def insert_sound(cursor: Cursor, entries: Iterable[Entry], life: int) -> None:
-    """Insert *entries* all or none, on the belief that all of them are sound.
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """SQL that inserts facts, all or none, and what goes into it."""
+
+    sql: str
+    values: Sequence[object]
+
+
+def sound_insert(entries: Iterable[Entry], life: int) -> Insert:
+    """What inserts *entries*, on the belief that all of them are sound.
+
+    Carried out it fails with `refusals.REFUSALS` if Postgres refuses one, and as
+    `life.superseded` says if the *life* of Redis is over.
 
     Raises:
         MalformedFact: one is not a fact.
-        refusals.REFUSALS: Postgres refuses one.
-        psycopg2.DatabaseError: the *life* of Redis is over; see `life.superseded`.
     """
     rows: dict[FactKind, list[Row]] = {kind: [] for kind in KINDS.values()}
     for entry in entries:
@@ -225,8 +234,8 @@ def insert_sound(cursor: Cursor, entries: Iterable[Entry], life: int) -> None:
     # In the order of KINDS, whatever there is: so two writers cannot wait for each other.
     parts = [kind.statement(of_kind) for kind, of_kind in rows.items() if of_kind]
     # One message is one transaction, also where the caller has opened none.
-    statements = "; ".join([SHOW, *(statement for statement, _ in parts)])
-    cursor.execute(statements, [life, *(value for _, values in parts for value in values)])
+    sql = "; ".join([SHOW, *(statement for statement, _ in parts)])
+    return Insert(sql, [life, *(value for _, values in parts for value in values)])
 
 
 def insert_kinds(cursor: Cursor, entries: Iterable[Entry], refuse: Refuse) -> None:

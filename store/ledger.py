@@ -5,6 +5,7 @@ any writer may repeat itself after a crash.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-from .facts import Entry, MalformedFact, insert_kinds, insert_sound, kind_of
+from .facts import Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
 from .life import show_life, superseded
 from .parked import park
 from .postgres import Postgres
@@ -23,9 +24,6 @@ LEDGER_AWAY: tuple[type[Exception], ...] = (
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
 )
-
-#: What shows that a batch has facts to be parked.
-UNSOUND: tuple[type[Exception], ...] = (MalformedFact, *REFUSALS)
 
 _FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
  tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,
@@ -38,6 +36,16 @@ class TradeCursor:
 
     at_ms: int
     trade_id: str
+
+
+class Prepared:
+    """Facts that were read in a *life* of Redis, as SQL if all of them are well formed."""
+
+    def __init__(self, entries: Sequence[Entry], life: int) -> None:
+        self.entries, self.life = entries, life
+        self.insert: Insert | None = None
+        with suppress(MalformedFact):
+            self.insert = sound_insert(entries, life)
 
 
 class Ledger:
@@ -58,13 +66,16 @@ class Ledger:
         Raises:
             Superseded: it is over; nothing was written.
         """
-        try:
+        return self.insert(Prepared(entries, life))
+
+    def insert(self, prepared: Prepared) -> int:
+        """Do as `insert_facts`, with facts that were prepared for it while Postgres was busy."""
+        if prepared.insert is not None:
             # Nearly always all goes well, and then it costs one round trip instead of five.
-            with self._pg.statement() as cursor, superseded():
-                insert_sound(cursor, entries, life)
-            return 0
-        except UNSOUND:
-            return self._insert_or_park(entries, life)
+            with suppress(*REFUSALS), self._pg.statement() as cursor, superseded():
+                cursor.execute(prepared.insert.sql, prepared.insert.values)
+                return 0
+        return self._insert_or_park(prepared.entries, prepared.life)
 
     def known(self, entries: Sequence[Entry]) -> frozenset[str]:
         """The ids of those of *entries* that are rows of the ledger; none of those parked."""

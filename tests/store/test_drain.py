@@ -6,8 +6,9 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.exceptions import ConnectionError as RedisAway
 from touchline.store.drain import STATE_BATCH, Drain, Drained, Flushed, drain_everything
-from touchline.store.fact_drain import FACT_BATCH, RUN_BATCHES, FactDrain
+from touchline.store.fact_drain import FACT_BATCH, RUN_BATCHES, FactDrain, FactRun
 from touchline.store.fence import Fence, Fenced
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
@@ -19,7 +20,7 @@ from touchline.store.states import States
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import add_users, trade_entry
-from tests.fakes.failing import Countdown, Killed
+from tests.fakes.failing import Countdown, Killed, Meanwhile
 
 pytestmark = pytest.mark.external
 
@@ -237,6 +238,25 @@ def test_a_flush_of_more_facts_than_one_run_takes_leaves_the_states_for_the_next
     assert first == Flushed(facts=backlog, waiting=6, more=True)
     assert written == [(0,)]
     assert (second.facts, second.acked, second.more) == (3, 6, False)
+
+
+def test_an_outage_met_while_reading_ahead_is_raised_and_loses_nothing(books):
+    def gone():
+        raise RedisAway("gone")
+
+    with books.redis.pipeline(transaction=False) as pipe:
+        for number in range(FACT_BATCH):
+            pipe.xadd(books.keys.trade_outbox, trade_entry(number + 1, user=2).fields)
+        pipe.execute()
+    sequence = Meanwhile(FactSequence(books.redis, books.keys), "read", gone, nth=1)
+
+    with pytest.raises(RedisAway):
+        FactDrain(sequence, Ledger(books.pg)).run()
+
+    # What had been read was written all the same.
+    assert Outbox(books.redis, books.keys.trade_outbox).length() == 3
+    assert books.rows("SELECT count(*) FROM trades") == [(FACT_BATCH - 3,)]
+    assert books.drain().facts() == FactRun(3, complete=True)
 
 
 def test_the_next_flush_follows_at_once_while_a_backlog_of_states_moves(books):
