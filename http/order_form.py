@@ -17,8 +17,8 @@ from ..domain.trading import Fill, Side
 from ..domain.views import View, fill_view
 from ..store.commands import Accepted, Awaited, Filled, Replayed
 from ..store.ledger import Ledger
-from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore
+from .confirming import confirmed
 from .desk import Answer, Wanted
 from .errors import unavailable
 from .listing import Listing
@@ -107,10 +107,9 @@ def recorded_by(ledger: Ledger, user: UserId, answers: Iterable[Answer]) -> froz
     outcomes = [answer.outcome for answer in answers if not isinstance(answer, Unavailable)]
     replayed = [each.fill.trade_id for each in outcomes if isinstance(each, Replayed)]
     replayed += [each.order.order_id for each in outcomes if isinstance(each, Awaited)]
-    try:
-        return ledger.recorded(user, replayed) if replayed else frozenset()
-    except OUTAGES:
+    if not replayed:
         return frozenset()
+    return confirmed(lambda: ledger.recorded(user, replayed), frozenset())
 
 
 def view_of(fill: Fill, listing: Listing) -> View:

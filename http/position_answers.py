@@ -13,9 +13,9 @@ from ..domain.position_views import happened_view
 from ..domain.refusals import Refusal, Refused
 from ..store.commands import Accepted, Awaited, Filled, Replayed
 from ..store.ledger import Ledger
-from ..store.outage import OUTAGES
 from ..store.position_commands import Happened, HappenedBefore, OpenCommand
 from .answers import json_answer
+from .confirming import confirmed
 from .desk import Answer
 from .listing import Listing
 from .order_form import PENDING
@@ -69,17 +69,13 @@ class PositionAnswers:
         return json_answer(view | {"durable": durable}, PENDING)
 
     def _recorded(self, user: UserId, order_id: str) -> str:
-        try:
-            return "postgres" if self._ledger.recorded(user, [order_id]) else "redis"
-        except OUTAGES:
-            return "redis"
+        found = confirmed(lambda: bool(self._ledger.recorded(user, [order_id])), False)
+        return "postgres" if found else "redis"
 
     def _durable(self, user: UserId, event: PositionEvent) -> str:
         """Where a replayed *event* is by now; what Postgres cannot confirm is in Redis."""
-        try:
-            return "postgres" if self._reader.records(user, event) else "redis"
-        except OUTAGES:
-            return "redis"
+        found = confirmed(lambda: self._reader.records(user, event), False)
+        return "postgres" if found else "redis"
 
     def _problem(self, user: UserId, wish: Wish, refused: Refused) -> Problem:
         if isinstance(wish, OpenCommand) or refused.code not in _GONE:
@@ -91,7 +87,4 @@ class PositionAnswers:
         return closed_problem(reason, self._close_of(user, wish.position.id))
 
     def _close_of(self, user: UserId, position_id: str) -> PositionEvent | None:
-        try:
-            return last_close(self._reader.ended(user, position_id))
-        except OUTAGES:
-            return None
+        return confirmed(lambda: last_close(self._reader.ended(user, position_id)), None)
