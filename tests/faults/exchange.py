@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import psycopg2
@@ -26,6 +28,13 @@ from .waiting import T, eventually
 RECOVERY_S = 60.0
 PUSH_S = 2.0  #: then another order is tried: the first may have come before the subscription
 BOOT_S = 60.0
+
+#: What service so-and-so is told of where the servers are, given where they are.
+Way = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+
+
+def directly(_service: str, servers: Mapping[str, str]) -> Mapping[str, str]:
+    return servers
 
 
 class Exchange:
@@ -47,12 +56,14 @@ class Exchange:
         self.services = services
         self.feed = feed
         self.clients = clients
+        self._told_before: frozenset[str] = frozenset()
 
     # -- while something fails
 
     @contextmanager
     def fault(self) -> Iterator[Seen]:
         """Yield a view of what happens from now on; let everything go on again at the end."""
+        self._told_before = frozenset(self._given())
         try:
             yield Seen(self.services, self.clients)
         finally:
@@ -70,6 +81,10 @@ class Exchange:
             if not service.is_paused and service.detail(duty).get("lease"):
                 return service
         return None
+
+    def name_of(self, service: Service | None) -> str:
+        """The name of one of the services."""
+        return next(name for name, each in self.services.items() if each is service)
 
     # -- afterwards
 
@@ -98,26 +113,39 @@ class Exchange:
 
     def has_every_trade_once(self) -> None:
         """Wait until all that was acknowledged is in Postgres, once, and the books agree."""
-        given = {key: a["order_id"] for c in self.clients for key, a in c.filled.items()}
+        answers = self._given()
+        given = {key: answer["order_id"] for key, answer in answers.items()}
         self.wait(lambda: given.keys() <= self._trades().keys())
         found = self._trades()
+        print(self._figures(answers, found))
 
         assert {key: found[key] for key in given} == {key: [id_] for key, id_ in given.items()}
         assert [key for key, ids in found.items() if len(ids) > 1] == []
         assert [dict(client.refused) for client in self.clients] == [{}, {}]
+        assert [client.hung for client in self.clients] == [0, 0]
         assert reconcile(self.servers) == 0
 
     def durable_trades_are_there(self) -> None:
         """Check that Postgres has now what clients were told it has."""
-        given = [
-            key
-            for client in self.clients
-            for key, answer in client.filled.items()
-            if answer["durable"] == "postgres"
-        ]
+        given = [key for key, answer in self._given().items() if answer["durable"] == "postgres"]
         found = self._trades()
 
         assert [key for key in given if key not in found] == []
+
+    def _figures(self, answers: Mapping[str, Any], found: Mapping[str, list[str]]) -> str:
+        """What came of those *answers* that were given since the last fault began."""
+        since = {key: a for key, a in answers.items() if key not in self._told_before}
+        levels = Counter(answer["durable"] for answer in since.values())
+        lost = sum(answer["order_id"] not in found[key] for key, answer in since.items())
+        twice = sum(len(found[key]) > 1 for key in since)
+        return (
+            f"acknowledged: {levels['postgres']} by postgres, {levels['redis']} by redis;"
+            f" lost: {lost}; duplicated: {twice}"
+        )
+
+    def _given(self) -> dict[str, Any]:
+        """Every answer that made a trade, by Idempotency-Key."""
+        return {key: answer for c in self.clients for key, answer in c.filled.items()}
 
     def _trades(self) -> dict[str, list[str]]:
         """Ids of all trades in Postgres by Idempotency-Key."""
@@ -160,34 +188,36 @@ def reconcile(servers: Servers) -> int:
 
 
 @contextmanager
-def open_exchange(root: Path, **settings: str) -> Iterator[Exchange]:
+def open_exchange(root: Path, way: Way = directly, **settings: str) -> Iterator[Exchange]:
     """Start everything below *root*, with two clients; yield it when they trade; stop it.
 
     Args:
         settings: of the api-servers.
     """
-    with open_services(root, two_match_days(root / "cup.json"), **settings) as exchange:
+    with open_services(root, two_match_days(root / "cup.json"), way, **settings) as exchange:
         yield from _with_clients(exchange)
 
 
 @contextmanager
 def open_services(
-    root: Path, matches: Path, *, apart: bool = False, **settings: str
+    root: Path, matches: Path, way: Way = directly, *, apart: bool = False, **settings: str
 ) -> Iterator[Exchange]:
     """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it.
 
     Args:
         apart: the second flusher is a process of its own, and not in the second api-server.
+        settings: of the api-servers.
     """
     private_key, public_keys = new_keypair()
     api, second, ws, flush, second_flush, feed = free_ports(6)
     with ExitStack() as stack:
         servers = stack.enter_context(Servers(root / "servers"))
-        common = servers.settings | {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
+        common = {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
         api_env = common | _api_settings(private_key, ws=ws, feed=feed) | settings
 
         def start(name: str, port: int, env: Mapping[str, str], *command: str) -> Service:
             url = f"http://127.0.0.1:{port}"
+            env = {**way(name, servers.settings), **env} if env else {}
             return stack.enter_context(Service(root / name, url, command, env))
 
         arguments = ("--matches", str(matches), "--port", str(feed))

@@ -38,6 +38,8 @@ class Client:
     pushed: set[str] = field(default_factory=set)  #: order ids that arrived over the WebSocket
     connected: int = 0  #: times the WebSocket was opened
     asked: int = 0
+    put_off: int = 0  #: requests that were answered, but not by an outcome
+    hung: int = 0  #: requests that were not answered in `ANSWER_S`, not even with a 503
 
     def __post_init__(self) -> None:
         answer = request(f"{self.api}/v1/auth/dev-login", {"email": f"{self.name}@example.com"})
@@ -66,6 +68,9 @@ class Client:
                 if said.code not in NOT_NOW:
                     self.refused[json.loads(said.read())["code"]] += 1
                     return None
+                self.put_off += 1
+            except TimeoutError:
+                self.hung += 1
             except AWAY:
                 pass
             else:
