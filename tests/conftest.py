@@ -62,7 +62,7 @@ def external_servers() -> Iterator[Addresses]:
     """A database of this run's own on the external PostgreSQL, and db 15 of the Redis."""
     name = f"touchline_test_{os.getpid()}"
     base = os.environ[EXTERNAL_DATABASE]
-    _execute(base, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    execute(base, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     try:
         database_url = make_dsn(base, dbname=name)
         _with_schema(database_url)
@@ -70,7 +70,7 @@ def external_servers() -> Iterator[Addresses]:
         address, _, query = os.environ[EXTERNAL_REDIS].partition("?")
         yield Addresses(f"{address}?db={EXTERNAL_REDIS_DB}&{query}", database_url)
     finally:
-        _execute(base, f"DROP DATABASE {name} WITH (FORCE)")
+        execute(base, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +115,9 @@ def pg(_pg_pool: tuple[Postgres, Callable[[], None]]) -> Postgres:
 def empty_database(servers: Addresses) -> Iterator[str]:
     """The address of a database without any table."""
     name = f"touchline_test_{uuid4().hex}"
-    _execute(servers.database_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    execute(servers.database_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     yield make_dsn(servers.database_url, dbname=name)
-    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _with_schema(database_url: str) -> None:
@@ -161,7 +161,7 @@ def _tables_by_reference(pool: Postgres) -> list[str]:
     return list(order.static_order())
 
 
-def _execute(database_url: str, statement: str) -> None:
+def execute(database_url: str, statement: str) -> None:
     """Run what no transaction may hold, such as CREATE DATABASE."""
     connection = psycopg2.connect(database_url)
     try:
