@@ -22,6 +22,7 @@ class Servers:
     def __init__(self, root: Path) -> None:
         self._embedded = Embedded(root)
         self._paused: list[int] = []
+        self.redis_url = ""  #: of the Redis that has taken over, if one has
 
     def __enter__(self) -> Servers:
         self._embedded.start()
@@ -35,7 +36,8 @@ class Servers:
     def settings(self) -> dict[str, str]:
         """What the services are told of them."""
         addresses = self._embedded.addresses
-        return {"REDIS_URL": addresses.redis_url, "DATABASE_URL": addresses.database_url}
+        redis_url = self.redis_url or addresses.redis_url
+        return {"REDIS_URL": redis_url, "DATABASE_URL": addresses.database_url}
 
     def kill(self, *names: str) -> None:
         """kill -9 every process of each server, at once; returns when they are gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from .servers import POSTGRESQL, VALKEY, Servers
 AWAY_S = 3.0
 FROZEN_S = 8.0  #: longer than anybody waits for an answer of Redis
 LONG_AWAY_S = 30.0
+IMMEDIATE_STOPS = 5
 
 
 @pytest.mark.parametrize("server", [VALKEY, POSTGRESQL])
@@ -64,4 +66,20 @@ def test_both_servers_killed_and_away_for_half_a_minute_are_waited_out(
         exchange.recovers()
 
     seen.waited_out()
+    exchange.has_every_trade_once()
+
+
+def test_a_postgres_that_is_stopped_at_once_again_and_again_is_waited_out(
+    exchange: Exchange,
+) -> None:
+    with exchange.fault() as seen:
+        for _ in range(IMMEDIATE_STOPS):
+            exchange.goes_on_for(AWAY_S / IMMEDIATE_STOPS)
+            exchange.servers.end(POSTGRESQL, signal.SIGQUIT)  # as pg_ctl stop -m immediate does
+            exchange.servers.mend()
+            exchange.durable_trades_are_there()
+        exchange.recovers()
+
+    # Each stop has lines of its own in the log, so this is no single outage.
+    assert (seen.ended(), seen.restarted(), seen.alarms()) == ([], {}, [])
     exchange.has_every_trade_once()
