@@ -35,6 +35,14 @@ _NOT_OURS: tuple[type[psycopg2.Error], ...] = (
     psycopg2.errors.InvalidSchemaName,
 )
 
+#: How many tables there are, and whether ours is one: of one moment, for another process may be
+#: applying its first file between two questions.
+_TABLES = """
+SELECT count(*) FILTER (WHERE schemaname = current_schema()),
+       coalesce(bool_or(tablename = 'schema_files'), false)
+  FROM pg_tables WHERE schemaname = ANY (current_schemas(false))
+"""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -120,12 +128,11 @@ def _state(known: Sequence[SchemaFile], applied: Sequence[Applied]) -> SchemaSta
 
 def _applied(cursor: Cursor) -> list[Applied]:
     """What the database has had applied; nothing if it is empty."""
-    cursor.execute("SELECT to_regclass('schema_files') IS NOT NULL")
-    if cursor.fetchone()[0]:
+    cursor.execute(_TABLES)
+    tables, ours = cursor.fetchone()
+    if ours:
         cursor.execute("SELECT number, name, checksum, additive FROM schema_files ORDER BY number")
         return [Applied(*row) for row in cursor.fetchall()]
-    cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
-    tables = cursor.fetchone()[0]
     if tables:
         raise SchemaMismatch(
             f"the database has {tables} tables but no schema_files: it is not Touchline's"

@@ -1,6 +1,7 @@
 """A database is brought up to the schema files, each of them once, and no further."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import gevent
@@ -10,6 +11,8 @@ from touchline.store import schema
 from touchline.store.postgres import Postgres
 from touchline.store.schema import apply_schema, schema_state
 from touchline.store.schema_files import SchemaFile, SchemaMismatch, packaged_files
+
+from tests.fakes.failing import Meanwhile
 
 pytestmark = pytest.mark.external
 
@@ -33,6 +36,18 @@ def steps() -> list[SchemaFile]:
         SchemaFile(number + 1, "add-a-column.sql", "ALTER TABLE added ADD word TEXT", True),
         SchemaFile(number + 2, "drop-it.sql", "DROP TABLE added", False),
     ]
+
+
+class Interrupted:
+    """*pg*, but before the *nth* statement of its transaction *happened* has just happened."""
+
+    def __init__(self, pg, nth, happened):
+        self._pg, self._nth, self._happened = pg, nth, happened
+
+    @contextmanager
+    def transaction(self):
+        with self._pg.transaction() as cursor:
+            yield Meanwhile(cursor, "execute", self._happened, nth=self._nth)
 
 
 def numbers(pg):
@@ -66,6 +81,15 @@ def test_a_look_says_what_would_be_applied_and_changes_nothing(empty, steps):
 
     assert schema_state(empty, steps).to_apply == tuple(steps[-2:])
     assert schema_state(empty, steps[:-2]).to_apply == ()
+
+
+@pytest.mark.parametrize("statement", range(3))
+def test_a_look_while_another_process_applies_files_takes_no_database_for_somebody_elses(
+    empty, statement
+):
+    interrupted = Interrupted(empty, statement, lambda: apply_schema(empty))
+
+    assert schema_state(interrupted).beyond == ()
 
 
 def test_of_several_at_once_each_file_is_applied_by_one(empty, steps):
