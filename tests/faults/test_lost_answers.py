@@ -82,15 +82,19 @@ def test_a_flush_whose_answer_was_lost_is_done_again(
     exchange.has_every_trade_once()
 
 
-def test_a_replay_is_told_while_postgres_does_not_answer(linked: Linked) -> None:
-    trader = someone(linked)
-    first = bought(trader, linked)
+def test_what_is_sent_again_is_answered_while_postgres_does_not_answer(linked: Linked) -> None:
+    trader, club = someone(linked), linked.exchange.clients[0].club
+    first, position = bought(trader, linked), trader.opens(club)
+    shut = f"/v1/positions/{position}/close"
+    closed = trader.ask("POST", shut, {}, Idempotency_Key="shut")
     with linked.fault():
         api_link(linked, POSTGRESQL).black_hole()
         again = bought(trader, linked)
-
-    assert first.status == again.status == 201
-    assert again.replayed
-    assert again.body["order_id"] == first.body["order_id"]
-    assert again.body["durable"] == "redis"  # what nobody can confirm is not promised
+        closed_again = trader.ask("POST", shut, {}, Idempotency_Key="shut")
     linked.exchange.recovers()
+
+    assert (first.body["durable"], closed.body["durable"]) == ("postgres", "postgres")
+    assert again.replayed
+    assert again.body == first.body | {"durable": "redis"}  # what nobody confirms is not promised
+    assert closed_again.replayed
+    assert closed_again.body == closed.body | {"durable": "redis"}

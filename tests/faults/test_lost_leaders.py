@@ -61,3 +61,18 @@ def test_services_cut_off_from_postgres_are_stuck_nowhere_and_the_others_go_on(
 
     seen.waited_out()
     exchange.has_every_trade_once()
+
+
+def test_a_service_that_is_stopped_while_it_is_cut_off_ends_in_good_order(linked: Linked) -> None:
+    exchange = linked.exchange
+    cut_off = exchange.services["second"]
+    with linked.fault():
+        for server in (VALKEY, POSTGRESQL):
+            linked.links.of("second", server).black_hole()
+        code = cut_off.stop()
+        linked.links.heal()
+        cut_off.start_again()
+        exchange.recovers()
+
+    assert code == 0
+    exchange.has_every_trade_once()
