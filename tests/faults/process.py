@@ -46,7 +46,7 @@ class Service:
         root.mkdir()
         self._door, self._log = root / "door", root / "log"
         self._command = [sys.executable, "-m", "tests.faults.service", str(self._door), *command]
-        self._env = {"PATH": os.environ["PATH"], **env}
+        self._env = self._given = {"PATH": os.environ["PATH"], **env}
         self._start()
 
     def __enter__(self) -> Service:
@@ -79,6 +79,13 @@ class Service:
         self._door.unlink(missing_ok=True)  # it may have ended before it had one
         self._start()
 
+    def replace(self, settings: Mapping[str, str]) -> int:
+        """Stop it in order and start it with *settings* besides its own; how it had ended."""
+        code = self.stop()
+        self._env = self._given | settings
+        self.start_again()
+        return code
+
     def die(self) -> None:
         """kill -9; returns when it is gone."""
         self._process.kill()
@@ -102,6 +109,9 @@ class Service:
 
     def is_ready(self) -> bool:
         return bool(request(f"{self.url}/readyz")["status"] == "ready")
+
+    def version(self) -> str:
+        return str(request(f"{self.url}/supervisor")["version"])
 
     def children(self) -> dict[ChildPath, dict[str, Any]]:
         """Every child below the root as /supervisor shows it, supervisors and what they hold."""
