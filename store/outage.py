@@ -13,6 +13,10 @@ class FeedUnavailable(Exception):
     """The match feed cannot be reached, refuses us for now, or answers nonsense."""
 
 
+class CannotWrite(redis_errors.ResponseError):
+    """Redis takes no writes for now: its disk is full or broken, or it lacks replicas."""
+
+
 class PoolTimeout(psycopg2.OperationalError):  # type: ignore[misc]  # psycopg2 is untyped
     """No Postgres connection became free in time: the database is slow or the pool is small."""
 
@@ -28,6 +32,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     redis_errors.TryAgainError,
     # Full memory refuses the writing commands until somebody makes room.
     redis_errors.OutOfMemoryError,
+    CannotWrite,
     # Connection loss, admin shutdown, "starting up", statement timeout,
     # deadlock and serialisation failures, disk full, too many connections.
     psycopg2.OperationalError,

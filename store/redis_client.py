@@ -6,7 +6,7 @@ run a command twice; ours fails at once with one of `outage.OUTAGES`.
 
 import select
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import hiredis
 import redis
@@ -15,6 +15,8 @@ from redis.backoff import NoBackoff
 from redis.connection import DefaultParser
 from redis.exceptions import ResponseError
 from redis.retry import Retry
+
+from .outage import CannotWrite
 
 CONNECT_TIMEOUT_S = 2.0
 REPLY_TIMEOUT_S = 5.0  #: longest wait for an answer; the slowest script takes milliseconds
@@ -70,6 +72,11 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # chosen at run
     redis-py has one with every connection it takes from its pool, and gevent's poll costs as much
     as sending a command even if it does not wait. The original is one system call.
     """
+
+    EXCEPTION_CLASSES: ClassVar = DefaultParser.EXCEPTION_CLASSES | {
+        "MISCONF": CannotWrite,
+        "NOREPLICAS": CannotWrite,
+    }
 
     def can_read(self, timeout: float = 0) -> bool:
         """Whether something can be read, or the server has hung up, within *timeout* s."""

@@ -1,5 +1,6 @@
 """A disk that is small enough to be full, for programs that a test starts."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Sequence
@@ -47,9 +48,16 @@ class SmallDisk:
     def fill(self, *, leaving: int = 0) -> None:
         """Leave so many bytes of room."""
         place = self.seen(self._place)
-        room = os.statvfs(place)
         with (place / "ballast").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - leaving)
+            while True:
+                room = os.statvfs(place)
+                try:
+                    os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - leaving)
+                except OSError as why:
+                    if why.errno != errno.ENOSPC:
+                        raise  # else somebody has taken some of the room meanwhile
+                else:
+                    return
 
     def make_room(self) -> None:
         """Undo `fill`."""

@@ -188,30 +188,41 @@ def reconcile(servers: Servers) -> int:
 
 
 @contextmanager
-def open_exchange(root: Path, way: Way = directly, **settings: str) -> Iterator[Exchange]:
+def open_exchange(
+    root: Path, way: Way = directly, servers: Servers | None = None, **settings: str
+) -> Iterator[Exchange]:
     """Start everything below *root*, with two clients; yield it when they trade; stop it.
 
     Args:
+        servers: not started yet; new ones below *root* if there are none given.
         settings: of the api-servers.
     """
-    with open_services(root, two_match_days(root / "cup.json"), way, **settings) as exchange:
+    cup = two_match_days(root / "cup.json")
+    with open_services(root, cup, way, servers, **settings) as exchange:
         yield from _with_clients(exchange)
 
 
 @contextmanager
 def open_services(
-    root: Path, matches: Path, way: Way = directly, *, apart: bool = False, **settings: str
+    root: Path,
+    matches: Path,
+    way: Way = directly,
+    servers: Servers | None = None,
+    *,
+    apart: bool = False,
+    **settings: str,
 ) -> Iterator[Exchange]:
     """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it.
 
     Args:
+        servers: not started yet; new ones below *root* if there are none given.
         apart: the second flusher is a process of its own, and not in the second api-server.
         settings: of the api-servers.
     """
     private_key, public_keys = new_keypair()
     api, second, ws, flush, second_flush, feed = free_ports(6)
     with ExitStack() as stack:
-        servers = stack.enter_context(Servers(root / "servers"))
+        servers = stack.enter_context(servers or Servers(root / "servers"))
         common = {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
         api_env = common | _api_settings(private_key, ws=ws, feed=feed) | settings
 

@@ -5,7 +5,7 @@ import pytest
 from gevent.server import StreamServer
 from redis.exceptions import ResponseError
 from touchline.store.embedded import Addresses
-from touchline.store.outage import OUTAGES
+from touchline.store.outage import OUTAGES, CannotWrite
 from touchline.store.redis_client import open_pubsub_redis, open_redis, raw_replies
 
 
@@ -62,6 +62,18 @@ def test_nobody_listening_is_an_outage(tmp_path):
 
 
 @pytest.mark.external
+def test_a_server_that_takes_no_writes_for_now_is_an_outage(redis):
+    redis.config_set("min-replicas-to-write", 1)
+
+    try:
+        with pytest.raises(CannotWrite):
+            redis.set("text", "any")
+    finally:
+        redis.config_set("min-replicas-to-write", 0)
+
+    assert issubclass(CannotWrite, OUTAGES)
+
+
 def test_a_published_message_reaches_a_subscriber(servers: Addresses, redis):
     subscriber = open_pubsub_redis(servers.redis_url)
     with subscriber.pubsub(ignore_subscribe_messages=True) as pubsub:
