@@ -140,7 +140,7 @@ def _filled(books: Books) -> dict[str, TradeCommand]:
 def _written(books: Books) -> None:
     """What `trade-writer` does."""
     for outbox in open_outboxes(books.redis, KEYS).values():
-        entries = outbox.read("+", 1000)
+        entries = outbox.read(1000)
         Ledger(books.pg).insert_facts(entries)
         outbox.delete(entry.id for entry in entries)
 
