@@ -189,8 +189,9 @@ class Trader:
     def _close_one(self) -> None:
         position = self._any()
         body = {}
-        if self._random.random() < 0.4:
-            body["quantity"] = f"{Decimal(position['quantity']) / 2:.3f}"
+        half = f"{Decimal(position['quantity']) / 2:.3f}"
+        if self._random.random() < 0.4 and Decimal(half) > 0:
+            body["quantity"] = half
         said = self._post(f"/v1/positions/{position['position_id']}/close", body)
         self._after(position, said)
 

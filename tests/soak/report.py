@@ -107,7 +107,8 @@ class Soak:
     def _all_wrong(self) -> dict[str, list[object]]:
         """What is wrong by what it is, the first of each."""
         found = self.found
-        lost = {f"lost, {level}": found.lost_of(level) for level in LEVELS}
+        kept = LEVELS if not self.lossy else ("postgres",)
+        lost = {f"lost, {level}": found.lost_of(level) for level in kept}
         listed: dict[str, Sequence[object]] = {
             **lost,
             "duplicated": found.twice,

@@ -17,8 +17,6 @@ from touchline.store.commands import Filled, Replayed, TradeCommand
 from touchline.store.drain import drain_everything
 from touchline.store.embedded import Embedded
 from touchline.store.keys import Keys
-from touchline.store.ledger import Ledger
-from touchline.store.outbox import open_outboxes
 from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
 from touchline.store.recovery import Recovery
@@ -139,10 +137,7 @@ def _filled(books: Books) -> dict[str, TradeCommand]:
 
 def _written(books: Books) -> None:
     """What `trade-writer` does."""
-    for outbox in open_outboxes(books.redis, KEYS).values():
-        entries = outbox.read(1000)
-        Ledger(books.pg).insert_facts(entries)
-        outbox.delete(entry.id for entry in entries)
+    assert books.drain().facts().complete
 
 
 @pytest.fixture
