@@ -13,7 +13,7 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-from .facts import Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
+from .facts import ORDER, Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
 from .life import show_life, superseded
 from .parked import park
 from .postgres import Postgres
@@ -155,13 +155,24 @@ class Ledger:
         parked: list[str] = []
 
         def refuse(cursor: Cursor, entry: Entry, error: Exception) -> None:
-            park(cursor, entry, error)
-            parked.append(entry.id)
+            if not _is_there(cursor, entry, error):
+                park(cursor, entry, error)
+                parked.append(entry.id)
 
         with self._pg.transaction() as cursor:
             show_life(cursor, life)
             insert_kinds(cursor, entries, refuse)
         return len(parked)
+
+
+def _is_there(cursor: Cursor, entry: Entry, error: Exception) -> bool:
+    """Whether *entry* is a row already, and refused by a constraint that is younger than that."""
+    kind = kind_of(entry)
+    # An order has several facts, and one row for them. Nonsense is kept, whatever its id.
+    if kind is None or kind is ORDER or not isinstance(error, psycopg2.IntegrityError):
+        return False
+    cursor.execute(f"SELECT FROM {kind.table} WHERE id = %s", (kind.fact_id(entry),))
+    return cursor.fetchone() is not None
 
 
 def _fill(row: Sequence[Any]) -> Fill:

@@ -24,6 +24,11 @@ def due(pg):
         cursor.execute("UPDATE trade_outbox SET next_retry_at = now()")
 
 
+def change(pg, how):
+    with pg.transaction() as cursor:
+        cursor.execute(f"ALTER TABLE trades {how}")
+
+
 def one(pg, query):
     with pg.transaction() as cursor:
         cursor.execute(query)
@@ -49,6 +54,23 @@ def test_a_parked_fact_that_still_does_not_fit_waits_twice_as_long(parked, pg):
 
     assert pauses == [10, 20, 40]
     assert one(pg, "SELECT attempts FROM trade_outbox") == (3,)
+
+
+def test_a_fact_that_is_in_the_ledger_is_not_parked_by_a_younger_constraint(pg):
+    """Facts come twice, after a crash or a loss; parked it would be there twice."""
+    add_users(pg, 2)
+    add_instruments(pg, 7)
+    fact = trade_entry(1, user=2)
+    Ledger(pg).insert_facts([fact], 0)
+    change(pg, "ADD CONSTRAINT no_more CHECK (user_id <> 2) NOT VALID")
+    try:
+        again = Ledger(pg).insert_facts([fact], 0)
+        fresh = Ledger(pg).insert_facts([trade_entry(2, user=2)], 0)
+    finally:
+        change(pg, "DROP CONSTRAINT no_more")
+
+    assert (again, fresh) == (0, 1)
+    assert Parked(pg, OutboxName.TRADES).count() == 1
 
 
 def test_the_pause_is_never_longer_than_an_hour_and_the_fact_is_never_dropped(parked, pg):
