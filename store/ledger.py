@@ -13,7 +13,12 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
+<<<<<<< HEAD
 from .facts import ORDER, Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
+=======
+from .facts import ORDER, Entry, MalformedFact, insert_kinds, insert_sound, kind_of
+from .keys import OutboxName
+>>>>>>> b826dc0 (Tell facts with one id in their streams apart)
 from .life import show_life, superseded
 from .parked import park
 from .postgres import Postgres
@@ -77,9 +82,12 @@ class Ledger:
                 return 0
         return self._insert_or_park(prepared.entries, prepared.life)
 
-    def known(self, entries: Sequence[Entry]) -> frozenset[str]:
-        """The ids of those of *entries* that are rows of the ledger; none of those parked."""
-        found: set[str] = set()
+    def known(self, entries: Sequence[Entry]) -> frozenset[tuple[OutboxName, str]]:
+        """Those of *entries* that are rows of the ledger, by stream and id; none of those parked.
+
+        Entries of both streams may have one id: it is the moment they were added at.
+        """
+        found: set[tuple[OutboxName, str]] = set()
         with self._pg.transaction() as cursor:
             for kind in dict.fromkeys(map(kind_of, entries)):
                 if kind is not None:
@@ -88,7 +96,7 @@ class Ledger:
                         f"SELECT id::text FROM {kind.table} WHERE id = ANY(%s::uuid[])",
                         (list(named),),
                     )
-                    found.update(named[fact_id] for (fact_id,) in cursor.fetchall())
+                    found.update((kind.outbox, named[fact]) for (fact,) in cursor.fetchall())
         return frozenset(found)
 
     def ping(self) -> None:

@@ -144,11 +144,11 @@ class TradeWriter(Actor[TradeWriterMessage]):
     def _answer_late(self, batch: Sequence[WriteFact], why: str) -> None:
         """Answer *batch*, of which Redis has lost what is not in the ledger, or has it still."""
         log.warning("redis was put back before trades of it were written", why=why)
-        known: Collection[str] = ()
+        known: Collection[tuple[OutboxName, str]] = ()
         with suppress(*LEDGER_AWAY):
             known = self._ledger.known(_stretch(batch).facts)
         for request in batch:
-            if request.made.entry_id in known:
+            if (request.made.outbox, request.made.entry_id) in known:
                 request.reply.set(Executed(request.made, "postgres"))
             else:
                 request.reply.set(Unavailable("Redis has restarted since; it may have lost this"))

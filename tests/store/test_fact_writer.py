@@ -169,6 +169,16 @@ def test_not_even_facts_that_follow_on_what_was_written_in_that_life(books, writ
     assert in_ledger(books) == (1, 0)
 
 
+def test_of_two_facts_with_one_id_in_their_streams_the_ledger_knows_that_which_it_has(books):
+    """Those who wait for facts of a Redis that was put back are told of their own only."""
+    trade, position = books.trade(), opened(books)
+    facts = [Entry("1792854300123-0", each.entry) for each in (trade, position)]
+    ledger = Ledger(books.pg)
+    ledger.insert_facts(facts[:1], life_at(trade))
+
+    assert ledger.known(facts) == {(trade.outbox, facts[0].id)}
+
+
 class Replicas:
     """Two executors with their writers over one Redis and one Postgres."""
 
