@@ -112,6 +112,21 @@ def pg(_pg_pool: tuple[Postgres, Callable[[], None]]) -> Postgres:
 
 
 @pytest.fixture
+def stores(
+    _redis_client: redis_module.Redis, _pg_pool: tuple[Postgres, Callable[[], None]]
+) -> Callable[[], tuple[redis_module.Redis, Postgres]]:
+    """Both of the above, empty again with every call; for a test of many examples."""
+
+    def emptied() -> tuple[redis_module.Redis, Postgres]:
+        pool, empty = _pg_pool
+        _redis_client.flushdb()
+        empty()
+        return _redis_client, pool
+
+    return emptied
+
+
+@pytest.fixture
 def empty_database(servers: Addresses) -> Iterator[str]:
     """The address of a database without any table."""
     name = f"touchline_test_{uuid4().hex}"
