@@ -13,12 +13,8 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-<<<<<<< HEAD
 from .facts import ORDER, Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
-=======
-from .facts import ORDER, Entry, MalformedFact, insert_kinds, insert_sound, kind_of
 from .keys import OutboxName
->>>>>>> b826dc0 (Tell facts with one id in their streams apart)
 from .life import show_life, superseded
 from .parked import park
 from .postgres import Postgres

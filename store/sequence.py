@@ -27,7 +27,7 @@ class Stretch:
 
     Attributes:
         life: of Redis, in which they were read or made.
-        complete: whether nothing came after them at the moment they were read.
+        complete: whether nothing came after them at the moment their reading began.
     """
 
     entries: Mapping[OutboxName, Sequence[Entry]]
@@ -71,21 +71,24 @@ class FactSequence:
 
     def read(self, after: Marks, limit: int) -> Stretch:
         """The oldest facts after *after*, at most *limit* of each stream."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            # As of one moment: no fact is to be seen without those made before it.
+        with self._redis.pipeline(transaction=False) as pipe:
+            # The version first: what comes up to it is in the streams by then, so nothing is seen
+            # without what was made before it. A transaction would say so more plainly, but a Redis
+            # that is full takes none.
+            pipe.hget(self._keys.wallet(TREASURY), "v")
             for name in OutboxName:
                 start = f"({after[name]}" if name in after else "-"
                 pipe.xrange(self._keys.outbox(name), start, "+", count=limit)
-            pipe.hget(self._keys.wallet(TREASURY), "v")
-            *found, version = pipe.execute()
+            version, *found = pipe.execute()
+        newest = int(version or 0)
         entries = {
             name: [Entry(entry_id, fields) for entry_id, fields in of_stream]
             for name, of_stream in zip(OutboxName, found, strict=True)
         }
         cut = [list(turns(read))[-1] for read in entries.values() if len(read) == limit]
-        if cut:
-            entries = {name: _up_to(min(cut), read) for name, read in entries.items()}
-        return Stretch(entries, life_of(int(version or 0)), complete=not cut)
+        bound = min([newest, *cut])
+        upto = {name: _up_to(bound, read) for name, read in entries.items()}
+        return Stretch(upto, life_of(newest), complete=not cut)
 
     def delete(self, ids: Mapping[OutboxName, Iterable[str]]) -> None:
         """Take entries that are durable off their streams."""

@@ -20,6 +20,8 @@ def sequence(redis):
 def add(redis, name, version=None):
     """A fact that left the treasury's *version*, or nonsense."""
     fact = {"k": "trade"} if version is None else {"k": "trade", "tv": str(version)}
+    if version is not None:
+        redis.hset(KEYS.wallet(0), "v", version)
     return redis.xadd(KEYS.outbox(name), fact)
 
 
