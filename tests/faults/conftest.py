@@ -13,14 +13,28 @@ from .linked import Linked, open_linked  # noqa: E402 - it imports them
 
 
 @pytest.fixture(scope="session")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """A running exchange with two clients that trade and listen."""
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """A running exchange; its clients rest while another is looked at."""
     with open_exchange(tmp_path_factory.mktemp("faults")) as running:
         yield running
 
 
-@pytest.fixture(scope="package")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
+@pytest.fixture
+def exchange(resting: Exchange) -> Iterator[Exchange]:
+    """It, while two clients trade and listen."""
+    with resting.trading():
+        yield resting
+
+
+@pytest.fixture(scope="session")
+def resting_links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
     """Another one, whose links to the servers can fail."""
     with open_linked(tmp_path_factory.mktemp("links")) as running:
         yield running
+
+
+@pytest.fixture
+def linked(resting_links: Linked) -> Iterator[Linked]:
+    """It, while two clients trade and listen."""
+    with resting_links.exchange.trading():
+        yield resting_links

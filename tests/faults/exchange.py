@@ -42,7 +42,7 @@ class Exchange:
 
     Args:
         feed: the match server; it is nobody's fault.
-        clients: who trade all the while, if anybody does.
+        clients: who trade, if anybody does.
     """
 
     def __init__(
@@ -57,6 +57,16 @@ class Exchange:
         self.feed = feed
         self.clients = clients
         self._told_before: frozenset[str] = frozenset()
+
+    @contextmanager
+    def trading(self) -> Iterator[None]:
+        """Let the clients trade and listen; all is well when this begins."""
+        doing = [gevent.spawn(do) for c in self.clients for do in (c.trade, c.listen)]
+        try:
+            self.recovers()
+            yield
+        finally:
+            gevent.killall(doing)
 
     # -- while something fails
 
@@ -191,7 +201,7 @@ def reconcile(servers: Servers) -> int:
 def open_exchange(
     root: Path, way: Way = directly, servers: Servers | None = None, **settings: str
 ) -> Iterator[Exchange]:
-    """Start everything below *root*, with two clients; yield it when they trade; stop it.
+    """Start everything below *root*, with two clients; yield it when they have traded; stop it.
 
     Args:
         servers: not started yet; new ones below *root* if there are none given.
@@ -264,15 +274,13 @@ def _api_settings(private_key: str, *, ws: int, feed: int) -> dict[str, str]:
 
 
 def _with_clients(exchange: Exchange) -> Iterator[Exchange]:
+    """The exchange once its clients have traded; they rest."""
     first, second = exchange.services["api-server"].url, exchange.services["second"].url
     clubs = eventually(lambda: _idle_clubs(first), BOOT_S, exchange.is_ready)
     exchange.clients += [Client("anna", first, clubs[0]), Client("ben", second, clubs[1])]
-    doing = [gevent.spawn(do) for c in exchange.clients for do in (c.trade, c.listen)]
-    try:
-        exchange.recovers()
-        yield exchange
-    finally:
-        gevent.killall(doing)
+    with exchange.trading():
+        pass
+    yield exchange
 
 
 def _idle_clubs(api: str) -> list[int]:

@@ -60,6 +60,6 @@ class Linked:
 
 @contextmanager
 def open_linked(root: Path) -> Iterator[Linked]:
-    """Start everything below *root* over links of its own; yield it when clients trade; stop it."""
+    """Start everything below *root* over links of its own; yield it when ready; stop it."""
     with Links() as links, open_exchange(root, links) as exchange:
         yield Linked(exchange, links)

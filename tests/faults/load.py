@@ -17,6 +17,7 @@ from .process import request
 
 BETWEEN_ORDERS_S = 0.1
 AGAIN_S = 0.2  #: before the same thing is tried once more
+BOUGHT_MAX = 100
 NOT_NOW = frozenset({429, 503})  #: statuses that ask to come again
 AWAY = (OSError, HTTPException, WebSocketException)
 
@@ -38,6 +39,7 @@ class Client:
     pushed: set[str] = field(default_factory=set)  #: order ids that arrived over the WebSocket
     connected: int = 0  #: times the WebSocket was opened
     asked: int = 0
+    bought: int = 0  #: orders that were filled and not sold again
     put_off: int = 0  #: requests that were answered, but not by an outcome
     hung: int = 0  #: requests that were not answered in `ANSWER_S`, not even with a 503
 
@@ -55,7 +57,11 @@ class Client:
         """Place one order and repeat it until it is answered; None if it was refused."""
         self.asked += 1
         key = f"{self.name}-{self.asked}"
-        body = {"instrument": self.club, "side": "buy", "quantity": "0.010"}
+        # What it has bought it sells again: faults take many minutes, and its money would not last.
+        sells = self.bought >= BOUGHT_MAX
+        self.bought -= sells
+        side = "sell" if sells else "buy"
+        body = {"instrument": self.club, "side": side, "quantity": "0.010"}
         while True:
             try:
                 answer = request(
@@ -75,6 +81,7 @@ class Client:
                 pass
             else:
                 self.filled[key] = answer
+                self.bought += not sells
                 return answer
             gevent.sleep(AGAIN_S)
 

@@ -19,7 +19,7 @@ LAG_S = 5.0
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
     """An exchange of this file's own, for it ends on another Redis than it began on."""
-    with open_linked(tmp_path_factory.mktemp("failover")) as running:
+    with open_linked(tmp_path_factory.mktemp("failover")) as running, running.exchange.trading():
         yield running
 
 

@@ -27,7 +27,10 @@ def exchange(
     tmp_path_factory: pytest.TempPathFactory, servers: CrampedServers
 ) -> Iterator[Exchange]:
     """An exchange whose servers' disks are small."""
-    with open_exchange(tmp_path_factory.mktemp("full"), servers=servers) as running:
+    with (
+        open_exchange(tmp_path_factory.mktemp("full"), servers=servers) as running,
+        running.trading(),
+    ):
         yield running
 
 

@@ -24,7 +24,7 @@ REPLICAS = ("api-server", "second")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """An exchange in which few facts may wait."""
     root = tmp_path_factory.mktemp("pressure")
-    with open_exchange(root, OUTBOX_MAX=str(OUTBOX_MAX)) as running:
+    with open_exchange(root, OUTBOX_MAX=str(OUTBOX_MAX)) as running, running.trading():
         yield running
 
 

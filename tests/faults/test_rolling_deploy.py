@@ -33,7 +33,7 @@ def upcoming(tmp_path_factory: pytest.TempPathFactory) -> NextVersion:
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """An exchange of its own: what this leaves behind in the database is not for others."""
     root: Path = tmp_path_factory.mktemp("rolling")
-    with open_exchange(root) as running:
+    with open_exchange(root) as running, running.trading():
         yield running
 
 
