@@ -10,7 +10,7 @@ DATA ?= .touchline
 MINUTES ?= 10
 SEED ?= 1
 
-.PHONY: up test test-rules test-services test-faults soak check format browser-test clean
+.PHONY: up test test-rules test-services test-faults long-test soak check format browser-test clean
 
 up: $(READY)
 	$(BIN)/touchline up --data-dir $(DATA) --speed $(SPEED)
@@ -26,7 +26,11 @@ test-services: $(READY)
 	$(BIN)/python -m pytest tests/services
 
 test-faults: $(READY)
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults -m "not long"
+
+# Faults that take minutes each, such as black holes, full disks, a failover, a deploy; no part of `test`.
+long-test: $(READY)
+	$(BIN)/python -m pytest tests/faults -m long
 
 # Kills and freezes everything while people trade, then proves that nothing was lost; no part of `test`.
 soak: $(READY)

@@ -10,6 +10,9 @@ from .outage import OUTAGES
 from .sequence import FactSequence, Marks, Stretch
 
 FACT_BATCH = 1000  #: facts of each stream in one transaction
+#: Real seconds to wait for another duty that drains. One that waits for a Postgres that is frozen
+#: does so for 11, and three of them after each other would look stuck.
+TURN_S = 3.0
 RUN_BATCHES = 10  #: batches of facts in one run: about a second, so that no actor looks stuck
 
 
@@ -47,7 +50,9 @@ class FactDrain:
         Raises:
             Superseded: Redis was put back since the facts were read; nothing was written.
         """
-        with self._one_at_a_time:
+        if not self._one_at_a_time.acquire(timeout=TURN_S):
+            return FactRun(0, complete=False)
+        try:
             marks: Marks = {}
             moved, batch = 0, self._read(marks, life)
             for left in reversed(range(RUN_BATCHES)):
@@ -63,6 +68,8 @@ class FactDrain:
                 finally:
                     gevent.killall([ahead] if ahead else [])
             return FactRun(moved, complete)
+        finally:
+            self._one_at_a_time.release()
 
     def _read(self, after: Marks, life: int | None) -> _Batch:
         stretch = self._sequence.read(after, FACT_BATCH)

@@ -8,6 +8,7 @@ fact is in Postgres only if all are that are older. Source: docs/decisions/0022.
 import gevent
 import psycopg2
 
+from .facts import ORDER, kind_of
 from .keys import OutboxName
 from .ledger import Ledger
 from .life import Superseded, life_of
@@ -70,8 +71,14 @@ class FactWriter:
 
 def _followed(upto: int, stretch: Stretch) -> int | None:
     """The version up to which there is no gap once *stretch* comes after *upto*; None if one is."""
-    for version in sorted(_turns(stretch)):
-        if version > upto + 1:
+    steps = [
+        (version, 0 if kind_of(entry) in (ORDER, None) else 1)
+        for entries in stretch.entries.values()
+        for entry, version in zip(entries, turns(entries), strict=True)
+    ]
+    # A fact before the records made behind it, which have its version and stand for none.
+    for version, step in sorted(steps, key=lambda each: (each[0], -each[1])):
+        if version > upto + step:
             return None
         upto = max(upto, version)
     return upto

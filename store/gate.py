@@ -39,19 +39,19 @@ def gate(keys: Keys) -> Callable[[Any], None]:
 
 def unnoted_run_id(client: redis.Redis, keys: Keys) -> str | None:
     """The run id of a Redis that has restarted since it was last put back; None if it has not."""
-    run_id = run_id_of(client)
-    return None if client.get(keys.meta("run_id")) == run_id else run_id
-
-
-def run_id_of(client: redis.Redis) -> str:
-    """What Redis calls itself until it restarts."""
     info: Any = client.info("server")
-    return str(info["run_id"])
+    run_id = str(info["run_id"])
+    return None if client.get(keys.meta("run_id")) == run_id else run_id
 
 
 def note_run_id(client: redis.Redis, keys: Keys, run_id: str) -> None:
     """Open the gate: Redis is complete since it started as *run_id*."""
     client.set(keys.meta("run_id"), run_id)
+
+
+def forget_run_id(client: redis.Redis, keys: Keys) -> None:
+    """Shut the gate for connections to come: Redis has to be put back."""
+    client.delete(keys.meta("run_id"))
 
 
 def _run_id(info: str) -> str:

@@ -14,12 +14,12 @@ import gevent
 import redis
 
 from ..domain.clock import Monotonic
-from .gate import Rehydrating
+from .gate import Rehydrating, unnoted_run_id
 from .keys import Keys
 from .lease import Lease
 from .outage import OUTAGES
 from .postgres import Postgres
-from .rehydrate import due, rehydrate
+from .rehydrate import rehydrate
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live
 
@@ -48,8 +48,8 @@ class Recovery:
         self._lease = Lease(client, keys.lease("rehydrate"), monotonic=monotonic, owner=owner)
 
     def due(self) -> bool:
-        """Whether Redis has restarted since it was last put back; four small reads."""
-        return due(self._redis, self._keys, self._pg)
+        """Whether Redis has restarted since it was last put back; two small reads."""
+        return unnoted_run_id(self._redis, self._keys) is not None
 
     def run(self) -> bool:
         """Put Redis back, or return False: another process is at it.

@@ -20,7 +20,7 @@ import structlog
 from ..domain.ids import TREASURY
 from .candles import Candles
 from .drain import open_drain
-from .gate import Rehydrating, note_run_id, run_id_of, unnoted_run_id
+from .gate import Rehydrating, forget_run_id, note_run_id, unnoted_run_id
 from .keys import Keys, State
 from .life import EPOCH_BITS, begin_life, life_in_postgres, life_of, life_of_redis
 from .lost import Lost, Restorer, chunks, lost
@@ -33,6 +33,8 @@ from .scripts import Scripts
 from .stand_ins import StandIns
 from .waiting import restore_orders
 
+#: Tries to have the treasury count on; whose connection is still open may trade meanwhile.
+ENTRIES = 100
 STATEMENT_TIMEOUT_MS = 600_000  #: whole tables are read
 
 log = structlog.get_logger(__name__)
@@ -61,13 +63,17 @@ def rehydrate(
     Args:
         may_go_on: called again and again between two steps; raises to end it there.
     """
-    if not due(client, keys, pg):
+    run_id = unnoted_run_id(client, keys)
+    if run_id is None:
         return None
-    run_id = run_id_of(client)
     rehydrated = _put_back(client, keys, pg, may_go_on)
     may_go_on()
     # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
     note_run_id(client, keys, run_id)
+    if life_in_postgres(pg) != rehydrated.epoch:
+        # Somebody else began to put it back as well, and nobody may write in the life it is in.
+        forget_run_id(client, keys)
+        raise Rehydrating("another process puts Redis back as well")
     log.info("redis is complete again", **asdict(rehydrated))
     return rehydrated
 
@@ -75,6 +81,8 @@ def rehydrate(
 def _put_back(
     client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
 ) -> Rehydrated:
+    # A rival may have noted it just now; the life that begins here ends the rival's.
+    forget_run_id(client, keys)
     life = begin_life(pg, above=life_of_redis(client, keys))
     # Facts that survived in the stream join the ledger, so that it has all there are.
     drain = open_drain(client, keys, Scripts(client, keys), pg)
@@ -106,14 +114,6 @@ def _put_back(
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
     return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
-
-
-def due(client: redis.Redis, keys: Keys, pg: Postgres) -> bool:
-    """Whether Redis has restarted since it was last put back, or that was not finished."""
-    if unnoted_run_id(client, keys) is not None:
-        return True
-    # Two that put it back at once may have ended in the life of the one that was earlier.
-    return life_of_redis(client, keys) < life_in_postgres(pg)
 
 
 def _wait_for_results(pg: Postgres) -> None:
@@ -153,11 +153,14 @@ def _enter(client: redis.Redis, keys: Keys, life: int) -> None:
     key, dirty = keys.wallet(TREASURY), keys.dirty(State.WALLETS)
     client.hsetnx(key, "cash", "0")  # there may have been none
     client.hsetnx(key, "locked", "0")
-    found: Any = client.hget(key, "v") or "0"
-    fields = [str(TREASURY), "v", found, "v", str(life << EPOCH_BITS)]
-    ahead = life_of(int(found)) > life
-    if ahead or not LuaScript("state_restore").run(client, [key, dirty], fields):
-        raise Rehydrating("another process puts Redis back as well")
+    for _ in range(ENTRIES):
+        found: Any = client.hget(key, "v") or "0"
+        fields = [str(TREASURY), "v", found, "v", str(life << EPOCH_BITS)]
+        if life_of(int(found)) > life:
+            break
+        if LuaScript("state_restore").run(client, [key, dirty], fields):
+            return
+    raise Rehydrating("another process puts Redis back as well")
 
 
 def _restore(

@@ -6,6 +6,7 @@ of what comes after it: so it knows how everything was at one moment, whatever R
 Source: docs/decisions/0022.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from .facts import Entry
 from .keys import Keys, OutboxName
 from .life import life_of
 from .outbox import open_outboxes
+
+_VERSION = re.compile("[0-9]{1,19}")
 
 Marks = Mapping[OutboxName, str]
 """Of each stream the id of an entry; none stands for the beginning."""
@@ -108,7 +111,7 @@ def turns(entries: Iterable[Entry]) -> Iterator[int]:
     last = 0
     for entry in entries:
         version = entry.fields.get("tv", "")
-        last = int(version) if version.isdecimal() else last
+        last = int(version) if _VERSION.fullmatch(version) else last
         yield last
 
 

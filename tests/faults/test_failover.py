@@ -13,6 +13,8 @@ from .linked import Linked, open_linked
 from .replica import Replica
 from .servers import VALKEY
 
+pytestmark = pytest.mark.long
+
 LAG_S = 5.0
 
 

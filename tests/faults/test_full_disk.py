@@ -14,6 +14,8 @@ from .cramped import CrampedServers
 from .exchange import Exchange, open_exchange
 from .servers import POSTGRESQL, VALKEY
 
+pytestmark = pytest.mark.long
+
 FULL_S = 5.0
 
 

@@ -10,6 +10,8 @@ from .linked import Linked
 from .proxy import Proxy
 from .servers import POSTGRESQL, VALKEY
 
+pytestmark = pytest.mark.long
+
 GLITCH_S = 3.0
 BROKEN_S = 9.0  #: longer than anybody waits for an answer of Redis, and than a lease lives
 LATENCY_S = 0.05  #: each way: of an exchange whose servers are on another continent

@@ -11,6 +11,8 @@ from .person import Person, Said
 from .proxy import Proxy
 from .servers import POSTGRESQL, VALKEY
 
+pytestmark = pytest.mark.long
+
 #: What only a trade sends to Postgres; to Redis it is the key it is remembered by.
 TRADE = b"INSERT INTO trades"
 AT = [0, 25]  #: bytes of the answer that arrive

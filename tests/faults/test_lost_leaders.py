@@ -8,6 +8,8 @@ from .linked import Linked
 from .process import Service
 from .servers import POSTGRESQL, VALKEY
 
+pytestmark = pytest.mark.long
+
 DUTIES = (
     *("sportmonks-scheduler", "stop-watcher", "margin-backstop-sweeper", "order-releaser"),
     *("flusher", "candle-roller", "reconciler"),

@@ -16,6 +16,8 @@ from .person import Person
 from .process import request
 from .servers import POSTGRESQL
 
+pytestmark = pytest.mark.long
+
 OUTBOX_MAX = 40  #: the clients make twenty facts a second
 REPLICAS = ("api-server", "second")
 

@@ -18,6 +18,8 @@ from .index import Index
 from .person import Person
 from .release import VERSION, NextVersion
 
+pytestmark = pytest.mark.long
+
 SIDE_BY_SIDE_S = 2.0  #: forty orders
 #: One flusher is replaced first, so that the next one drains beside the present one, in "second".
 IN_TURN = ("flusher", "api-server", "ws-server", "second")

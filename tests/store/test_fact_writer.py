@@ -1,6 +1,7 @@
 """The synchronous write: no fact gets to Postgres before one that is older."""
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import psycopg2
@@ -8,11 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisAway
-from touchline.store.commands import Made
+from touchline.domain.halts import Phase
+from touchline.domain.ticks import IndexChange
+from touchline.store.commands import Accepted, AcceptOrder, Made
 from touchline.store.fact_writer import AHEAD, FactWriter
 from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger
 from touchline.store.life import Superseded, life_of
+from touchline.store.order_kinds import order_from
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence, Stretch
@@ -177,6 +181,41 @@ def test_of_two_facts_with_one_id_in_their_streams_the_ledger_knows_that_which_i
     ledger.insert_facts(facts[:1], life_at(trade))
 
     assert ledger.known(facts) == {(trade.outbox, facts[0].id)}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_order_that_waits_does_not_stand_for_the_trade_before_it(books, writer, lost):
+    """Its record has the treasury's version that it found, and so has the fact that made it."""
+    in_play(books)
+    writer.write(made(books.trade()))
+    books.trade(user=2)  # of another replica, whose writer is slow
+    writer.write(made(accepted(books)))
+    writer.write(made(books.trade()))
+
+    assert_no_gap(books)
+    if lost:
+        books.redis.flushdb()
+        rehydrate(books.redis, books.keys, books.pg)
+        assert books.drain().everything().complete
+        report = reconcile(books.redis, books.keys, books.pg)
+        assert report.ok, report.as_text()
+
+
+def in_play(books):
+    books.redis.set("lease", "feed")
+    for idx in books.clubs:
+        kick_off = IndexChange(idx=idx, now_ms=1, phase=Phase.LIVE)
+        books.scripts.index_apply(kick_off, "lease", "feed")
+    books.drain().everything()
+
+
+def accepted(books):
+    """An order that waits in play."""
+    command = replace(books.command(user=3), delay_ms=5000)
+    [delayed] = books.scripts.execute([command])
+    [outcome] = books.scripts.execute([AcceptOrder(order_from(command, delayed))])
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
 
 
 class Replicas:

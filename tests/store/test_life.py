@@ -3,6 +3,7 @@
 import gevent
 import pytest
 from touchline.store.facts import Entry
+from touchline.store.gate import Rehydrating, unnoted_run_id
 from touchline.store.ledger import Ledger
 from touchline.store.life import (
     Superseded,
@@ -12,7 +13,7 @@ from touchline.store.life import (
     show_life,
 )
 from touchline.store.outage import OUTAGES
-from touchline.store.rehydrate import due, rehydrate
+from touchline.store.rehydrate import rehydrate
 from touchline.store.states import States
 
 from tests.fakes.bookkeeping import Books
@@ -104,14 +105,53 @@ def test_that_a_life_is_over_is_an_outage():
     assert issubclass(Superseded, OUTAGES)
 
 
-def test_redis_in_an_earlier_life_than_postgres_knows_of_has_to_be_put_back(books):
-    """Two put it back at once, and the one that was later died before it was done."""
-    assert not due(books.redis, books.keys, books.pg)
-    begin_life(books.pg, above=0)
+def test_who_puts_redis_back_beside_another_does_not_open_the_gate_to_a_life_that_is_over(books):
+    """The other began a later life, and died before it was done."""
+    books.redis.set(books.keys.meta("run_id"), "the one before")
+    noting = Meanwhile(books.redis, "set", lambda: begin_life(books.pg, above=0))
 
-    assert due(books.redis, books.keys, books.pg)
+    with pytest.raises(Rehydrating):
+        rehydrate(noting, books.keys, books.pg)
+
+    assert unnoted_run_id(books.redis, books.keys) is not None
     rehydrate(books.redis, books.keys, books.pg)
-
-    assert not due(books.redis, books.keys, books.pg)
     books.some_trades()
     assert books.drain().everything().complete
+
+
+def test_whoever_still_talks_to_a_redis_that_was_left_behind_begins_no_life_there(books):
+    """Its run id is noted, and a failover has had another put back since."""
+    life = begin_life(books.pg, above=0)
+    books.trade()
+
+    assert rehydrate(books.redis, books.keys, books.pg) is None
+    with pytest.raises(Superseded):
+        books.drain().facts()
+    assert life_in_postgres(books.pg) == life
+
+
+class Busy:
+    """A Redis at which somebody trades after each look at the treasury."""
+
+    def __init__(self, books):
+        self._books = books
+
+    def __getattr__(self, name):
+        return getattr(self._books.redis, name)
+
+    def hget(self, key, field):
+        found = self._books.redis.hget(key, field)
+        if key == self._books.keys.wallet(0) and self._books.trade_left:
+            self._books.trade_left -= 1
+            self._books.trade()
+        return found
+
+
+def test_a_new_life_is_entered_while_somebody_trades(books):
+    books.redis.set(books.keys.meta("run_id"), "the one before")
+    books.trade_left = 5
+
+    life = rehydrate(Busy(books), books.keys, books.pg).epoch
+
+    assert books.trade_left == 0
+    assert life == life_of_redis(books.redis, books.keys) == life_in_postgres(books.pg)
