@@ -21,7 +21,7 @@ from .ports import free_ports
 from .process import Service, request
 from .seen import Seen
 from .servers import Servers
-from .waiting import T, eventually
+from .waiting import KILL_S, T, eventually
 
 #: A backoff is 6 s at the longest, an answer that does not come is waited for as long again;
 #: the rest is for a machine that is busy with other things.
@@ -66,7 +66,7 @@ class Exchange:
             self.recovers()
             yield
         finally:
-            gevent.killall(doing)
+            gevent.killall(doing, timeout=KILL_S)
 
     # -- while something fails
 

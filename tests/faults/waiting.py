@@ -7,6 +7,10 @@ from typing import TypeVar
 
 import gevent
 
+#: Real seconds for greenlets to end. A WebSocket whose listener is killed closes for 10, and was
+#: seen to wait for its own threads for ever after that; nobody needs it any more.
+KILL_S = 20.0
+
 T = TypeVar("T")
 
 LOOK_S = 0.05

@@ -39,7 +39,7 @@ from tests.faults.load import AWAY, Client
 from tests.faults.ports import free_ports
 from tests.faults.process import Service
 from tests.faults.servers import Servers
-from tests.faults.waiting import eventually
+from tests.faults.waiting import KILL_S, eventually
 
 from .books import Books
 from .faults import Faults
@@ -134,7 +134,7 @@ def _traders(chosen: Options, prices: Prices, told: Told, api: str) -> Iterator[
     try:
         yield
     finally:
-        gevent.killall(doings)
+        gevent.killall(doings, timeout=KILL_S)
 
 
 def _watch(name: str, api: str) -> None:

@@ -17,6 +17,7 @@ from tests.faults.days import three_at_a_time
 from tests.faults.exchange import Exchange, open_services, reconcile
 from tests.faults.load import AWAY, Client
 from tests.faults.process import Service
+from tests.faults.waiting import KILL_S
 from tests.hour.trader import Prices, Told, Trader
 
 from .audit import Entry, audit
@@ -123,7 +124,7 @@ class _Run:
         finally:
             self._done.lasted_s = time.monotonic() - began_s
             broken = [repr(each.exception) for each in (*going, *beside) if each.exception]
-            gevent.killall(going + beside)
+            gevent.killall(going + beside, timeout=KILL_S)
             self._done.wrong["broke off"] = broken
 
     def _trader(self, number: int, prices: Prices) -> Trader:
