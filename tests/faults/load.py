@@ -22,6 +22,19 @@ NOT_NOW = frozenset({429, 503})  #: statuses that ask to come again
 AWAY = (OSError, HTTPException, WebSocketException)
 
 
+def watch(name: str, api: str, held_s: float, left_s: float = 0.0) -> None:
+    """Hold a WebSocket for a while, leave it for a while, for ever."""
+    while True:
+        try:
+            client = Client(name, api, 1)
+        except (*AWAY, ValueError):
+            gevent.sleep(1)
+            continue
+        with gevent.Timeout(held_s, False):
+            client.listen()
+        gevent.sleep(left_s)
+
+
 @dataclass
 class Client:
     """A signed-in user of one api-server, with an order book of its own memory.

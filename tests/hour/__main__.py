@@ -35,7 +35,7 @@ from touchline.matchserver.openfootball import load_openfootball
 from touchline.store.postgres import install_wait_callback
 
 from tests.faults.exchange import reconcile
-from tests.faults.load import AWAY, Client
+from tests.faults.load import watch
 from tests.faults.ports import free_ports
 from tests.faults.process import Service
 from tests.faults.servers import Servers
@@ -49,6 +49,7 @@ from .wire import Line
 
 READY_S = 120.0
 LEVEL_S = 180.0
+HELD_S, LEFT_S = 20.0, 10.0  #: a WebSocket, before it is left and before it is opened again
 ROUND = "round.json"
 MOODS = ("noise", "momentum", "mean-reversion", "herd")
 
@@ -130,24 +131,11 @@ def _traders(chosen: Options, prices: Prices, told: Told, api: str) -> Iterator[
     ]
     doings = [gevent.spawn(prices.watch), *(gevent.spawn(trader.live) for trader in traders)]
     # They sign in as traders do: the same portfolios, watched and left again and again.
-    doings += [gevent.spawn(_watch, f"t{n}", api) for n in range(chosen.watchers)]
+    doings += [gevent.spawn(watch, f"t{n}", api, HELD_S, LEFT_S) for n in range(chosen.watchers)]
     try:
         yield
     finally:
         gevent.killall(doings, timeout=KILL_S)
-
-
-def _watch(name: str, api: str) -> None:
-    """Hold a WebSocket for a while, then leave it for a while, for ever."""
-    while True:
-        try:
-            client = Client(name, api, 1)
-        except (*AWAY, ValueError):
-            gevent.sleep(1)
-            continue
-        with gevent.Timeout(20, False):
-            client.listen()
-        gevent.sleep(10)
 
 
 def _watch_lag(up: Service, lags: list[float]) -> None:

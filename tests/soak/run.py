@@ -15,7 +15,7 @@ import gevent
 
 from tests.faults.days import three_at_a_time
 from tests.faults.exchange import Exchange, open_services, reconcile
-from tests.faults.load import AWAY, Client
+from tests.faults.load import watch
 from tests.faults.process import Service
 from tests.faults.waiting import KILL_S
 from tests.hour.trader import Prices, Told, Trader
@@ -114,7 +114,7 @@ class _Run:
         prices, api = Prices(self._ways), self._exchange.services[APIS[0]].url
         traders = [self._trader(number, prices) for number in range(self._chosen.traders)]
         going = [gevent.spawn(doing) for doing in (prices.watch, *(t.live for t in traders))]
-        beside = [gevent.spawn(_watch, f"t{number}", api) for number in range(WATCHERS)]
+        beside = [gevent.spawn(watch, f"t{number}", api, WATCH_S) for number in range(WATCHERS)]
         beside.append(gevent.spawn(self._tail.follow))
         over = gevent.spawn(gevent.sleep, self._chosen.seconds)
         began_s = time.monotonic()
@@ -179,18 +179,6 @@ class _Run:
     def _mine(self) -> list[Entry]:
         """The ledger but for the operator, who trades nothing."""
         return [entry for entry in self._books.entries() if entry.user in self._opening]
-
-
-def _watch(name: str, api: str) -> None:
-    """Hold a WebSocket for a while, then open another, for ever."""
-    while True:
-        try:
-            client = Client(name, api, 1)
-        except (*AWAY, ValueError):
-            gevent.sleep(1)
-            continue
-        with gevent.Timeout(WATCH_S, False):
-            client.listen()
 
 
 def _alarms(service: Service) -> Iterator[str]:
