@@ -6,6 +6,7 @@ it, and is tried again with growing pauses until what it refers to exists or a
 person has repaired it.
 """
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,13 +41,14 @@ def park(cursor: Cursor, entry: Entry, error: Exception) -> None:
     kind = kind_of(entry)
     table = kind.outbox if kind else OutboxName.TRADES
     fact_id = kind.fact_id(entry) if kind else entry.fields.get("id", "")
+    malformed = _malformed(error)
     cursor.execute(
         f"INSERT INTO {table} (id, payload, malformed, last_error, next_retry_at)"
         " VALUES (%s, %s, %s, %s, now() + %s * INTERVAL '1 second') ON CONFLICT (id) DO NOTHING",
         (
-            _park_id(entry, fact_id),
-            _payload(entry),
-            _malformed(error),
+            _own_id(entry) if malformed else _park_id(entry, fact_id),
+            Json(_payload(entry)),
+            malformed,
             str(error),
             FIRST_RETRY_S,
         ),
@@ -112,14 +114,21 @@ def _malformed(error: Exception) -> bool:
 def _park_id(entry: Entry, fact_id: str) -> str:
     if entry.fields.get("k") == "order":
         # An order's facts, and the trade that it becomes, have one id in common.
-        name = f"{entry.fields.get('id')}:{entry.fields.get('st')}"
+        name = f"{fact_id}:{entry.fields.get('st')}"
         return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
-    try:
-        return str(uuid.UUID(fact_id))
-    except ValueError:
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, entry.id))
+    return str(uuid.UUID(fact_id))  # it has passed the cast
 
 
-def _payload(entry: Entry) -> Json:
+def _own_id(entry: Entry) -> str:
+    """An id for nonsense: by all of it, for what it gives for its id may be that of a fact."""
+    name = json.dumps([entry.id, _payload(entry)])
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def _payload(entry: Entry) -> dict[str, str]:
     # jsonb cannot hold NUL; whoever repairs the fact sees the replacement.
-    return Json({name: value.replace("\0", "\ufffd") for name, value in entry.fields.items()})
+    return {_shown(name): _shown(value) for name, value in entry.fields.items()}
+
+
+def _shown(text: str) -> str:
+    return text.replace("\0", "\ufffd")

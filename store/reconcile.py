@@ -25,8 +25,8 @@ from .reservations import Reservations
 LONGEST_S = 600.0  #: of one statement: proofs read whole tables
 FACTS_READ = 100  #: entries looked at at a time for the oldest fact that still waits
 
-#: A key that holds another type than it should, or bytes that are no text.
-UNREADABLE = (redis.ResponseError, UnicodeDecodeError)
+#: A key that holds another type than it should.
+UNREADABLE = redis.ResponseError
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,9 @@ def open_redis(
         max_connections=connections,
         timeout=POOL_WAIT_S,
         decode_responses=True,
+        # What is no UTF-8, which nobody of us writes, is spelled out: one such value in a stream
+        # would else keep whoever reads it from all the others, again and again.
+        encoding_errors="backslashreplace",
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=REPLY_TIMEOUT_S,
         health_check_interval=HEALTH_CHECK_S,

@@ -8,12 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import psycopg2
+import psycopg2.errors
 
 #: A psycopg2 cursor inside a transaction; the library ships no types.
 Cursor = Any
 
 #: What Postgres says about a row, not about the connection or our SQL.
-REFUSALS: tuple[type[psycopg2.Error], ...] = (psycopg2.IntegrityError, psycopg2.DataError)
+REFUSALS: tuple[type[psycopg2.Error], ...] = (
+    psycopg2.IntegrityError,
+    psycopg2.DataError,
+    # A text too long for an index, JSON nested too deep. For psycopg2 they are operational errors,
+    # as an outage is, but they do not pass.
+    psycopg2.errors.ProgramLimitExceeded,
+    psycopg2.errors.StatementTooComplex,
+)
 
 Row = TypeVar("Row")
 

@@ -82,10 +82,12 @@ class FactSequence:
             for name in OutboxName:
                 start = f"({after[name]}" if name in after else "-"
                 pipe.xrange(self._keys.outbox(name), start, "+", count=limit)
-            version, *found = pipe.execute()
+            # And once more behind them: no fact in them is newer than that.
+            pipe.hget(self._keys.wallet(TREASURY), "v")
+            version, *found, reached = pipe.execute()
         newest = int(version or 0)
         entries = {
-            name: [Entry(entry_id, fields) for entry_id, fields in of_stream]
+            name: _possible([Entry(entry_id, fields) for entry_id, fields in of_stream], reached)
             for name, of_stream in zip(OutboxName, found, strict=True)
         }
         cut = [list(turns(read))[-1] for read in entries.values() if len(read) == limit]
@@ -111,8 +113,30 @@ def turns(entries: Iterable[Entry]) -> Iterator[int]:
     last = 0
     for entry in entries:
         version = entry.fields.get("tv", "")
-        last = int(version) if _VERSION.fullmatch(version) else last
+        # None goes back: one that does is no fact either.
+        last = max(last, int(version)) if _VERSION.fullmatch(version) else last
         yield last
+
+
+def _possible(entries: list[Entry], reached: str | None) -> list[Entry]:
+    """*entries*, none of which passes for a fact newer than the version that the treasury reached.
+
+    No script adds such a one. As a fact it would wait until that version has come, and be in the
+    way of a true one, or wait for ever. Without a treasury nothing can be said.
+    """
+    if reached is None or max(turns(entries), default=0) <= int(reached):
+        return entries
+    return [
+        _marked(entry) if max(turns([entry]), default=0) > int(reached) else entry
+        for entry in entries
+    ]
+
+
+def _marked(entry: Entry) -> Entry:
+    """*entry* as one of no kind and no version, to be parked until a person has decided."""
+    fields = entry.fields
+    marks = {name: f"{fields.get(name, '')} ahead of the treasury" for name in ("k", "tv")}
+    return Entry(entry.id, {**fields, **marks})
 
 
 def _up_to(bound: int, entries: Sequence[Entry]) -> list[Entry]:

@@ -1,0 +1,226 @@
+"""What no script adds to a stream: it is parked where a person sees it, and in nobody's way."""
+
+import os
+from contextlib import nullcontext
+
+import pytest
+from touchline.store.fact_drain import FACT_BATCH
+from touchline.store.fact_writer import FactWriter
+from touchline.store.facts import Entry
+from touchline.store.keys import OutboxName
+from touchline.store.ledger import Ledger
+from touchline.store.life import life_of
+from touchline.store.reconcile import reconcile
+from touchline.store.sequence import FactSequence, Stretch
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import grant_entry, order_entry
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+def books(redis, pg):
+    books = Books(redis, pg)
+    books.drain().everything()
+    return books
+
+
+def add(books, fields, name=OutboxName.TRADES, entry_id="*"):
+    return books.redis.xadd(books.keys.outbox(name), fields, id=entry_id)
+
+
+def parked(books):
+    return [payload for (payload,) in books.rows("SELECT payload FROM trade_outbox ORDER BY id")]
+
+
+def made(trade):
+    """What has just been made, as its maker hands it on."""
+    entries = {trade.outbox: [Entry(trade.entry_id, trade.entry)]}
+    return Stretch(entries, life_of(int(trade.entry["tv"])))
+
+
+def waiting(books):
+    return sum(map(FactSequence(books.redis, books.keys).waiting, OutboxName))
+
+
+def ahead(books, by=1):
+    """A version that the treasury has not had."""
+    return str(int(books.redis.hget(books.keys.wallet(0), "v")) + by)
+
+
+NONSENSE = {
+    "no kind": {"a": "b"},
+    "NUL in a name": {"a\0b": "c"},
+    "NUL in the name of a kind": {"k": "trade", "\0": ""},
+    "no UTF-8": {"k": "trade", b"\xff": b"\x80abc"},
+    "no UTF-8 kind": {"k": b"\xc3\x28"},
+    "half a surrogate": {"k": "grant", "note": b"\xed\xa0\x80"},
+    "a key that no index takes": {**grant_entry().fields, "idem": os.urandom(4000).hex()},
+    "nested without end": {**order_entry().fields, "tv": "1", "pay": "[" * 100_000},
+}
+
+
+@pytest.mark.parametrize("fields", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("name", OutboxName)
+def test_nonsense_is_parked_and_what_is_sound_before_and_behind_it_goes_on(books, fields, name):
+    books.trade()
+    add(books, fields, name)
+    books.trade(user=2)
+    books.open()
+
+    oldest_s = [outbox.oldest_s() for outbox in books.drain().outboxes.values()]
+    run = books.drain().facts()
+
+    assert len(oldest_s) == 2
+    assert (run.moved, run.complete) == (4, True)
+    assert waiting(books) == 0
+    assert len(parked(books)) == 1
+    assert books.rows("SELECT count(*) FROM trades") == [(2,)]
+    assert books.rows("SELECT count(*) FROM cfd_events") == [(1,)]
+
+
+def test_bytes_that_are_no_text_are_spelled_out(books):
+    add(books, {"k": "rumour", b"\xff": b"\x80abc"})
+
+    books.drain().facts()
+
+    assert parked(books) == [{"k": "rumour", "\\xff": "\\x80abc"}]
+
+
+def test_a_state_of_bytes_that_are_no_text_is_refused_and_holds_up_no_other(books):
+    books.trade()
+    books.trade(user=2)
+    books.redis.hset(books.keys.wallet(2), "cash", b"\xff")
+
+    flushed = books.drain().flush()
+
+    assert [member for _, member in flushed.refusals] == ["2"]
+    assert flushed.acked == flushed.peeked - 1
+
+
+def test_nonsense_with_one_id_in_both_streams_is_parked_twice(books):
+    for name in OutboxName:
+        add(books, {"k": "rumour", "in": name.value}, name, "99999999999999-1")
+
+    books.drain().facts()
+
+    assert sorted(payload["in"] for payload in parked(books)) == sorted(
+        name.value for name in OutboxName
+    )
+
+
+def test_nonsense_that_bears_the_id_of_a_fact_takes_no_place_of_it(books):
+    """Both are refused, each for a reason of its own."""
+    trade = books.trade()
+    books.rows("ALTER TABLE trades ADD CONSTRAINT no_more CHECK (user_id <> 1) NOT VALID")
+    torn = {name: value for name, value in trade.entry.items() if name != "tcash"}
+    books.redis.delete(books.keys.trade_outbox)
+    add(books, torn)
+    add(books, trade.entry)
+
+    try:
+        books.drain().facts()
+    finally:
+        books.rows("ALTER TABLE trades DROP CONSTRAINT no_more")
+
+    assert sorted(map(len, parked(books))) == [len(torn), len(trade.entry)]
+    assert books.rows("SELECT id::text FROM trade_outbox WHERE NOT malformed") == [
+        (trade.fill.trade_id,)
+    ]
+
+
+@pytest.mark.parametrize("by", [1, 2, 1 << 40, 1 << 62], ids=["next", "soon", "later", "never"])
+def test_a_fact_that_the_treasury_knows_nothing_of_is_parked_and_stays_out_of_the_books(books, by):
+    trade = books.trade()
+    false = {**trade.entry, "id": trade.entry["id"][:-4] + "0000", "tv": ahead(books, by)}
+    add(books, false)
+
+    run = books.drain().facts()
+    books.rows("UPDATE trade_outbox SET next_retry_at = now()")
+    retried = [outbox.retry_parked() for outbox in books.drain().outboxes.values()]
+
+    assert (run.moved, run.complete, waiting(books)) == (2, True, 0)
+    assert sum(each.inserted for each in retried) == 0
+    assert books.rows("SELECT id::text FROM trades") == [(trade.fill.trade_id,)]
+    [payload] = parked(books)
+    assert payload["id"] == false["id"]
+    assert false["tv"] in payload["tv"]
+    verdicts = reconcile(books.redis, books.keys, books.pg).verdicts
+    assert [verdict.name for verdict in verdicts if not verdict.ok] == ["ages"]  # tells of it
+
+
+def test_a_batch_of_nothing_else_holds_up_nothing(books):
+    entry = {**books.trade().entry, "tv": ahead(books, 1 << 40)}
+    books.redis.delete(books.keys.trade_outbox)
+    with books.redis.pipeline(transaction=False) as pipe:
+        for number in range(FACT_BATCH):
+            pipe.xadd(books.keys.trade_outbox, entry | {"idem": str(number)})
+        pipe.execute()
+    books.trade(user=2)
+
+    assert books.drain().everything().facts_left == 0
+    assert len(parked(books)) == FACT_BATCH
+    assert books.rows("SELECT user_id FROM trades") == [(2,)]
+
+
+def test_whoever_writes_behind_it_does_not_take_it_for_the_newest(books):
+    """Or facts would be written from then on without those of others before them."""
+    writer = FactWriter(FactSequence(books.redis, books.keys), Ledger(books.pg), 5.0)
+    add(books, {**books.trade().entry, "tv": ahead(books, 1 << 20)})
+    writer.write(made(books.trade()))
+    books.trade(user=2)
+
+    writer.write(made(books.trade(user=3)))
+
+    assert books.rows("SELECT count(*) FROM trades") == [(4,)]
+
+
+class Stepwise:
+    """A Redis whose pipelines send each command by itself; *meanwhile* comes after the first."""
+
+    def __init__(self, redis, meanwhile):
+        self._redis, self._meanwhile, self._replies = redis, meanwhile, []
+
+    def pipeline(self, transaction):
+        return nullcontext(self)
+
+    def execute(self):
+        return self._replies
+
+    def __getattr__(self, name):
+        def send(*args, **options):
+            self._replies.append(getattr(self._redis, name)(*args, **options))
+            if len(self._replies) == 1:
+                self._meanwhile()
+
+        return send
+
+
+def test_a_fact_that_is_made_while_they_are_read_is_none_of_these(books):
+    first = books.trade()
+    sequence = FactSequence(Stepwise(books.redis, books.trade), books.keys)
+
+    assert [entry.id for entry in sequence.read({}, 10).facts] == [first.entry_id]
+    assert books.drain().facts().moved == 2
+    assert parked(books) == []
+
+
+def test_without_a_treasury_nothing_is_judged_by_it(books):
+    books.trade()
+    books.redis.delete(books.keys.wallet(0))
+
+    assert books.drain().facts().moved == 0
+    assert waiting(books) == 1
+
+
+def test_a_version_that_goes_back_makes_nobody_skip_what_is_before_it(books):
+    """At the end of a batch that was cut off, it would pass for where that ends."""
+    trades = [books.trade(user=2) for _ in range(3)]
+    add(books, {"k": "rumour", "tv": "1"})
+    books.trade(user=3)
+    sequence = FactSequence(books.redis, books.keys)
+
+    stretch = sequence.read({}, 4)
+
+    assert [entry.id for entry in stretch.facts][:3] == [trade.entry_id for trade in trades]
