@@ -85,7 +85,7 @@ class FactDrain:
     def _write(self, batch: _Batch) -> int:
         if len(batch.stretch):
             self._ledger.insert(batch.prepared)
-            self._sequence.delete(batch.stretch.ids)
+            self._sequence.delete(batch.stretch.ids, batch.stretch.life)
         return len(batch.stretch)
 
 

@@ -7,6 +7,7 @@ fact is in Postgres only if all are that are older. Source: docs/decisions/0022.
 
 import gevent
 import psycopg2
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from .facts import ORDER, kind_of
 from .keys import OutboxName
@@ -22,7 +23,8 @@ class FactWriter:
     """The synchronous way of facts to the ledger.
 
     Args:
-        within_s: when to give up, for somebody waits; the pool's own times are longer.
+        within_s: when to give up, for somebody waits; the pool's own times are longer. Redis has at
+            most half of it, so that neither server is blamed for the other.
     """
 
     def __init__(self, sequence: FactSequence, ledger: Ledger, within_s: float) -> None:
@@ -44,14 +46,16 @@ class FactWriter:
             LEDGER_AWAY: Postgres cannot be reached.
             redis.RedisError: what was made in between could not be read; nothing was written.
         """
-        late = psycopg2.OperationalError(f"the ledger took longer than {self._within_s} s")
+        late = psycopg2.OperationalError(f"Postgres takes too long, of {self._within_s} s in all")
         with gevent.Timeout(self._within_s, late):
             if made.life != life_of(self._upto):
                 self._upto, self._marks = 0, {}  # the streams may have begun anew
             stretch = made.after(self._marks)
             upto = _followed(self._upto, stretch)
             if upto is None:
-                stretch = self._sequence.read(self._marks, AHEAD)
+                unread = RedisTimeout(f"Redis takes longer than {self._within_s / 2} s")
+                with gevent.Timeout(self._within_s / 2, unread):
+                    stretch = self._sequence.read(self._marks, AHEAD)
                 if stretch.life != made.life:
                     raise Superseded(f"Redis is in its life {stretch.life}, not in {made.life}")
                 if not stretch.complete:

@@ -6,15 +6,13 @@ changes nothing. Entry ids carry Redis' own real time, so ages need no
 calendar.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import redis
 
 from .facts import Entry
 from .keys import Keys, OutboxName
-
-DELETE_CHUNK = 500  #: ids in one XDEL; longer commands stall the server
 
 
 class Outbox:
@@ -29,12 +27,6 @@ class Outbox:
         start = f"({after}" if after else "-"
         found: Any = self._redis.xrange(self._key, start, "+", count=limit)
         return [Entry(entry_id, fields) for entry_id, fields in found]
-
-    def delete(self, entry_ids: Iterable[str]) -> None:
-        """Remove entries that are durable; unknown ids are ignored."""
-        ids = list(entry_ids)
-        for start in range(0, len(ids), DELETE_CHUNK):
-            self._redis.xdel(self._key, *ids[start : start + DELETE_CHUNK])
 
     def length(self) -> int:
         """How many facts are waiting."""

@@ -16,7 +16,9 @@ from ..domain.ids import TREASURY
 from .facts import Entry
 from .keys import Keys, OutboxName
 from .life import life_of
-from .outbox import open_outboxes
+from .lua import LuaScript
+
+DELETE_CHUNK = 500  #: ids that one script deletes; longer ones stall the server
 
 _VERSION = re.compile("[0-9]{1,19}")
 
@@ -70,7 +72,7 @@ class FactSequence:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
-        self._outboxes = open_outboxes(client, keys)
+        self._delete = LuaScript("facts_delete")
 
     def read(self, after: Marks, limit: int) -> Stretch:
         """The oldest facts after *after*, at most *limit* of each stream."""
@@ -95,14 +97,26 @@ class FactSequence:
         upto = {name: _up_to(bound, read) for name, read in entries.items()}
         return Stretch(upto, life_of(newest), complete=not cut)
 
-    def delete(self, ids: Mapping[OutboxName, Iterable[str]]) -> None:
-        """Take entries that are durable off their streams."""
-        for name, of_stream in ids.items():
-            self._outboxes[name].delete(of_stream)
+    def delete(self, ids: Mapping[OutboxName, Sequence[str]], life: int) -> None:
+        """Take entries that are durable off their streams; unknown ids are ignored.
+
+        Nothing happens if Redis is not in *life* any more, in which they were read. Ids are
+        moments of its clock: whoever was frozen while it was lost and put back may come with one
+        that is that of another fact by now.
+        """
+        calls = [
+            (
+                [self._keys.wallet(TREASURY), self._keys.outbox(name)],
+                [str(life), *of_stream[start : start + DELETE_CHUNK]],
+            )
+            for name, of_stream in ids.items()
+            for start in range(0, len(of_stream), DELETE_CHUNK)
+        ]
+        self._delete.run_all(self._redis, calls)
 
     def waiting(self, name: OutboxName) -> int:
         """How many facts are in one stream."""
-        return self._outboxes[name].length()
+        return int(self._redis.xlen(self._keys.outbox(name)))
 
 
 def turns(entries: Iterable[Entry]) -> Iterator[int]:

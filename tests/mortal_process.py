@@ -135,7 +135,7 @@ class Mortal:
         sequence = FactSequence(self._redis, self._keys)
         written = FactWriter(sequence, Ledger(self._pg), WITHIN_S).write(Stretch(newest, life))
         assert written is not None
-        sequence.delete(written.ids)
+        sequence.delete(written.ids, written.life)
 
     def release(self, now_ms: int) -> None:
         """What `order-releaser` does."""

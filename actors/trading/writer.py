@@ -64,7 +64,7 @@ class TradeWriter(Actor[TradeWriterMessage]):
         self._ledger = ledger
         self._facts = FactWriter(sequence, ledger, WRITE_S)
         self._waiting: list[WriteFact] = []
-        self._written: dict[OutboxName, list[str]] = defaultdict(list)
+        self._written: dict[int, dict[OutboxName, list[str]]] = {}  # by the life of Redis
         self._away = Event()
         self._why = ""
         self._left_behind = 0
@@ -137,8 +137,9 @@ class TradeWriter(Actor[TradeWriterMessage]):
         if written is None:
             self._leave("facts before them are on their way", "the drain has to catch up")
             return "redis"
+        of_life = self._written.setdefault(written.life, defaultdict(list))
         for name, ids in written.ids.items():
-            self._written[name] += ids
+            of_life[name] += ids
         return "postgres"
 
     def _answer_late(self, batch: Sequence[WriteFact], why: str) -> None:
@@ -155,8 +156,9 @@ class TradeWriter(Actor[TradeWriterMessage]):
 
     def _delete(self) -> None:
         """Take what has been written off the streams; what a crash leaves there is drained."""
-        written, self._written = self._written, defaultdict(list)
-        self._sequence.delete(written)
+        written, self._written = self._written, {}
+        for life, ids in written.items():
+            self._sequence.delete(ids, life)
 
     def _leave(self, what: str, why: str) -> None:
         self._why = what

@@ -46,9 +46,19 @@ class Counted:
         self.read, self._delete = sequence.read, sequence.delete
         self.count = 0
 
-    def delete(self, ids):
+    def delete(self, ids, life):
         self.count += 1
-        self._delete(ids)
+        self._delete(ids, life)
+
+
+class Frozen:
+    """Both streams of a Redis that answers no more once they are read."""
+
+    def __init__(self, sequence):
+        self.delete = sequence.delete
+
+    def read(self, after, limit):
+        gevent.sleep(60)
 
 
 @pytest.fixture
@@ -304,6 +314,40 @@ def test_a_trade_that_redis_has_lost_is_answered_as_one_that_may_not_have_been(b
     assert isinstance(answers[1], Unavailable)
     assert books.rows("SELECT id::text FROM trades") == [(kept.fill.trade_id,)]
     assert written(writer, books.trade())[0].durable == "postgres"
+
+
+def test_what_was_written_before_redis_was_lost_deletes_nothing_of_the_one_after(
+    books, outbox, sequence
+):
+    """The clock of another server may be behind, and give the id of a written fact once more."""
+    writer = writer_with(books.pg, sequence)
+    trade = books.trade()
+    writer.receive(WriteFact(trade, AsyncResult()))
+    writer.receive(BatchDue())
+    books.redis.flushdb()
+    rehydrate(books.redis, books.keys, books.pg)
+    later = books.trade(user=2)
+    books.redis.delete(books.keys.trade_outbox)
+    books.redis.xadd(books.keys.trade_outbox, later.entry, id=trade.entry_id)
+
+    writer.receive(DeleteDue())
+
+    assert outbox.length() == 1
+    assert written(writer, books.trade(user=3))[0].durable == "postgres"
+    assert outbox.length() == 0
+    assert books.rows("SELECT user_id FROM trades ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+def test_a_redis_that_is_frozen_is_not_taken_for_postgres(books, sequence):
+    writer = writer_with(books.pg, Frozen(sequence))
+    books.trade(user=2)  # somebody else's: it has to be read
+
+    with capture_logs() as logs, gevent.Timeout(ANSWER_S):
+        (answer,) = written(writer, trade := books.trade())
+
+    assert answer == Executed(trade, "redis")
+    assert writer.detail() == {"postgres": "there", "left_behind": 1, "ailing": ""}
+    assert [line["event"] for line in logs] == ["facts before a trade cannot be read"]
 
 
 def test_a_trade_of_a_redis_that_was_put_back_is_not_believed_lost_without_postgres(

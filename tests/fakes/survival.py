@@ -98,7 +98,7 @@ class Replica:
             return
         if written is not None:
             self._promise(versions.values())
-            self._sequence.delete(written.ids)
+            self._sequence.delete(written.ids, written.life)
 
     def _promise(self, versions: Iterable[int]) -> None:
         for version in versions:

@@ -1,7 +1,7 @@
-"""The stream of facts: read up to a point, delete what is durable, know its age."""
+"""The stream of facts: read up to a point, know its age."""
 
 import pytest
-from touchline.store.outbox import DELETE_CHUNK, Outbox
+from touchline.store.outbox import Outbox
 
 pytestmark = pytest.mark.external
 
@@ -29,15 +29,6 @@ def test_reading_goes_on_after_an_entry(outbox, redis):
 
     assert [entry.id for entry in (*first, *rest)] == ids
     assert first[0].fields == {"k": "trade", "n": "0"}
-
-
-def test_deleting_takes_exactly_the_given_entries(outbox, redis):
-    ids = added(redis, DELETE_CHUNK + 3)
-
-    outbox.delete([*ids[1:], "1-1"])
-
-    assert [entry.id for entry in outbox.read(10)] == ids[:1]
-    assert outbox.length() == 1
 
 
 def test_the_age_is_that_of_the_oldest_entry_by_redis_own_clock(outbox, redis):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.store.keys import Keys, OutboxName
-from touchline.store.sequence import FactSequence
+from touchline.store.life import EPOCH_BITS
+from touchline.store.sequence import DELETE_CHUNK, FactSequence
 
 pytestmark = pytest.mark.external
 
@@ -76,6 +77,27 @@ def test_what_tells_no_version_goes_with_the_fact_before_it(redis, sequence):
     assert [len(entries) for entries in stretch.entries.values()] == [4, 2]
 
 
+def test_deleting_takes_exactly_what_is_named(redis, sequence):
+    ids = [add(redis, TRADES, version) for version in range(1, DELETE_CHUNK + 4)]
+    kept = add(redis, POSITIONS, 7)
+
+    sequence.delete({TRADES: [*ids[1:], "1-1"], POSITIONS: []}, life=0)
+
+    assert sequence.read({}, 10).ids == {TRADES: ids[:1], POSITIONS: [kept]}
+
+
+def test_what_was_written_in_another_life_of_redis_is_not_deleted(redis, sequence):
+    """Ids are moments of Redis' clock: those of a lost Redis may be given again, to other facts."""
+    written = {TRADES: [add(redis, TRADES, (7 << EPOCH_BITS) + 1)]}
+
+    for life in (6, 8):
+        sequence.delete(written, life)
+    assert sequence.waiting(TRADES) == 1
+
+    sequence.delete(written, life=7)
+    assert sequence.waiting(TRADES) == 0
+
+
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -91,7 +113,7 @@ def test_whoever_reads_on_reads_every_fact_once_and_none_before_an_older_one(
     while left:
         stretch = sequence.read({}, limit)
         seen.append(sorted(version for of in versions(stretch).values() for version in of))
-        sequence.delete(stretch.ids)
+        sequence.delete(stretch.ids, stretch.life)
         left = sum(map(sequence.waiting, OutboxName))
         assert stretch.complete or len(stretch)
 
