@@ -285,11 +285,8 @@ CREATE TABLE trades (
     recorded_at        TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, whatever the calendar
     UNIQUE (idx, seq)          -- every trade has its own tick
 );
--- Not unique: scripts remember both keys for 24 h, and a key used again later
--- makes a real trade; see docs/decisions/0008. Reconcile finds two within 24 h.
-CREATE INDEX trades_idem ON trades (user_id, idem_key);
-CREATE INDEX trades_client_order ON trades (user_id, client_order_id)
-    WHERE client_order_id IS NOT NULL;
+-- idem_key and client_order_id are not unique: scripts remember both for 24 h, and one used again
+-- later makes a real trade; see docs/decisions/0008. Reconcile finds two within 24 h.
 CREATE INDEX trades_recorded ON trades USING brin (recorded_at);
 CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
 

@@ -37,6 +37,7 @@ from typing import Any
 from flush_book import Book, Members, Spent, everything, mix, open_book, size, wallets
 from flush_lag import HERE, PEOPLE, count_trades, lag
 from flush_peers import SINGLE
+from touchline.services.supervise import spare_garbage
 from touchline.store.fence import Fence
 from touchline.store.postgres import install_wait_callback
 
@@ -184,6 +185,7 @@ def main() -> int:
     chosen = options.parse_args()
     plan = QUICK if chosen.quick else FULL
     install_wait_callback()
+    spare_garbage()
     others = os.getloadavg()[0]  # of those who use the machine beside us
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)

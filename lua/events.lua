@@ -50,7 +50,7 @@ local function record(head, event)
   local res = cjson.encode(fact)
   -- The fact first: an error here, such as a full memory, comes before any state has changed.
   if event.grown <= 0 or wallet.own > 0 then even_if_full(KEYS[1]) end
-  local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
+  local entry_id = redis.call('XADD', KEYS[7], '*', 'fact', res)
   if event.why then
     save_tick(inst, text(pos.idx), KEYS[1], KEYS[6], event.why)
     redis.call('SADD', KEYS[9], text(pos.idx))

@@ -28,7 +28,7 @@ if lacking then return lacking end
 local fact = {'tv', redis.call('HGET', KEYS[10], 'v') or '0', unpack(ARGV, 7)}
 local res = cjson.encode(fact)
 if amount == 0 then even_if_full(KEYS[7]) end -- a sale or a close
-local entry_id = redis.call('XADD', KEYS[5], '*', unpack(fact))
+local entry_id = redis.call('XADD', KEYS[5], '*', 'fact', res)
 redis.call('HSET', KEYS[2], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], release_ms, id)
 redis.call('SADD', KEYS[4], id)

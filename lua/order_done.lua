@@ -29,7 +29,8 @@ if not waiting then return refused('SETTLED') end
 local aside = redis.call('HMGET', KEYS[1], 'rsv', 'kind')
 local amount = tonumber(aside[1] or '0')
 
-redis.call('XADD', KEYS[5], '*', 'tv', redis.call('HGET', KEYS[9], 'v') or '0', unpack(fact))
+local treasury = redis.call('HGET', KEYS[9], 'v') or '0'
+redis.call('XADD', KEYS[5], '*', 'fact', cjson.encode({'tv', treasury, unpack(fact)}))
 redis.call('HSET', KEYS[1], unpack(fact))
 redis.call('EXPIRE', KEYS[1], RECORD_KEPT_S)
 -- What it was carried out as has given it back already, so that those behind it could use it.

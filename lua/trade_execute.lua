@@ -66,7 +66,7 @@ local fact = {
 local res = cjson.encode(fact)
 -- The fact first: an error here, such as a full memory, comes before any state has changed.
 if sign < 0 or wallet.own > 0 then even_if_full(KEYS[1]) end
-local entry_id = redis.call('XADD', KEYS[7], '*', unpack(fact))
+local entry_id = redis.call('XADD', KEYS[7], '*', 'fact', res)
 save_tick(inst, idx, KEYS[1], KEYS[6], 'trade')
 save_wallet(KEYS[2], wallet)
 save_wallet(KEYS[3], treasury)

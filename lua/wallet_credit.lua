@@ -25,7 +25,7 @@ local fact = {
   'wv', text(wallet.v), 'tcash', text(treasury.cash), 'tv', text(treasury.v),
 }
 local res = cjson.encode(fact)
-local entry_id = redis.call('XADD', KEYS[4], '*', unpack(fact))
+local entry_id = redis.call('XADD', KEYS[4], '*', 'fact', res)
 save_wallet(KEYS[1], wallet)
 save_wallet(KEYS[2], treasury)
 redis.call('SADD', KEYS[6], uid, '0')

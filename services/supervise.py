@@ -19,6 +19,7 @@ from ..store.outage import OUTAGES
 from .health import ServiceHealth
 
 ROOT = "root"
+GARBAGE = 50_000  #: objects made since garbage was last looked for
 _log = structlog.get_logger(__name__)
 
 
@@ -51,10 +52,7 @@ def supervise(
         _log.error("boot failed", why=str(why))
         return EXIT_CODE
     health.watch(tree)
-    # What is there by now stays: to walk through all of it again and again would hold up
-    # everybody for some 50 ms each time.
-    gc.collect()
-    gc.freeze()
+    spare_garbage()
     # An escalation ends the wait as a signal does.
     end = gevent.spawn(_ended, tree, told)
     try:
@@ -66,6 +64,17 @@ def supervise(
         for watcher in watchers:
             watcher.cancel()
     return EXIT_CODE if end.get(timeout=5) else code or 0
+
+
+def spare_garbage() -> None:
+    """Look for garbage only among what is made from now on, and less often."""
+    # What is there by now stays: to walk through all of it again and again would hold up
+    # everybody for some 50 ms each time.
+    gc.collect()
+    gc.freeze()
+    # A batch of facts or states is tens of thousands of objects, none of which refers to itself;
+    # by default each is looked at a few times while the batch is in use.
+    gc.set_threshold(GARBAGE)
 
 
 def _stop(tree: Tree) -> None:

@@ -26,7 +26,9 @@ from .scripts import Scripts
 from .sequence import FactSequence
 from .states import Refusals, States
 
-STATE_BATCH = 700  #: states of each kind in one flush, about 2,000 rows together
+#: States of each kind in one flush. Which of those that are dirty are taken is drawn, so as few as
+#: possible should have to wait for the next.
+STATE_BATCH = 2_000
 
 
 @dataclass(frozen=True, slots=True)

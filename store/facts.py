@@ -9,10 +9,12 @@ ids and constraints are judged by Postgres itself.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from ..domain.position_events import EventKind
 from .arrays import Column, array_columns, insert_from_arrays
+from .entries import Entry
 from .event_columns import EVENT_COLUMNS, POSITIONS_OF_EVENTS
 from .keys import OutboxName
 from .life import SHOW
@@ -20,14 +22,6 @@ from .refusals import Cursor, write_or_bisect
 
 Row = tuple[str | None, ...]
 """A fact's values in the order of its kind's columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a stream: its id and its fields as they were added."""
-
-    id: str
-    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)  # each is itself: no hash over all its columns
@@ -51,19 +45,28 @@ class FactKind:
         Raises:
             MalformedFact: a field is missing or holds a NUL character.
         """
-        fields = entry.fields
-        try:
-            row = tuple(
-                [
-                    (fields.get(field) or None) if optional else fields[field]
-                    for field, optional in self._fields
-                ]
-            )
-        except KeyError as missing:
-            raise MalformedFact(f"field {missing} is missing") from None
+        row = self.unchecked_row(entry)
         if "\0" in "".join(filter(None, row)):
             raise MalformedFact(f"field {self._with_nul(row)!r} holds a NUL character")
         return row
+
+    def unchecked_row(self, entry: Entry) -> Row:
+        """As `row`, for whoever can do with psycopg2's ValueError at a NUL character."""
+        try:
+            texts = self._texts(entry.fields)  # scripts leave none out
+        except KeyError:
+            texts = self._texts_left(entry.fields)
+        row: list[str | None] = list(texts)
+        for place in self._optional:
+            row[place] = row[place] or None
+        return tuple(row)
+
+    def _texts_left(self, fields: Mapping[str, str]) -> Sequence[str]:
+        left_out = dict.fromkeys([self.columns[place].field for place in self._optional], "")
+        try:
+            return self._texts({**left_out, **fields})
+        except KeyError as missing:
+            raise MalformedFact(f"field {missing} is missing") from None
 
     def fact_id(self, entry: Entry) -> str:
         """The id under which *entry* is to be in the ledger."""
@@ -89,9 +92,13 @@ class FactKind:
         return f"{insert}; {self.afterwards}" if self.afterwards else insert
 
     @cached_property
-    def _fields(self) -> Sequence[tuple[str, bool]]:
-        """The fields of the columns, each with whether it may be missing."""
-        return [(column.field, column.optional) for column in self.columns]
+    def _texts(self) -> Callable[[Mapping[str, str]], Sequence[str]]:
+        return itemgetter(*(column.field for column in self.columns))
+
+    @cached_property
+    def _optional(self) -> Sequence[int]:
+        """The places of the columns that may be missing."""
+        return [place for place, column in enumerate(self.columns) if column.optional]
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
@@ -221,8 +228,8 @@ class Insert:
 def sound_insert(entries: Iterable[Entry], life: int) -> Insert:
     """What inserts *entries*, on the belief that all of them are sound.
 
-    Carried out it fails with `refusals.REFUSALS` if Postgres refuses one, and as
-    `life.superseded` says if the *life* of Redis is over.
+    Carried out it fails with `refusals.REFUSALS` if Postgres refuses one, with ValueError if one
+    holds a NUL character, and as `life.superseded` says if the *life* of Redis is over.
 
     Raises:
         MalformedFact: one is not a fact.
@@ -230,7 +237,7 @@ def sound_insert(entries: Iterable[Entry], life: int) -> Insert:
     rows: dict[FactKind, list[Row]] = {kind: [] for kind in KINDS.values()}
     for entry in entries:
         kind = _known_kind(entry)
-        rows[kind].append(kind.row(entry))
+        rows[kind].append(kind.unchecked_row(entry))
     # In the order of KINDS, whatever there is: so two writers cannot wait for each other.
     parts = [kind.statement(of_kind) for kind, of_kind in rows.items() if of_kind]
     # One message is one transaction, also where the caller has opened none.

@@ -13,7 +13,8 @@ import psycopg2
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
-from .facts import ORDER, Entry, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
+from .entries import Entry
+from .facts import ORDER, Insert, MalformedFact, insert_kinds, kind_of, sound_insert
 from .keys import OutboxName
 from .life import show_life, superseded
 from .parked import park
@@ -73,7 +74,7 @@ class Ledger:
         """Do as `insert_facts`, with facts that were prepared for it while Postgres was busy."""
         if prepared.insert is not None:
             # Nearly always all goes well, and then it costs one round trip instead of five.
-            with suppress(*REFUSALS), self._pg.statement() as cursor, superseded():
+            with suppress(*REFUSALS, ValueError), self._pg.statement() as cursor, superseded():
                 cursor.execute(prepared.insert.sql, prepared.insert.values)
                 return 0
         return self._insert_or_park(prepared.entries, prepared.life)

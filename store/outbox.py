@@ -7,12 +7,12 @@ calendar.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import redis
 
-from .facts import Entry
+from .entries import Entry, entries_in, oldest
 from .keys import Keys, OutboxName
+from .redis_client import raw_reply
 
 
 class Outbox:
@@ -24,9 +24,7 @@ class Outbox:
 
     def read(self, limit: int, after: str | None = None) -> list[Entry]:
         """At most *limit* of the oldest entries after the id *after*."""
-        start = f"({after}" if after else "-"
-        found: Any = self._redis.xrange(self._key, start, "+", count=limit)
-        return [Entry(entry_id, fields) for entry_id, fields in found]
+        return entries_in(raw_reply(self._redis, *oldest(self._key, limit, after)))
 
     def length(self) -> int:
         """How many facts are waiting."""
@@ -37,10 +35,10 @@ class Outbox:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange(self._key, count=1)
             pipe.time()
-            oldest, (now_s, micros) = pipe.execute()
-        if not oldest:
+            first, (now_s, micros) = pipe.execute()
+        if not first:
             return 0.0
-        added_ms = int(oldest[0][0].partition("-")[0])
+        added_ms = int(first[0][0].partition("-")[0])
         now: float = now_s + micros / 1e6
         return max(0.0, now - added_ms / 1000)
 

@@ -15,7 +15,8 @@ import psycopg2
 import structlog
 from psycopg2.extras import Json
 
-from .facts import Entry, insert_kinds, kind_of
+from .entries import Entry
+from .facts import insert_kinds, kind_of
 from .keys import OutboxName
 from .postgres import Postgres
 from .refusals import Cursor

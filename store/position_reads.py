@@ -10,8 +10,10 @@ import redis
 from ..domain.ids import UserId
 from ..domain.position_events import EventKind, PositionEvent
 from ..domain.positions import Position
+from .entries import entries_in, newest
 from .keys import Keys, OutboxName
 from .position_hashes import FIELDS, event_of, position_of
+from .redis_client import raw_reply
 
 NEWEST = 500  #: entries looked through; more wait only while Postgres is away
 
@@ -30,8 +32,8 @@ def positions_in(found: Sequence[str | None]) -> tuple[Position, ...]:
 
 def newest_events(client: redis.Redis, keys: Keys) -> list[Mapping[str, str]]:
     """Facts of positions that are not yet known to be in Postgres, newest first."""
-    found: Any = client.xrevrange(keys.outbox(OutboxName.POSITIONS), count=NEWEST)
-    return [fields for _, fields in found]
+    command = newest(keys.outbox(OutboxName.POSITIONS), NEWEST)
+    return [entry.fields for entry in entries_in(raw_reply(client, *command))]
 
 
 def close_in(entries: Sequence[Mapping[str, str]], position_id: str) -> PositionEvent | None:

@@ -162,6 +162,15 @@ def raw_replies(client: redis.Redis, commands: Iterable[tuple[str, ...]]) -> lis
         client.connection_pool.release(connection)
 
 
+def raw_results(client: redis.Redis, commands: Iterable[tuple[str, ...]]) -> list[Any]:
+    """As `raw_replies`, but an error is raised once all replies are there."""
+    replies = raw_replies(client, commands)
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
 def reply_or_error(connection: Any) -> Any:
     """The next reply on *connection*; an error that Redis answers with is a value here."""
     try:

@@ -5,7 +5,7 @@ changed nothing. See the head of each script for what it reads and writes.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -195,8 +195,8 @@ class Scripts:
         home_before, home_after, away_before, away_after = map(int, reply[1:])
         return Settled(Rebased(home_before, home_after), Rebased(away_before, away_after))
 
-    def flush_ack(self, state: State, flushed: Sequence[tuple[str, int]]) -> int:
-        """Take members off the dirty set whose version is still the *flushed* one.
+    def flush_ack(self, flushed: Mapping[State, Sequence[tuple[str, int]]]) -> int:
+        """Take members off the dirty sets whose version is still the *flushed* one.
 
         Args:
             flushed: members (`17`, or `user:idx` for holdings) and their versions in Postgres.
@@ -204,8 +204,11 @@ class Scripts:
         Returns:
             How many were taken off.
         """
-        starts = range(0, len(flushed), ACK_CHUNK)
-        calls = [self._ack_call(state, flushed[at : at + ACK_CHUNK]) for at in starts]
+        calls = [
+            self._ack_call(state, of_state[at : at + ACK_CHUNK])
+            for state, of_state in flushed.items()
+            for at in range(0, len(of_state), ACK_CHUNK)
+        ]
         return sum(self._flush_ack.run_all(self._client, calls))
 
     def _index_call(self, change: IndexChange, lease_key: str, owner: str) -> Call:

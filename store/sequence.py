@@ -7,16 +7,18 @@ Source: docs/decisions/0022.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import redis
 
 from ..domain.ids import TREASURY
-from .facts import Entry
+from .entries import Entry, entries_in, oldest
 from .keys import Keys, OutboxName
 from .life import life_of
 from .lua import LuaScript
+from .redis_client import raw_results
 
 DELETE_CHUNK = 500  #: ids that one script deletes; longer ones stall the server
 
@@ -76,25 +78,21 @@ class FactSequence:
 
     def read(self, after: Marks, limit: int) -> Stretch:
         """The oldest facts after *after*, at most *limit* of each stream."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            # The version first: what comes up to it is in the streams by then, so nothing is seen
-            # without what was made before it. A transaction would say so more plainly, but a Redis
-            # that is full takes none.
-            pipe.hget(self._keys.wallet(TREASURY), "v")
-            for name in OutboxName:
-                start = f"({after[name]}" if name in after else "-"
-                pipe.xrange(self._keys.outbox(name), start, "+", count=limit)
-            # And once more behind them: no fact in them is newer than that.
-            pipe.hget(self._keys.wallet(TREASURY), "v")
-            version, *found, reached = pipe.execute()
+        # The version first: what comes up to it is in the streams by then, so nothing is seen
+        # without what was made before it. A transaction would say so more plainly, but a Redis
+        # that is full takes none. And once more behind them: no fact in them is newer than that.
+        treasury = ("HGET", self._keys.wallet(TREASURY), "v")
+        streams = [oldest(self._keys.outbox(name), limit, after.get(name)) for name in OutboxName]
+        version, *found, reached = raw_results(self._redis, [treasury, *streams, treasury])
         newest = int(version or 0)
         entries = {
-            name: _possible([Entry(entry_id, fields) for entry_id, fields in of_stream], reached)
-            for name, of_stream in zip(OutboxName, found, strict=True)
+            name: _possible(entries_in(reply), reached)
+            for name, reply in zip(OutboxName, found, strict=True)
         }
-        cut = [list(turns(read))[-1] for read in entries.values() if len(read) == limit]
+        at = {name: list(turns(read)) for name, read in entries.items()}
+        cut = [of_stream[-1] for of_stream in at.values() if len(of_stream) == limit]
         bound = min([newest, *cut])
-        upto = {name: _up_to(bound, read) for name, read in entries.items()}
+        upto = {name: read[: bisect_right(at[name], bound)] for name, read in entries.items()}
         return Stretch(upto, life_of(newest), complete=not cut)
 
     def delete(self, ids: Mapping[OutboxName, Sequence[str]], life: int) -> None:
@@ -151,10 +149,6 @@ def _marked(entry: Entry) -> Entry:
     fields = entry.fields
     marks = {name: f"{fields.get(name, '')} ahead of the treasury" for name in ("k", "tv")}
     return Entry(entry.id, {**fields, **marks})
-
-
-def _up_to(bound: int, entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry, at in zip(entries, turns(entries), strict=True) if at <= bound]
 
 
 def _place(entry_id: str) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..domain.ids import TREASURY, UserId
 from ..domain.statement import Balance, Posting
-from .facts import Entry, kind_of
+from .entries import Entry
+from .facts import kind_of
 from .outbox import Outboxes
 from .postgres import Postgres
 from .refusals import Cursor

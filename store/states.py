@@ -82,15 +82,14 @@ class States:
     def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
         """The present state of *members*, sorted; those without a hash are left out."""
         rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
-        for layout in LAYOUTS:
-            wanted = sorted(members[layout.state])
-            commands = [self._reading(layout, member) for member in wanted]
-            replies = raw_replies(self._redis, commands)
-            for member, (_, key, *_), values in zip(wanted, commands, replies, strict=True):
-                if isinstance(values, ResponseError):
-                    raise ResponseError(f"{key}: {values}") from values
-                if values[-1] is not None:
-                    rows[layout.state].append(Row(member, layout.values(member, values)))
+        wanted = [(each, member) for each in LAYOUTS for member in sorted(members[each.state])]
+        commands = [self._reading(layout, member) for layout, member in wanted]
+        replies = raw_replies(self._redis, commands)
+        for (layout, member), command, values in zip(wanted, commands, replies, strict=True):
+            if isinstance(values, ResponseError):
+                raise ResponseError(f"{command[1]}: {values}") from values
+            if values[-1] is not None:
+                rows[layout.state].append(Row(member, layout.values(member, values)))
         return rows
 
     def write(self, cursor: Cursor, peeked: Peeked) -> Refusals:
@@ -105,13 +104,13 @@ class States:
 
         What Postgres refused stays dirty.
         """
-        unmarked = 0
-        for state, rows in peeked.rows.items():
-            pairs = [
+        flushed = {
+            state: [
                 (row.member, row.version) for row in rows if (state, row.member) not in refusals
             ]
-            unmarked += self._scripts.flush_ack(state, pairs)
-        return unmarked
+            for state, rows in peeked.rows.items()
+        }
+        return self._scripts.flush_ack(flushed)
 
     def waiting(self) -> int:
         """How many states are marked dirty."""

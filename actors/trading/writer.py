@@ -11,8 +11,8 @@ import gevent
 import structlog
 from gevent.event import Event
 
+from ...store.entries import Entry
 from ...store.fact_writer import FactWriter
-from ...store.facts import Entry
 from ...store.keys import OutboxName
 from ...store.ledger import LEDGER_AWAY, Ledger
 from ...store.life import Superseded, life_of

@@ -25,6 +25,7 @@ from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import spelled
 from tests.fakes.failing import Away
 
 OUTAGES = [
@@ -117,7 +118,7 @@ def test_a_fact_leaves_the_stream_that_it_is_in(books):
     writer = writer_with(books.pg, FactSequence(books.redis, books.keys))
     trade = books.trade()
     made = InAnotherStream(trade.fill, trade.entry_id, trade.entry)
-    books.redis.xadd(books.keys.outbox(made.outbox), trade.entry, id=trade.entry_id)
+    books.redis.xadd(books.keys.outbox(made.outbox), spelled(trade.entry), id=trade.entry_id)
     books.redis.xdel(books.keys.trade_outbox, trade.entry_id)
     writer.receive(WriteFact(books.trade(), AsyncResult()))
 
@@ -371,7 +372,7 @@ def test_with_a_backlog_before_it_a_trade_is_durable_in_redis_until_the_drain_ha
     before = books.trade(user=2)
     pipe = books.redis.pipeline(transaction=False)
     for _ in range(AHEAD):
-        pipe.xadd(books.keys.trade_outbox, before.entry)
+        pipe.xadd(books.keys.trade_outbox, spelled(before.entry))
     pipe.execute()
 
     behind = written(writer, books.trade())

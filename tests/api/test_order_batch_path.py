@@ -25,6 +25,7 @@ from touchline.store.sequence import FactSequence
 
 from tests.api.conftest import Api, Trader, line
 from tests.fakes.executor import DirectExecutor
+from tests.fakes.facts import facts_in
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def world(api: Api, ada: Trader) -> tuple[Trader, Keys]:
 def left(trader: Trader, keys: Keys) -> dict[str, object]:
     """The market's state, and its facts without the ids of trades."""
     hot = trader.api.deps.hot
-    facts = [fields for _, fields in trader.api.redis.xrange(keys.trade_outbox)]
+    facts = facts_in(trader.api.redis, keys.trade_outbox)
     return {
         "wallet": hot.wallet(trader.id),
         "holdings": hot.holdings(trader.id),

@@ -22,6 +22,8 @@ from touchline.store.position_commands import OpenCommand
 from touchline.store.position_hashes import position_of
 from touchline.store.scripts import Scripts
 
+from tests.fakes.facts import facts_in
+
 TAG = "{m}"
 LEASE = "{m}lease:scheduler"
 OWNER = "the scheduler"
@@ -112,6 +114,7 @@ class Exchange:
             "fingerprint": "fp",
             "client_order_id": None,
             "now_ms": 2_000,
+            "delay_ms": 0,
             "paused": False,
         }
         for name, value in changes.items():
@@ -136,7 +139,7 @@ class Exchange:
     def entries(self) -> list[Mapping[str, str]]:
         """All facts of both streams that moved money or shares, in the order they happened."""
         streams = map(self.keys.outbox, OutboxName)
-        found = [fields for stream in streams for _, fields in self.client.xrange(stream)]
+        found = [fields for stream in streams for fields in facts_in(self.client, stream)]
         moved = (fields for fields in found if fields["k"] != "order")
         return sorted(moved, key=lambda fields: int(fields["tv"]))
 

@@ -8,7 +8,7 @@ from touchline.actors.address import Address
 from touchline.actors.mailbox import Mailbox
 from touchline.actors.trading.messages import Execute, Executed, Unavailable
 from touchline.store.commands import AcceptOrder, Command, Delayed, Made
-from touchline.store.facts import Entry
+from touchline.store.entries import Entry
 from touchline.store.ledger import Ledger
 from touchline.store.order_kinds import order_from
 from touchline.store.scripts import Scripts

@@ -1,10 +1,25 @@
 """Facts as the scripts write them, and the rows in Postgres that they refer to."""
 
+import json
+from collections.abc import Mapping
+
+import redis
 from touchline.domain.ids import uuid7
-from touchline.store.facts import Entry
+from touchline.store.entries import FACT, Entry, entries_in, oldest
 from touchline.store.postgres import Postgres
+from touchline.store.redis_client import raw_reply
 
 AT_MS = 1_792_854_300_123  #: calendar time of every fact made here
+
+
+def spelled(fields: Mapping[str, str]) -> dict[str, str]:
+    """A fact as its entry in a stream."""
+    return {FACT: json.dumps([text for pair in fields.items() for text in pair])}
+
+
+def facts_in(client: redis.Redis, stream: str) -> list[Mapping[str, str]]:
+    """All facts that wait in *stream*, oldest first."""
+    return [entry.fields for entry in entries_in(raw_reply(client, *oldest(stream, 1_000_000)))]
 
 
 def add_users(pg: Postgres, *users: int) -> None:

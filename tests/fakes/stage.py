@@ -8,8 +8,10 @@ from touchline.domain.ids import TREASURY
 from touchline.domain.positions import Position, crosses, levels
 from touchline.domain.refusals import Refused
 from touchline.domain.ticks import Tick
+from touchline.store.entries import Entry
 from touchline.store.hashes import instrument_hash, wallet_hash
 from touchline.store.keys import OutboxName
+from touchline.store.outbox import Outbox
 from touchline.store.position_commands import Happened, PositionCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
@@ -82,8 +84,8 @@ def same(
     newest = exchange.client.xrevrange(exchange.keys.ticks(ARS), count=1)
     if traded:
         assert newest == [newest_tick(expected, outcome.entry["k"])]
-    facts = exchange.client.xrevrange(exchange.keys.outbox(OutboxName.POSITIONS))
-    assert facts == [(outcome.entry_id, outcome.entry)]
+    facts = Outbox(exchange.client, exchange.keys.outbox(OutboxName.POSITIONS)).read(10)
+    assert facts == [Entry(outcome.entry_id, outcome.entry)]
     return outcome
 
 

@@ -13,9 +13,9 @@ import redis as redis_module
 from touchline.domain.refusals import Refused
 from touchline.store.commands import CreditCommand, Credited, Filled, Made, Outcome, Replayed
 from touchline.store.drain import Drain
+from touchline.store.entries import Entry
 from touchline.store.fact_drain import FactDrain
 from touchline.store.fact_writer import FactWriter
-from touchline.store.facts import Entry
 from touchline.store.gate import Rehydrating
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger

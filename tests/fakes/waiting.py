@@ -18,6 +18,7 @@ from touchline.store.release import Release, Released
 from touchline.store.scanner import Scanner
 
 from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange
+from tests.fakes.facts import facts_in
 
 DELAY_MS = 5_000
 ACCEPTED_MS = 2_000  #: when `Exchange.order` places orders
@@ -81,7 +82,7 @@ class Waiting(Exchange):
 
     def facts(self) -> list[dict[str, str]]:
         """Facts of trades, grants and orders, oldest first."""
-        return [fields for _, fields in self.client.xrange(self.keys.trade_outbox)]
+        return facts_in(self.client, self.keys.trade_outbox)
 
     def waiting(self) -> list[str]:
         """Ids of the orders that wait, by their release."""

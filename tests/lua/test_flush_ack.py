@@ -35,7 +35,7 @@ def test_only_members_still_at_the_flushed_version_are_forgotten(
 ) -> None:
     before = traded.client.scard(traded.keys.dirty(state))
 
-    removed = traded.scripts.flush_ack(state, flushed)
+    removed = traded.scripts.flush_ack({state: flushed})
 
     assert traded.client.smembers(traded.keys.dirty(state)) == left
     assert removed == before - len(left)
@@ -44,13 +44,13 @@ def test_only_members_still_at_the_flushed_version_are_forgotten(
 def test_an_absent_hash_is_at_version_zero(exchange: Exchange) -> None:
     exchange.client.sadd(exchange.keys.dirty(State.WALLETS), "77")
 
-    assert exchange.scripts.flush_ack(State.WALLETS, [("77", 0)]) == 1
+    assert exchange.scripts.flush_ack({State.WALLETS: [("77", 0)]}) == 1
 
 
 def test_many_members_are_acknowledged_in_chunks(exchange: Exchange) -> None:
     members = [str(user) for user in range(100, 100 + 2 * scripts.ACK_CHUNK + 1)]
     exchange.client.sadd(exchange.keys.dirty(State.WALLETS), *members)
 
-    removed = exchange.scripts.flush_ack(State.WALLETS, [(member, 0) for member in members])
+    removed = exchange.scripts.flush_ack({State.WALLETS: [(member, 0) for member in members]})
 
     assert removed == len(members)

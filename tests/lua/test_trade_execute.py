@@ -10,8 +10,10 @@ from touchline.domain.instrument import new_instrument
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.trading import Side
 from touchline.store.commands import Filled, Replayed
+from touchline.store.entries import Entry
 from touchline.store.hashes import instrument_hash
 from touchline.store.keys import State, portfolio_channel, price_channel
+from touchline.store.outbox import Outbox
 from touchline.store.wire import decode_portfolio, decode_price
 
 from tests.fakes.exchange import ANN, ARS, BOB, EVE, Exchange
@@ -40,10 +42,8 @@ def test_a_purchase_moves_money_shares_inventory_and_price(exchange: Exchange) -
         "cash": "87467154", "locked": "0", "wv": "2", "tcash": "-87467154", "tv": "2",
         "hqty": "12500", "hcost": "12520325", "hv": "1", "q": "12500", "iv": "2",
     }  # fmt: skip
-    assert exchange.client.xrange(exchange.keys.trade_outbox)[-1] == (
-        outcome.entry_id,
-        outcome.entry,
-    )
+    [*_, last] = Outbox(exchange.client, exchange.keys.trade_outbox).read(10)
+    assert last == Entry(outcome.entry_id, outcome.entry)
     assert exchange.hot.wallet(ANN).cash_e4 == 87_467_154
     assert exchange.hot.holdings(ANN)[ARS].qty == 12_500
     instrument = exchange.hot.instrument(ARS)

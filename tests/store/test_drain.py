@@ -19,7 +19,7 @@ from touchline.store.sequence import FactSequence
 from touchline.store.states import States
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import add_users, trade_entry
+from tests.fakes.facts import add_users, spelled, trade_entry
 from tests.fakes.failing import Countdown, Killed, Meanwhile
 
 pytestmark = pytest.mark.external
@@ -228,7 +228,7 @@ def test_a_flush_of_more_facts_than_one_run_takes_leaves_the_states_for_the_next
     outbox, backlog = books.keys.trade_outbox, RUN_BATCHES * FACT_BATCH
     with books.redis.pipeline(transaction=False) as pipe:
         for number in range(backlog):
-            pipe.xadd(outbox, trade_entry(number + 1, user=2).fields)
+            pipe.xadd(outbox, spelled(trade_entry(number + 1, user=2).fields))
         pipe.hset(books.keys.wallet(0), "v", trade_entry(backlog).fields["tv"])
         pipe.execute()
 
@@ -247,7 +247,7 @@ def test_an_outage_met_while_reading_ahead_is_raised_and_loses_nothing(books):
 
     with books.redis.pipeline(transaction=False) as pipe:
         for number in range(FACT_BATCH):
-            pipe.xadd(books.keys.trade_outbox, trade_entry(number + 1, user=2).fields)
+            pipe.xadd(books.keys.trade_outbox, spelled(trade_entry(number + 1, user=2).fields))
         pipe.hset(books.keys.wallet(0), "v", trade_entry(FACT_BATCH).fields["tv"])
         pipe.execute()
     sequence = Meanwhile(FactSequence(books.redis, books.keys), "read", gone, nth=1)

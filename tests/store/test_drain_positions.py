@@ -4,8 +4,8 @@ from itertools import count
 
 import pytest
 from touchline.store.drain import Drain, Drained
+from touchline.store.entries import Entry
 from touchline.store.fact_drain import FactDrain
-from touchline.store.facts import Entry
 from touchline.store.keys import OutboxName, State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox, open_outboxes

@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisAway
 from touchline.domain.halts import Phase
 from touchline.domain.ticks import IndexChange
 from touchline.store.commands import Accepted, AcceptOrder, Made
+from touchline.store.entries import Entry
 from touchline.store.fact_writer import AHEAD, FactWriter
-from touchline.store.facts import Entry
 from touchline.store.ledger import Ledger
 from touchline.store.life import Superseded, life_of
 from touchline.store.order_kinds import order_from
@@ -22,6 +22,7 @@ from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence, Stretch
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import spelled
 from tests.fakes.failing import Away
 
 pytestmark = pytest.mark.external
@@ -133,7 +134,7 @@ def test_with_too_much_before_it_nothing_is_written_until_the_drain_has_caught_u
     trade = books.trade(user=2)
     pipe = books.redis.pipeline(transaction=False)
     for _ in range(AHEAD):
-        pipe.xadd(books.keys.trade_outbox, trade.entry)
+        pipe.xadd(books.keys.trade_outbox, spelled(trade.entry))
     pipe.execute()
     mine = books.trade()
 

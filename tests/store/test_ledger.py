@@ -1,7 +1,7 @@
 """The ledger: facts become rows once, and one bad fact holds up none of the others."""
 
 import pytest
-from touchline.store.facts import Entry
+from touchline.store.entries import Entry
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger, TradeCursor
 from touchline.store.parked import Parked

@@ -2,7 +2,7 @@
 
 import gevent
 import pytest
-from touchline.store.facts import Entry
+from touchline.store.entries import Entry
 from touchline.store.gate import Rehydrating, unnoted_run_id
 from touchline.store.ledger import Ledger
 from touchline.store.life import (

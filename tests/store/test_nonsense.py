@@ -1,20 +1,20 @@
 """What no script adds to a stream: it is parked where a person sees it, and in nobody's way."""
 
 import os
-from contextlib import nullcontext
 
 import pytest
+from touchline.store.entries import Entry
 from touchline.store.fact_drain import FACT_BATCH
 from touchline.store.fact_writer import FactWriter
-from touchline.store.facts import Entry
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
 from touchline.store.life import life_of
 from touchline.store.reconcile import reconcile
+from touchline.store.redis_client import raw_reply
 from touchline.store.sequence import FactSequence, Stretch
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import grant_entry, order_entry
+from tests.fakes.facts import grant_entry, order_entry, spelled, trade_entry
 
 pytestmark = pytest.mark.external
 
@@ -56,8 +56,19 @@ NONSENSE = {
     "no UTF-8": {"k": "trade", b"\xff": b"\x80abc"},
     "no UTF-8 kind": {"k": b"\xc3\x28"},
     "half a surrogate": {"k": "grant", "note": b"\xed\xa0\x80"},
-    "a key that no index takes": {**grant_entry().fields, "idem": os.urandom(4000).hex()},
-    "nested without end": {**order_entry().fields, "tv": "1", "pay": "[" * 100_000},
+    "no JSON": {"fact": "k"},
+    "no list": {"fact": '{"k":"trade"}'},
+    "no texts": {"fact": '["k",1]'},
+    "no pairs": {"fact": '["k"]'},
+    "no UTF-8 in JSON": {"fact": b'["k","\xff"]'},
+    "half a surrogate in JSON": {"fact": '["k","grant","note","\\ud800"]'},
+    "NUL in JSON": {"fact": '["k","trade","\\u0000","\\u0000"]'},
+    "two facts": {**spelled(trade_entry(1).fields), "and": "another"},
+    "no field of it": spelled({"k": "trade", "id": "1"}),
+    "a key that no index takes": spelled(
+        {**grant_entry().fields, "tv": "1", "idem": os.urandom(4000).hex()}
+    ),
+    "nested without end": spelled({**order_entry().fields, "tv": "1", "pay": "[" * 100_000}),
 }
 
 
@@ -116,8 +127,8 @@ def test_nonsense_that_bears_the_id_of_a_fact_takes_no_place_of_it(books):
     books.rows("ALTER TABLE trades ADD CONSTRAINT no_more CHECK (user_id <> 1) NOT VALID")
     torn = {name: value for name, value in trade.entry.items() if name != "tcash"}
     books.redis.delete(books.keys.trade_outbox)
-    add(books, torn)
-    add(books, trade.entry)
+    add(books, spelled(torn))
+    add(books, spelled(trade.entry))
 
     try:
         books.drain().facts()
@@ -134,7 +145,7 @@ def test_nonsense_that_bears_the_id_of_a_fact_takes_no_place_of_it(books):
 def test_a_fact_that_the_treasury_knows_nothing_of_is_parked_and_stays_out_of_the_books(books, by):
     trade = books.trade()
     false = {**trade.entry, "id": trade.entry["id"][:-4] + "0000", "tv": ahead(books, by)}
-    add(books, false)
+    add(books, spelled(false))
 
     run = books.drain().facts()
     books.rows("UPDATE trade_outbox SET next_retry_at = now()")
@@ -155,7 +166,7 @@ def test_a_batch_of_nothing_else_holds_up_nothing(books):
     books.redis.delete(books.keys.trade_outbox)
     with books.redis.pipeline(transaction=False) as pipe:
         for number in range(FACT_BATCH):
-            pipe.xadd(books.keys.trade_outbox, entry | {"idem": str(number)})
+            pipe.xadd(books.keys.trade_outbox, spelled(entry | {"idem": str(number)}))
         pipe.execute()
     books.trade(user=2)
 
@@ -167,7 +178,7 @@ def test_a_batch_of_nothing_else_holds_up_nothing(books):
 def test_whoever_writes_behind_it_does_not_take_it_for_the_newest(books):
     """Or facts would be written from then on without those of others before them."""
     writer = FactWriter(FactSequence(books.redis, books.keys), Ledger(books.pg), 5.0)
-    add(books, {**books.trade().entry, "tv": ahead(books, 1 << 20)})
+    add(books, spelled({**books.trade().entry, "tv": ahead(books, 1 << 20)}))
     writer.write(made(books.trade()))
     books.trade(user=2)
 
@@ -176,32 +187,20 @@ def test_whoever_writes_behind_it_does_not_take_it_for_the_newest(books):
     assert books.rows("SELECT count(*) FROM trades") == [(4,)]
 
 
-class Stepwise:
-    """A Redis whose pipelines send each command by itself; *meanwhile* comes after the first."""
-
-    def __init__(self, redis, meanwhile):
-        self._redis, self._meanwhile, self._replies = redis, meanwhile, []
-
-    def pipeline(self, transaction):
-        return nullcontext(self)
-
-    def execute(self):
-        return self._replies
-
-    def __getattr__(self, name):
-        def send(*args, **options):
-            self._replies.append(getattr(self._redis, name)(*args, **options))
-            if len(self._replies) == 1:
-                self._meanwhile()
-
-        return send
-
-
-def test_a_fact_that_is_made_while_they_are_read_is_none_of_these(books):
+def test_a_fact_that_is_made_while_they_are_read_is_none_of_these(books, monkeypatch):
     first = books.trade()
-    sequence = FactSequence(Stepwise(books.redis, books.trade), books.keys)
+
+    def one_by_one(client, commands):
+        for number, command in enumerate(commands):
+            yield raw_reply(client, *command)
+            if number == 0:
+                books.trade()
+
+    monkeypatch.setattr("touchline.store.sequence.raw_results", one_by_one)
+    sequence = FactSequence(books.redis, books.keys)
 
     assert [entry.id for entry in sequence.read({}, 10).facts] == [first.entry_id]
+    monkeypatch.undo()
     assert books.drain().facts().moved == 2
     assert parked(books) == []
 
@@ -217,7 +216,7 @@ def test_without_a_treasury_nothing_is_judged_by_it(books):
 def test_a_version_that_goes_back_makes_nobody_skip_what_is_before_it(books):
     """At the end of a batch that was cut off, it would pass for where that ends."""
     trades = [books.trade(user=2) for _ in range(3)]
-    add(books, {"k": "rumour", "tv": "1"})
+    add(books, spelled({"k": "rumour", "tv": "1"}))
     books.trade(user=3)
     sequence = FactSequence(books.redis, books.keys)
 

@@ -3,6 +3,8 @@
 import pytest
 from touchline.store.outbox import Outbox
 
+from tests.fakes.facts import spelled
+
 pytestmark = pytest.mark.external
 
 KEY = "trade_outbox"
@@ -14,7 +16,7 @@ def outbox(redis):
 
 
 def added(redis, count):
-    return [redis.xadd(KEY, {"k": "trade", "n": str(n)}) for n in range(count)]
+    return [redis.xadd(KEY, spelled({"k": "trade", "n": str(n)})) for n in range(count)]
 
 
 def test_an_empty_stream_has_no_length_and_no_age(outbox):

@@ -8,14 +8,14 @@ import pytest
 from gevent.event import Event
 from touchline.store import comparison, files
 from touchline.store.ages import Limits
-from touchline.store.facts import Entry
+from touchline.store.entries import Entry
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox
 from touchline.store.reconcile import FACTS_READ, reconcile, repair
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import FILLED, REJECTED, order_entry, trade_entry
+from tests.fakes.facts import FILLED, REJECTED, order_entry, spelled, trade_entry
 from tests.fakes.failing import Meanwhile
 
 pytestmark = pytest.mark.external
@@ -357,9 +357,8 @@ def a_fact_of(books, ago_s):
     """The only one in the stream."""
     seconds, _ = books.redis.time()
     books.redis.delete(books.keys.trade_outbox)
-    books.redis.xadd(
-        books.keys.trade_outbox, {"k": "trade", "tv": "1"}, id=f"{(seconds - ago_s) * 1000}-0"
-    )
+    entry_id, fact = f"{(seconds - ago_s) * 1000}-0", spelled({"k": "trade", "tv": "1"})
+    books.redis.xadd(books.keys.trade_outbox, fact, id=entry_id)
 
 
 def test_a_fact_that_waits_too_long_is_found(books):
@@ -474,7 +473,7 @@ def test_an_order_that_waits_since_everything_was_stopped_passes(books):
 def test_facts_of_orders_in_the_stream_do_not_hide_a_trade_behind_them(books):
     for number in range(2 * FACTS_READ):
         entry = order_entry(number)
-        books.redis.xadd(books.keys.trade_outbox, entry.fields)
+        books.redis.xadd(books.keys.trade_outbox, spelled(entry.fields))
     first, second = books.trade(), books.trade(user=2)
     Ledger(books.pg).insert_facts([Entry(second.entry_id, second.entry)], 0)
 
@@ -486,6 +485,6 @@ def test_a_trade_missing_before_facts_of_orders_is_found(books):
     first, _ = books.trade(), books.trade(user=2)
     books.drain().everything()
     books.rows("DELETE FROM trades WHERE id = %s", (first.fill.trade_id,))
-    books.redis.xadd(books.keys.trade_outbox, order_entry().fields)
+    books.redis.xadd(books.keys.trade_outbox, spelled(order_entry().fields))
 
     assert "versions" in failed(books)

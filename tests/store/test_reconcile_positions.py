@@ -7,12 +7,13 @@ import gevent
 import pytest
 from gevent.event import Event
 from touchline.store.ages import Limits
-from touchline.store.facts import Entry
+from touchline.store.entries import Entry
 from touchline.store.keys import OutboxName, State
 from touchline.store.ledger import Ledger
 from touchline.store.reconcile import reconcile, repair
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.facts import spelled
 from tests.fakes.failing import Meanwhile
 
 pytestmark = pytest.mark.external
@@ -334,7 +335,7 @@ def test_an_event_that_waits_too_long_is_found(books):
     seconds, _ = books.redis.time()
     outbox = books.keys.outbox(OutboxName.POSITIONS)
     books.redis.delete(outbox)
-    books.redis.xadd(outbox, {"k": "open", "tv": "1"}, id=f"{(seconds - 90) * 1000}-0")
+    books.redis.xadd(outbox, spelled({"k": "open", "tv": "1"}), id=f"{(seconds - 90) * 1000}-0")
 
     (offender,) = offenders(books, "ages")
 

@@ -10,8 +10,9 @@ from touchline.domain.halts import Phase
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import IndexChange
 from touchline.store.commands import Filled, Replayed
+from touchline.store.entries import Entry
 from touchline.store.fact_writer import FactWriter
-from touchline.store.facts import Entry, insert_kinds
+from touchline.store.facts import insert_kinds
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.life import EPOCH_BITS, show_life

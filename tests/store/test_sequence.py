@@ -7,6 +7,8 @@ from touchline.store.keys import Keys, OutboxName
 from touchline.store.life import EPOCH_BITS
 from touchline.store.sequence import DELETE_CHUNK, FactSequence
 
+from tests.fakes.facts import spelled
+
 pytestmark = pytest.mark.external
 
 KEYS = Keys()
@@ -23,7 +25,7 @@ def add(redis, name, version=None):
     fact = {"k": "trade"} if version is None else {"k": "trade", "tv": str(version)}
     if version is not None:
         redis.hset(KEYS.wallet(0), "v", version)
-    return redis.xadd(KEYS.outbox(name), fact)
+    return redis.xadd(KEYS.outbox(name), spelled(fact))
 
 
 def versions(stretch):

@@ -26,7 +26,7 @@ from touchline.store.rolling import Rolling
 from touchline.store.scanner import Scanner
 
 from tests.fakes.bookkeeping import Books
-from tests.fakes.facts import AT_MS
+from tests.fakes.facts import AT_MS, facts_in
 from tests.fakes.failing import Countdown, Killed
 
 pytestmark = pytest.mark.external
@@ -92,7 +92,7 @@ class Exchange:
         scanner = Scanner(self.redis, self.keys, self.books.scripts, lambda: self.now_ms)
         scanner.scan({CLUB: [each.id for each in positions]}, By.BACKSTOP_SWEEPER)
         stream = self.keys.outbox(OutboxName.POSITIONS)
-        closes = [entry for _, entry in self.redis.xrange(stream) if entry["k"] == "close"]
+        closes = [entry for entry in facts_in(self.redis, stream) if entry["k"] == "close"]
         assert self.books.drain().everything().complete
         report = reconcile(self.redis, self.keys, self.books.pg)
         assert report.ok, report.as_text()
