@@ -63,10 +63,10 @@ local waits = ARGV[15] == '1' and in_play(inst)
 local needed = waits and reserve(margin + fee) or margin + fee
 local lacking = money_refusal(wallet, needed, 'INSUFFICIENT_MARGIN')
 if lacking then return lacking end
-if waits then return {'delayed', text(needed)} end
 if not move(pos, wallet, treasury, -margin - fee, margin) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end
+if waits then return {'delayed', text(needed)} end
 local outcome = record({
   'k', 'open', 'event', id, 'tqty', text(qty), 'px', text(px), 'val', text(value),
   'fee', text(fee), 'pnl', '0', 'loss', '0', 'dm', text(margin), 'by', 'client', 'reason', '',

@@ -1,6 +1,8 @@
 """position_open.lua by hand: what a position costs, what it leaves, and what is refused."""
 
 import pytest
+from touchline.domain.halts import Phase
+from touchline.domain.money import AMOUNT_MAX
 from touchline.domain.position_events import EventKind
 from touchline.domain.positions import Direction, Stops
 from touchline.domain.refusals import Refusal, Refused
@@ -46,6 +48,17 @@ def test_a_short_counts_as_short_interest(exchange: Exchange) -> None:
     assert club is not None
     assert (club.inventory, club.short_interest) == (-10_000, 10_000)
     assert outcome.event.position.best_px == club.ask_px
+
+
+def test_what_would_lock_more_than_a_wallet_holds_does_not_wait_either(exchange: Exchange) -> None:
+    exchange.fund(ANN)
+    exchange.client.hset(exchange.keys.wallet(ANN), "locked", str(AMOUNT_MAX))
+    exchange.client.hset(exchange.keys.inst(ARS), "phase", Phase.LIVE.value)
+
+    outcome = exchange.open(Direction.LONG, 1_000, delay_ms=5_000)
+
+    assert outcome == Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
+    exchange.client.flushdb()  # no books that could be proved
 
 
 def test_the_same_key_opens_one_position(exchange: Exchange) -> None:
