@@ -41,7 +41,7 @@ local function record(head, event)
   local inst, wallet, treasury, pos = event.inst, event.wallet, event.treasury, event.pos
   local flat, fact = spell_position(pos), {
     'cash', text(wallet.cash), 'locked', text(wallet.locked), 'wv', text(wallet.v),
-    'tcash', text(treasury.cash), 'tv', text(treasury.v), 'q', text(inst.q),
+    'tcash', text(treasury.cash), 'tv', text(treasury.v), 'turn', turn(treasury), 'q', text(inst.q),
     'so', text(inst.so), 'iv', text(inst.v), 'seq', text(inst.seq), 'tick', inst.tid,
     unpack(head),
   }

@@ -20,12 +20,19 @@ local function mul_div(a, b, c) return math.floor(a / c) * b + math.floor((a % c
 
 local function refused(code, ...) return {'refused', code, ...} end
 
+-- Whether `key` is that of an order that has waited, as no client's is.
+local function has_waited(key) return string.find(key, ':order:', 1, true) ~= nil end
+
 -- The answer to a command whose idempotency key was used before, or the client's own id of it, if
--- that has a key; else nil.
-local function known(key, fingerprint, coid_key)
+-- that has a key; else nil. An order that has waited has `other` for its record instead: if that
+-- does not wait, it was closed, or is one that Redis has lost and its client may send again.
+local function known(key, fingerprint, other)
   local found = redis.call('HMGET', key, 'fp', 'res')
   if not found[1] then
-    local taken = coid_key and redis.call('EXISTS', coid_key) == 1
+    if has_waited(key) then
+      return redis.call('HGET', other, 'st') ~= 'pending' and refused('SETTLED') or nil
+    end
+    local taken = other and redis.call('EXISTS', other) == 1
     return taken and refused('CLIENT_ORDER_ID_REUSED') or nil
   end
   if found[1] ~= fingerprint then return refused('IDEMPOTENCY_KEY_REUSED') end
@@ -41,11 +48,12 @@ local function paused(flag) return flag == '1' and refused('NEW_TRADES_PAUSED') 
 local function even_if_full(key) redis.call('PERSIST', key) end
 
 -- Keeps the result of a command under its idempotency key, and its id under the client's own id of
--- it if that has a key, for a day of real time. The key of an order that waited, as no client's is,
--- is kept until order_done: nobody else knows.
+-- it if that has a key, for a day of real time. The key of an order that has waited is kept until
+-- order_done: nobody else knows.
 local function remember(key, fingerprint, res, coid_key, id)
   redis.call('HSET', key, 'fp', fingerprint, 'res', res)
-  if not string.find(key, ':order:', 1, true) then redis.call('EXPIRE', key, 86400) end
+  if has_waited(key) then return end
+  redis.call('EXPIRE', key, 86400)
   if coid_key then redis.call('SET', coid_key, id, 'EX', 86400) end
 end
 

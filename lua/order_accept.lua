@@ -24,11 +24,11 @@ local lacking = slots > 0 and positions_refusal(wallet, KEYS[9])
   or money_refusal(wallet, amount, slots > 0 and 'INSUFFICIENT_MARGIN' or 'INSUFFICIENT_FUNDS')
 if lacking then return lacking end
 
--- Moves no money, so it has its place behind the last fact that did.
-local fact = {'tv', redis.call('HGET', KEYS[10], 'v') or '0', unpack(ARGV, 7)}
+local fact = {'turn', record_turn(KEYS[10]), unpack(ARGV, 7)}
 local res = cjson.encode(fact)
 if amount == 0 then even_if_full(KEYS[7]) end -- a sale or a close
 local entry_id = redis.call('XADD', KEYS[5], '*', 'fact', res)
+redis.call('HINCRBY', KEYS[10], 'rec', 1)
 redis.call('HSET', KEYS[2], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], release_ms, id)
 redis.call('SADD', KEYS[4], id)

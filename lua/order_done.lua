@@ -9,17 +9,15 @@
 
 local RECORD_KEPT_S = 3600 -- by then Postgres has long known
 local KEPT_S = 86400 -- as any idempotency key, from here on
-local REJECTED = 'rejected' -- no fingerprint is like it
 local id, uid, now_ms, code, details = unpack(ARGV, 1, 5)
 
 redis.call('ZREM', KEYS[3], id)
 redis.call('SREM', KEYS[4], id)
 local fact = redis.call('HGETALL', KEYS[1])
-local decided = redis.call('HGET', KEYS[2], 'fp')
-local traded, rejected = decided and decided ~= REJECTED, code ~= ''
+local traded, rejected = redis.call('EXISTS', KEYS[2]) == 1, code ~= ''
 -- Another releaser may have been told something else, and have carried it out.
 if rejected and traded then rejected, code, details = false, '', '' end
-local after = {st = rejected and REJECTED or 'filled', done = now_ms, code = code, det = details}
+local after = {st = rejected and 'rejected' or 'filled', done = now_ms, code = code, det = details}
 local waiting = false
 for i = 1, #fact, 2 do
   waiting = waiting or (fact[i] == 'st' and fact[i + 1] == 'pending')
@@ -29,14 +27,13 @@ if not waiting then return refused('SETTLED') end
 local aside = redis.call('HMGET', KEYS[1], 'rsv', 'kind')
 local amount = tonumber(aside[1] or '0')
 
-local treasury = redis.call('HGET', KEYS[9], 'v') or '0'
-redis.call('XADD', KEYS[5], '*', 'fact', cjson.encode({'tv', treasury, unpack(fact)}))
+local turn = record_turn(KEYS[9])
+redis.call('XADD', KEYS[5], '*', 'fact', cjson.encode({'turn', turn, unpack(fact)}))
+redis.call('HINCRBY', KEYS[9], 'rec', 1)
 redis.call('HSET', KEYS[1], unpack(fact))
 redis.call('EXPIRE', KEYS[1], RECORD_KEPT_S)
 -- What it was carried out as has given it back already, so that those behind it could use it.
 if not traded then set_aside(KEYS[8], -amount, amount > 0 and aside[2] == 'open' and -1 or 0) end
--- Takes the key that the trade would be made under, so that it cannot be made any more.
-if rejected then redis.call('HSET', KEYS[2], 'fp', REJECTED, 'res', '') end
 redis.call('EXPIRE', KEYS[2], KEPT_S)
 if rejected then
   local symbol = redis.call('HGET', KEYS[7], 'sym')

@@ -1,7 +1,7 @@
 -- position_close: close an open position or a part of it, once: for its owner, or for a tick.
 --
 -- KEYS  1 to 19 as in positions.lua   20 watch:{idx}
---      21 idem:{uid}:{key} of the owner, or the lease of whoever names a tick, if it needs one
+--      21 idem:{uid}:{key} of the owner or lease a tick needs   22 order:{id} if that has waited
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 by whom
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
 --          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
@@ -12,7 +12,7 @@
 local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
 local fingerprint, tick_id, approx = ARGV[6], '', '0'
 if idem ~= '' then
-  local before = known(KEYS[21], fingerprint)
+  local before = known(KEYS[21], fingerprint, KEYS[22])
   if before then return before end
 else
   fingerprint, tick_id, approx = '', ARGV[6], ARGV[7]

@@ -1,6 +1,6 @@
 -- position_open: open a CFD position with the house, once per idempotency key.
 --
--- KEYS  1 to 19 as in positions.lua   20 idem:{uid}:{key}   21 coid:{uid}:{id} or none
+-- KEYS  1 to 19 as in positions.lua   20 idem:{uid}:{key}   21 coid:{uid}:{id}, order:{id} or none
 -- ARGV  1 position id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 leverage

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 inst:{idx}    2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 idem:{uid}:{key}
 --       6 ticks:{idx}   7 trade_outbox   8 pfseq:{uid}
---       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or none
+--       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or order:{id}
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 '1' if an order waits in play   12 what it had set aside while it
@@ -60,7 +60,7 @@ local fact = {
   'val', text(value), 'fee', text(fee), 'rpnl', text(realized), 'seq', text(inst.seq),
   'tick', inst.tid, 'idem', idem, 'fp', fingerprint, 'coid', coid, 'at', text(now_ms),
   'cash', text(wallet.cash), 'locked', text(wallet.locked), 'wv', text(wallet.v),
-  'tcash', text(treasury.cash), 'tv', text(treasury.v),
+  'tcash', text(treasury.cash), 'tv', text(treasury.v), 'turn', turn(treasury),
   'hqty', text(hqty), 'hcost', text(hcost), 'hv', hv, 'q', text(inst.q), 'iv', text(inst.v),
 }
 local res = cjson.encode(fact)

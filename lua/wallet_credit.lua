@@ -23,6 +23,7 @@ local fact = {
   'k', 'grant', 'id', id, 'uid', uid, 'kind', kind, 'amount', text(amount), 'idem', idem,
   'note', note, 'at', now_ms, 'cash', text(wallet.cash), 'locked', text(wallet.locked),
   'wv', text(wallet.v), 'tcash', text(treasury.cash), 'tv', text(treasury.v),
+  'turn', turn(treasury),
 }
 local res = cjson.encode(fact)
 local entry_id = redis.call('XADD', KEYS[4], '*', 'fact', res)

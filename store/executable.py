@@ -77,7 +77,9 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         keys.dirty(State.WALLETS),
         keys.dirty(State.HOLDINGS),
     ]
-    if command.client_order_id and not command.waited:
+    if command.waited:
+        names.append(keys.order(command.trade_id))
+    elif command.client_order_id:
         names.append(keys.coid(user, command.client_order_id))
     return names, [
         command.trade_id,

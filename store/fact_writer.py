@@ -9,7 +9,6 @@ import gevent
 import psycopg2
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from .facts import ORDER, kind_of
 from .keys import OutboxName
 from .ledger import Ledger
 from .life import Superseded, life_of
@@ -31,8 +30,7 @@ class FactWriter:
         self._sequence = sequence
         self._ledger = ledger
         self._within_s = within_s
-        # All facts are in the ledger up to this version of the treasury, and all entries of a
-        # stream up to its mark.
+        # All facts are in the ledger up to this turn, and all entries of a stream up to its mark.
         self._upto = 0
         self._marks: Marks = {}
 
@@ -74,17 +72,11 @@ class FactWriter:
 
 
 def _followed(upto: int, stretch: Stretch) -> int | None:
-    """The version up to which there is no gap once *stretch* comes after *upto*; None if one is."""
-    steps = [
-        (version, 0 if kind_of(entry) in (ORDER, None) else 1)
-        for entries in stretch.entries.values()
-        for entry, version in zip(entries, turns(entries), strict=True)
-    ]
-    # A fact before the records made behind it, which have its version and stand for none.
-    for version, step in sorted(steps, key=lambda each: (each[0], -each[1])):
-        if version > upto + step:
+    """The turn up to which there is no gap once *stretch* comes after *upto*; None if there is."""
+    for turn in sorted(_turns(stretch)):
+        if turn > upto + 1:
             return None
-        upto = max(upto, version)
+        upto = max(upto, turn)
     return upto
 
 
@@ -93,4 +85,4 @@ def _newest(stretch: Stretch) -> int:
 
 
 def _turns(stretch: Stretch) -> list[int]:
-    return [version for entries in stretch.entries.values() for version in turns(entries)]
+    return [turn for entries in stretch.entries.values() for turn in turns(entries)]

@@ -44,6 +44,7 @@ def released(order: DelayedOrder, instrument: Instrument | None, now_ms: int) ->
                 idem_key=order.release_key,
                 fingerprint=order.fingerprint,
                 now_ms=now_ms,
+                waited=True,
             )
         case _:
             assert_never(order.terms)

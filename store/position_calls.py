@@ -62,7 +62,9 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
     user, idx, stops = order.user, order.idx, order.stops
     names = position_keys(keys, order.position_id, user, idx)
     names.append(keys.idem(user, command.idem_key))
-    if command.client_order_id and not command.waited:
+    if command.waited:
+        names.append(keys.order(order.position_id))
+    elif command.client_order_id:
         names.append(keys.coid(user, command.client_order_id))
     return names, [
         order.position_id,
@@ -89,6 +91,8 @@ def close_call(keys: Keys, command: CloseCommand) -> Call:
     """The call of ``position_close.lua`` for the owner."""
     where = command.position
     names = [*_watched(keys, where), keys.idem(where.user, command.idem_key)]
+    if command.waited:
+        names.append(keys.order(command.event_id))
     return names, [
         command.event_id,
         str(where.user),

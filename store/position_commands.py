@@ -46,6 +46,7 @@ class CloseCommand:
         event_id: UUIDv7 the close will have if it happens.
         qty: 1e-3 share; None for all. ``bound_px``: worst average accepted.
         version: number of the last event the owner knows of; None if any will do.
+        waited: whether it has waited as an order.
     """
 
     event_id: str
@@ -57,6 +58,7 @@ class CloseCommand:
     fingerprint: str
     now_ms: int
     delay_ms: int = 0
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

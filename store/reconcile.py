@@ -144,7 +144,7 @@ def _oldest(outbox: Outbox) -> int | None:
         for version in (entry.fields.get("tv", "") for entry in waiting):
             if VERSION.fullmatch(version):
                 return int(version)
-        after = waiting[-1].id  # facts of orders: they have no version
+        after = waiting[-1].id  # records of orders: they have no version
     return None
 
 

@@ -1,7 +1,8 @@
 """The release of orders that waited: each is carried out once, and its record closed.
 
-An order's release key decides: the trade is made under it, and a rejection takes it. So a run
-that died between two steps is run again, and of two runs at once only one is believed.
+An order is carried out under its release key, and only while it waits. So a run that died between
+two steps is run again, of two runs at once only one is believed, and one that stood still while
+Redis lost the order does not carry it out: its client may have sent it again.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import redis
 
 from ..domain.ids import UserId
-from ..domain.orders import OrderKind, OrderStatus, release_key
+from ..domain.orders import OrderKind, release_key
 from .keys import Keys
 from .moments import moments
 
@@ -117,7 +117,7 @@ def _wanted(orders: Sequence[Sequence[str | None]], keys: Sequence[str | None]) 
     """The sums over *orders*, but for those whose *keys* say that they were carried out."""
     reserved_e4 = positions = 0
     for (amount, kind), key in zip(orders, keys, strict=True):
-        if key in (None, OrderStatus.REJECTED):
+        if key is None:
             reserved_e4 += _number(amount)
             positions += kind == OrderKind.OPEN and _number(amount) > 0
     return Sums(reserved_e4, positions)

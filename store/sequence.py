@@ -1,8 +1,9 @@
 """The facts of both streams as one sequence, in the order in which they were made.
 
-Every fact says which version of the treasury it has left, so the versions put all facts in one
-order, whichever stream they are in. Postgres always has a beginning of that sequence and nothing
-of what comes after it: so it knows how everything was at one moment, whatever Redis loses.
+Every fact says its turn, which is the one after that of the fact before it, whichever stream they
+are in: the treasury's version, which facts of money raise, and the number of records of orders.
+Postgres always has a beginning of that sequence and nothing of what comes after it: so it knows
+how everything was at one moment, whatever Redis loses.
 Source: docs/decisions/0022.
 """
 
@@ -22,7 +23,7 @@ from .redis_client import raw_results
 
 DELETE_CHUNK = 500  #: ids that one script deletes; longer ones stall the server
 
-_VERSION = re.compile("[0-9]{1,19}")
+_TURN = re.compile("[0-9]{1,19}")
 
 Marks = Mapping[OutboxName, str]
 """Of each stream the id of an entry; none stands for the beginning."""
@@ -78,13 +79,13 @@ class FactSequence:
 
     def read(self, after: Marks, limit: int) -> Stretch:
         """The oldest facts after *after*, at most *limit* of each stream."""
-        # The version first: what comes up to it is in the streams by then, so nothing is seen
-        # without what was made before it. A transaction would say so more plainly, but a Redis
-        # that is full takes none. And once more behind them: no fact in them is newer than that.
-        treasury = ("HGET", self._keys.wallet(TREASURY), "v")
+        # The turn first: what comes up to it is in the streams by then, so nothing is seen without
+        # what was made before it. A transaction would say so more plainly, but a Redis that is
+        # full takes none. And once more behind them: nobody in them has a later one.
+        turn = ("HMGET", self._keys.wallet(TREASURY), "v", "rec")
         streams = [oldest(self._keys.outbox(name), limit, after.get(name)) for name in OutboxName]
-        version, *found, reached = raw_results(self._redis, [treasury, *streams, treasury])
-        newest = int(version or 0)
+        first, *found, last = raw_results(self._redis, [turn, *streams, turn])
+        newest, reached = _turn(first) or 0, _turn(last)
         entries = {
             name: _possible(entries_in(reply), reached)
             for name, reply in zip(OutboxName, found, strict=True)
@@ -118,36 +119,41 @@ class FactSequence:
 
 
 def turns(entries: Iterable[Entry]) -> Iterator[int]:
-    """The treasury's version after each entry of one stream.
+    """The turn of each entry of one stream.
 
     What is no fact, and cannot tell, has that of the one before it.
     """
     last = 0
     for entry in entries:
-        version = entry.fields.get("tv", "")
+        turn = entry.fields.get("turn", "")
         # None goes back: one that does is no fact either.
-        last = max(last, int(version)) if _VERSION.fullmatch(version) else last
+        last = max(last, int(turn)) if _TURN.fullmatch(turn) else last
         yield last
 
 
-def _possible(entries: list[Entry], reached: str | None) -> list[Entry]:
-    """*entries*, none of which passes for a fact newer than the version that the treasury reached.
+def _turn(treasury: tuple[str | None, str | None]) -> int | None:
+    """The last turn that was had, by the treasury's version and its number of records."""
+    version, records = treasury
+    return None if version is None else int(version) + int(records or 0)
 
-    No script adds such a one. As a fact it would wait until that version has come, and be in the
-    way of a true one, or wait for ever. Without a treasury nothing can be said.
+
+def _possible(entries: list[Entry], reached: int | None) -> list[Entry]:
+    """*entries*, none of which passes for a fact whose turn has not come.
+
+    No script adds such a one. As a fact it would wait until it has, and be in the way of a true
+    one, or wait for ever. Without a treasury nothing can be said.
     """
-    if reached is None or max(turns(entries), default=0) <= int(reached):
+    if reached is None or max(turns(entries), default=0) <= reached:
         return entries
     return [
-        _marked(entry) if max(turns([entry]), default=0) > int(reached) else entry
-        for entry in entries
+        _marked(entry) if max(turns([entry]), default=0) > reached else entry for entry in entries
     ]
 
 
 def _marked(entry: Entry) -> Entry:
-    """*entry* as one of no kind and no version, to be parked until a person has decided."""
+    """*entry* as one of no kind and no turn, to be parked until a person has decided."""
     fields = entry.fields
-    marks = {name: f"{fields.get(name, '')} ahead of the treasury" for name in ("k", "tv")}
+    marks = {name: f"{fields.get(name, '')} ahead of the treasury" for name in ("k", "turn")}
     return Entry(entry.id, {**fields, **marks})
 
 

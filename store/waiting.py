@@ -15,7 +15,6 @@ import redis
 from . import wire
 from .facts import ORDER
 from .keys import Keys
-from .order_wire import order_of
 from .postgres import Postgres
 
 REPLAY_S = 86_400  #: an order's keys are remembered for a day of real time
@@ -89,11 +88,6 @@ def _restore(pipe: Any, keys: Keys, entry: dict[str, str], found: str | None) ->
         pipe.srem(keys.pending_of(user), order_id)
     else:
         return False
-    if entry["st"] == "rejected":
-        # As order_done does: whoever still means to carry it out is refused.
-        release = keys.idem(user, order_of(entry).release_key)
-        pipe.hset(release, mapping={"fp": "rejected", "res": ""})
-        pipe.expire(release, REPLAY_S)
     # A push that told of it is lost as well, and its number must not be given again.
     pipe.incrby(keys.pfseq(user), PUSHES_AHEAD)
     return True

@@ -138,9 +138,7 @@ class Exchange:
 
     def entries(self) -> list[Mapping[str, str]]:
         """All facts of both streams that moved money or shares, in the order they happened."""
-        streams = map(self.keys.outbox, OutboxName)
-        found = [fields for stream in streams for fields in facts_in(self.client, stream)]
-        moved = (fields for fields in found if fields["k"] != "order")
+        moved = (fields for fields in self._facts() if fields["k"] != "order")
         return sorted(moved, key=lambda fields: int(fields["tv"]))
 
     def dump(self) -> dict[str, object]:
@@ -235,8 +233,14 @@ class Exchange:
                     assert int(qty) == exposed.pop((key, name), 0)
         assert not any(exposed.values())
 
+    def _facts(self) -> list[Mapping[str, str]]:
+        streams = map(self.keys.outbox, OutboxName)
+        return [fields for stream in streams for fields in facts_in(self.client, stream)]
+
     def _prove_facts(self) -> None:
-        """The newest post-images are the state, and no version is without its fact."""
+        """The newest post-images are the state, and no version and no turn is without its fact."""
+        facts = self._facts()
+        assert sorted(int(fields["turn"]) for fields in facts) == list(range(1, len(facts) + 1))
         treasury, versions = 0, defaultdict(int)
         for entry in self.entries():
             wallet = self.keys.wallet(entry["uid"])

@@ -70,6 +70,7 @@ def trade_entry(number: int, *, user: int = 1, idx: int = 7, **changes: str) -> 
         "wv": str(number + 1),
         "tcash": str(-100_000_000 + number * 1_000_000),
         "tv": str(number + 1),
+        "turn": str(number + 1),
         "hqty": str(number * 1000),
         "hcost": str(number * 1_000_000),
         "hv": str(number),
@@ -128,5 +129,6 @@ def grant_entry(*, user: int = 1, **changes: str) -> Entry:
         "wv": "1",
         "tcash": "-100000000",
         "tv": "1",
+        "turn": "1",
     }
     return Entry(f"{AT_MS}-0", fields | changes)

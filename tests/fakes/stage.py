@@ -167,6 +167,7 @@ def fact_of(changed: Changed, **head: object) -> Mapping[str, str]:
         "wv": wallet.version,
         "tcash": treasury.cash_e4,
         "tv": treasury.version,
+        "turn": treasury.version,
         "q": club.inventory,
         "so": club.short_interest,
         "iv": club.version,

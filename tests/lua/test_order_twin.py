@@ -125,8 +125,8 @@ def test_an_order_is_accepted_as_its_twin_accepts_it(
         assert isinstance(outcome, Accepted)
         assert outcome.order == exchange.record(order) == order
         assert exchange.hot.wallet(ANN) == expected
-        treasury = exchange.client.hget(exchange.keys.wallet(TREASURY), "v")
-        assert outcome.entry == order_entry(order) | {"tv": treasury}
+        turn = sum(map(int, exchange.client.hmget(exchange.keys.wallet(TREASURY), "v", "rec")))
+        assert outcome.entry == order_entry(order) | {"turn": str(turn)}
 
 
 @WITH_REDIS

@@ -40,7 +40,7 @@ def test_a_purchase_moves_money_shares_inventory_and_price(exchange: Exchange) -
         "px": "1001626", "val": "12520325", "fee": "12521", "rpnl": "0", "seq": "1",
         "tick": "2000-0", "idem": "k", "fp": "fp", "coid": "c", "at": "2000",
         "cash": "87467154", "locked": "0", "wv": "2", "tcash": "-87467154", "tv": "2",
-        "hqty": "12500", "hcost": "12520325", "hv": "1", "q": "12500", "iv": "2",
+        "turn": "2", "hqty": "12500", "hcost": "12520325", "hv": "1", "q": "12500", "iv": "2",
     }  # fmt: skip
     [*_, last] = Outbox(exchange.client, exchange.keys.trade_outbox).read(10)
     assert last == Entry(outcome.entry_id, outcome.entry)

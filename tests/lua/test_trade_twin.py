@@ -179,13 +179,14 @@ def assert_same(outcome: Filled, expected: Execution) -> None:
         "seq": str(expected.instrument.seq),
         "tick": expected.instrument.last_tick_id,
     }
-    post_images = ("cash", "wv", "tcash", "tv", "hqty", "hcost", "hv", "q", "iv")
+    post_images = ("cash", "wv", "tcash", "tv", "turn", "hqty", "hcost", "hv", "q", "iv")
     assert [entry[name] for name in post_images] == [
         str(value)
         for value in (
             expected.wallet.cash_e4,
             expected.wallet.version,
             expected.treasury.cash_e4,
+            expected.treasury.version,
             expected.treasury.version,
             expected.holding.qty,
             expected.holding.cost_e4,

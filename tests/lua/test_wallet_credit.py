@@ -29,6 +29,7 @@ def test_a_grant_comes_out_of_the_treasury(exchange: Exchange) -> None:
         "k": "grant", "id": "g1", "uid": "5", "kind": "grant", "amount": "100000000",
         "idem": "welcome:5", "note": 'hello "Ann"', "at": "1000", "cash": "100000000",
         "locked": "0", "wv": "1", "tcash": "-100000000", "tv": "1",
+        "turn": "1",
     }  # fmt: skip
     assert exchange.entries() == [outcome.entry]
     assert exchange.hot.wallet(ANN) == Wallet(100_000_000, 0, 1)

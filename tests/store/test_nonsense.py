@@ -37,7 +37,7 @@ def parked(books):
 def made(trade):
     """What has just been made, as its maker hands it on."""
     entries = {trade.outbox: [Entry(trade.entry_id, trade.entry)]}
-    return Stretch(entries, life_of(int(trade.entry["tv"])))
+    return Stretch(entries, life_of(int(trade.entry["turn"])))
 
 
 def waiting(books):
@@ -45,8 +45,9 @@ def waiting(books):
 
 
 def ahead(books, by=1):
-    """A version that the treasury has not had."""
-    return str(int(books.redis.hget(books.keys.wallet(0), "v")) + by)
+    """A turn that nobody has had."""
+    version, records = books.redis.hmget(books.keys.wallet(0), "v", "rec")
+    return str(int(version) + int(records or 0) + by)
 
 
 NONSENSE = {
@@ -66,9 +67,9 @@ NONSENSE = {
     "two facts": {**spelled(trade_entry(1).fields), "and": "another"},
     "no field of it": spelled({"k": "trade", "id": "1"}),
     "a key that no index takes": spelled(
-        {**grant_entry().fields, "tv": "1", "idem": os.urandom(4000).hex()}
+        {**grant_entry().fields, "turn": "1", "idem": os.urandom(4000).hex()}
     ),
-    "nested without end": spelled({**order_entry().fields, "tv": "1", "pay": "[" * 100_000}),
+    "nested without end": spelled({**order_entry().fields, "turn": "1", "pay": "[" * 100_000}),
 }
 
 
@@ -144,7 +145,7 @@ def test_nonsense_that_bears_the_id_of_a_fact_takes_no_place_of_it(books):
 @pytest.mark.parametrize("by", [1, 2, 1 << 40, 1 << 62], ids=["next", "soon", "later", "never"])
 def test_a_fact_that_the_treasury_knows_nothing_of_is_parked_and_stays_out_of_the_books(books, by):
     trade = books.trade()
-    false = {**trade.entry, "id": trade.entry["id"][:-4] + "0000", "tv": ahead(books, by)}
+    false = {**trade.entry, "id": trade.entry["id"][:-4] + "0000", "turn": ahead(books, by)}
     add(books, spelled(false))
 
     run = books.drain().facts()
@@ -156,13 +157,13 @@ def test_a_fact_that_the_treasury_knows_nothing_of_is_parked_and_stays_out_of_th
     assert books.rows("SELECT id::text FROM trades") == [(trade.fill.trade_id,)]
     [payload] = parked(books)
     assert payload["id"] == false["id"]
-    assert false["tv"] in payload["tv"]
+    assert false["turn"] in payload["turn"]
     verdicts = reconcile(books.redis, books.keys, books.pg).verdicts
     assert [verdict.name for verdict in verdicts if not verdict.ok] == ["ages"]  # tells of it
 
 
 def test_a_batch_of_nothing_else_holds_up_nothing(books):
-    entry = {**books.trade().entry, "tv": ahead(books, 1 << 40)}
+    entry = {**books.trade().entry, "turn": ahead(books, 1 << 40)}
     books.redis.delete(books.keys.trade_outbox)
     with books.redis.pipeline(transaction=False) as pipe:
         for number in range(FACT_BATCH):
@@ -178,7 +179,7 @@ def test_a_batch_of_nothing_else_holds_up_nothing(books):
 def test_whoever_writes_behind_it_does_not_take_it_for_the_newest(books):
     """Or facts would be written from then on without those of others before them."""
     writer = FactWriter(FactSequence(books.redis, books.keys), Ledger(books.pg), 5.0)
-    add(books, spelled({**books.trade().entry, "tv": ahead(books, 1 << 20)}))
+    add(books, spelled({**books.trade().entry, "turn": ahead(books, 1 << 20)}))
     writer.write(made(books.trade()))
     books.trade(user=2)
 
@@ -216,7 +217,7 @@ def test_without_a_treasury_nothing_is_judged_by_it(books):
 def test_a_version_that_goes_back_makes_nobody_skip_what_is_before_it(books):
     """At the end of a batch that was cut off, it would pass for where that ends."""
     trades = [books.trade(user=2) for _ in range(3)]
-    add(books, spelled({"k": "rumour", "tv": "1"}))
+    add(books, spelled({"k": "rumour", "turn": "1"}))
     books.trade(user=3)
     sequence = FactSequence(books.redis, books.keys)
 

@@ -20,59 +20,60 @@ def sequence(redis):
     return FactSequence(redis, KEYS)
 
 
-def add(redis, name, version=None):
-    """A fact that left the treasury's *version*, or nonsense."""
-    fact = {"k": "trade"} if version is None else {"k": "trade", "tv": str(version)}
-    if version is not None:
-        redis.hset(KEYS.wallet(0), "v", version)
+def add(redis, name, turn=None):
+    """A fact whose *turn* it is, the record of an order if that is even; or nonsense."""
+    fact = {"k": "trade"} if turn is None else {"k": "trade", "turn": str(turn)}
+    if turn is not None:
+        records = turn % (1 << 32) // 2
+        redis.hset(KEYS.wallet(0), mapping={"v": turn - records, "rec": records})
     return redis.xadd(KEYS.outbox(name), spelled(fact))
 
 
-def versions(stretch):
+def turns(stretch):
     return {
-        name: [int(entry.fields["tv"]) for entry in entries if "tv" in entry.fields]
+        name: [int(entry.fields["turn"]) for entry in entries if "turn" in entry.fields]
         for name, entries in stretch.entries.items()
     }
 
 
 def test_all_that_waits_is_one_stretch(redis, sequence):
-    for version, name in enumerate([TRADES, POSITIONS, POSITIONS, TRADES], 1):
-        add(redis, name, version)
+    for turn, name in enumerate([TRADES, POSITIONS, POSITIONS, TRADES], 1):
+        add(redis, name, turn)
 
     stretch = sequence.read({}, 10)
 
     assert stretch.complete
-    assert versions(stretch) == {TRADES: [1, 4], POSITIONS: [2, 3]}
+    assert turns(stretch) == {TRADES: [1, 4], POSITIONS: [2, 3]}
 
 
 def test_a_stretch_ends_where_the_shorter_stream_was_cut(redis, sequence):
-    for version in (1, 2, 6, 7):
-        add(redis, TRADES, version)
-    for version in (3, 4, 5, 8):
-        add(redis, POSITIONS, version)
+    for turn in (1, 2, 6, 7):
+        add(redis, TRADES, turn)
+    for turn in (3, 4, 5, 8):
+        add(redis, POSITIONS, turn)
 
     stretch = sequence.read({}, 3)
 
     # Trades are known up to 6 and positions up to 5: what is made between may be cut off.
     assert not stretch.complete
-    assert versions(stretch) == {TRADES: [1, 2], POSITIONS: [3, 4, 5]}
+    assert turns(stretch) == {TRADES: [1, 2], POSITIONS: [3, 4, 5]}
 
 
 def test_reading_goes_on_after_what_was_read(redis, sequence):
-    for version, name in enumerate([TRADES, POSITIONS, TRADES, POSITIONS], 1):
-        add(redis, name, version)
+    for turn, name in enumerate([TRADES, POSITIONS, TRADES, POSITIONS], 1):
+        add(redis, name, turn)
     first = sequence.read({}, 10)
     add(redis, POSITIONS, 5)
 
-    assert versions(sequence.read(first.ends, 10)) == {TRADES: [], POSITIONS: [5]}
-    assert versions(first.after(first.ends)) == {TRADES: [], POSITIONS: []}
+    assert turns(sequence.read(first.ends, 10)) == {TRADES: [], POSITIONS: [5]}
+    assert turns(first.after(first.ends)) == {TRADES: [], POSITIONS: []}
 
 
-def test_what_tells_no_version_goes_with_the_fact_before_it(redis, sequence):
-    for version in (None, 1, None, 4, None):
-        add(redis, TRADES, version)
-    for version in (2, 3, 5):
-        add(redis, POSITIONS, version)
+def test_what_tells_no_turn_goes_with_the_fact_before_it(redis, sequence):
+    for turn in (None, 1, None, 4, None):
+        add(redis, TRADES, turn)
+    for turn in (2, 3, 5):
+        add(redis, POSITIONS, turn)
 
     stretch = sequence.read({}, 4)
 
@@ -108,15 +109,15 @@ def test_whoever_reads_on_reads_every_fact_once_and_none_before_an_older_one(
     redis, sequence, names, limit
 ):
     redis.flushdb()
-    for version, name in enumerate(names, 1):
-        add(redis, name, version)
+    for turn, name in enumerate(names, 1):
+        add(redis, name, turn)
 
     seen, left = [], -1
     while left:
         stretch = sequence.read({}, limit)
-        seen.append(sorted(version for of in versions(stretch).values() for version in of))
+        seen.append(sorted(turn for of in turns(stretch).values() for turn in of))
         sequence.delete(stretch.ids, stretch.life)
         left = sum(map(sequence.waiting, OutboxName))
         assert stretch.complete or len(stretch)
 
-    assert [version for of in seen for version in of] == list(range(1, len(names) + 1))
+    assert [turn for of in seen for turn in of] == list(range(1, len(names) + 1))

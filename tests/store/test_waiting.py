@@ -202,6 +202,44 @@ def test_a_releaser_that_lived_through_the_loss_cannot_carry_out_what_was_reject
     assert books.hot.holdings(2) == {}
 
 
+def test_a_releaser_that_lived_through_the_loss_cannot_carry_out_an_order_that_is_lost(books):
+    """Whoever sent it may have sent it again."""
+    pending(books, user=2, key="once")
+
+    def the_loss():
+        books.redis.flushdb()
+        restored(books)
+        for idx in books.clubs:
+            feed(books, idx, phase=Phase.LIVE)
+        pending(books, user=2, key="once")
+
+    books.redis.set("lease", "me")
+    released(books, scripts=Meanwhile(books.scripts, "execute", the_loss))
+    released(books)
+
+    assert books.hot.holdings(2)[7].qty == 1000
+
+
+def test_a_releaser_that_lived_through_the_loss_of_everything_cannot_carry_out_what_was_rejected(
+    books,
+):
+    order = pending(books, user=2)
+
+    def the_loss():
+        feed(books, halt=Halt.EVENT)
+        released(books)
+        books.drain().everything()
+        books.redis.flushdb()
+        restored(books)
+        books.redis.set("lease", "me")
+        feed(books, halt=Halt(0))
+
+    released(books, scripts=Meanwhile(books.scripts, "execute", the_loss))
+
+    assert status_of(books, order) is OrderStatus.REJECTED
+    assert books.hot.holdings(2) == {}
+
+
 @pytest.mark.parametrize("found", ["fresh", "old", "parked"])
 def test_an_order_whose_trade_is_in_the_ledger_does_not_trade_again(books, found):
     order = pending(books, user=2)

@@ -118,6 +118,7 @@ def test_a_position_is_closed_once_however_often_its_order_is_released(exchange:
             event_id=order.order_id,
             idem_key=order.release_key,
             delay_ms=0,
+            waited=True,
         )
     )
 
