@@ -195,7 +195,11 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """What a match that was settled left; the fact of a settlement, for Postgres."""
+    """What a match that was settled left; the fact of a settlement, for Postgres.
+
+    *life* is that of Redis, in which it said so.
+    """
 
     home: Base
     away: Base
+    life: int

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from ..domain.ids import InstrumentIdx, UserId
+from ..domain.ids import TREASURY, InstrumentIdx, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wallet
 from ..domain.position_events import PositionEvent
@@ -16,6 +16,7 @@ from ..domain.ticks import Tick
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
+from .life import life_of
 from .lua import LuaScript
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
@@ -122,11 +123,16 @@ class Hot:
 
         Remembered by the guard of lua/fixture_settle.lua: it is there if the result is.
         """
-        left: Any = self._client.get(self._keys.settled(fixture))
+        with self._client.pipeline(transaction=False) as pipe:
+            # The life first: if another begins between the two, it is the one that is over.
+            pipe.hget(self._keys.wallet(TREASURY), "v")
+            pipe.get(self._keys.settled(fixture))
+            version, left = pipe.execute()
         if left is None or ":" not in left:  # one put back after a loss says only that it was
             return None
         home_px, home_version, away_px, away_version = map(int, left.split(":"))
-        return Bases(Base(home_px, home_version), Base(away_px, away_version))
+        home, away = Base(home_px, home_version), Base(away_px, away_version)
+        return Bases(home, away, life_of(int(version or 0)))
 
     def feed_health(self) -> dict[str, str]:
         """What the feed last said of itself; empty if it never did."""

@@ -2,10 +2,10 @@
 
 Each time Redis is put back after a restart, a new life of it begins. Its number is an epoch: the
 upper half of the treasury's version, and so of the version that every fact has of the treasury.
-Postgres knows the number too, and facts and states that are written there are shown the life in
-which Redis said them; results of matches and candles are not. So nobody who was frozen meanwhile,
-and nobody who still talks to a Redis that a failover has left behind, writes down facts or states
-that the living one knows nothing of.
+Postgres knows the number too, and facts, states and results of matches that are written there are
+shown the life in which Redis said them. So nobody who was frozen meanwhile, and nobody who still
+talks to a Redis that a failover has left behind, writes down what the living one knows nothing of.
+Candles alone are not: they tell which prices were quoted, also of such as are lost.
 Source: docs/decisions/0022.
 """
 

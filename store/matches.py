@@ -5,7 +5,8 @@ moves and the base prices it left. Those are a fact of their own: the rows of
 the instruments follow when they are flushed, and if Redis loses the result
 before that, the fact brings it back (`store/newest.py`). Everything else is what
 was last seen and may be written again, by the scheduler that leads: what one saw
-that has been overtaken is old, so a fence keeps it out.
+that has been overtaken is old, so a fence keeps it out. A result that Redis has lost since it
+said so is kept out as well: it is shown the life of Redis.
 
 Source: docs/market.md, "Matches and trading".
 """
@@ -26,6 +27,7 @@ from ..domain.tracking import Tracked
 from .clubs import enrol, untraded
 from .commands import Bases
 from .fence import Fence
+from .life import show_life
 from .postgres import Postgres
 
 # A match that has begun is known better from play than from the plan. One that
@@ -186,12 +188,16 @@ class Matches:
         """Record the result of *match* and move both ratings; return False if that was done.
 
         *rating_gain* goes to the home club and comes from the away club.
+
+        Raises:
+            Superseded: Redis was put back since it said *bases*; nothing was written.
         """
         at = _at(now_ms)
         seen = (at, at, match.state, match.minute, *_score(match.score))
         left = (bases.home.px, bases.home.version, bases.away.px, bases.away.version)
         result = (*seen, *left, match.fixture)
         with self._pg.transaction() as cursor:
+            show_life(cursor, bases.life)
             self._fence.show(cursor)
             cursor.execute(_SETTLE, result)
             if cursor.rowcount == 0:

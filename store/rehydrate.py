@@ -88,7 +88,6 @@ def _put_back(
     drain = open_drain(client, keys, Scripts(client, keys), pg)
     while not drain.facts(life).complete:
         may_go_on()
-    _wait_for_results(pg)
     # Postgres before the hashes: one read later can only be newer than at that moment.
     newest = _newest(pg, _open_positions(client, keys))
     behind = list(lost(client, keys, newest, may_go_on))
@@ -114,16 +113,6 @@ def _put_back(
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
     return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
-
-
-def _wait_for_results(pg: Postgres) -> None:
-    """Return when whoever wrote down the result of a match as Redis went has finished.
-
-    What Redis said last may be on its way into Postgres; read before it arrives, its loss would
-    not be seen. Facts and states are shown the life of Redis, results are not.
-    """
-    with pg.transaction() as cursor:
-        cursor.execute("LOCK TABLE fixtures IN SHARE MODE")
 
 
 def _open_positions(client: redis.Redis, keys: Keys) -> list[str]:

@@ -11,7 +11,7 @@ from touchline.store.matches import Matches, Opening
 
 from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, HOUR_MS, KICKOFF_MS, a_match
 
-BASES = Bases(home=Base(1_025_800, 7), away=Base(974_200, 9))
+BASES = Bases(home=Base(1_025_800, 7), away=Base(974_200, 9), life=0)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_result_is_settled_once_with_its_ratings(matches, fixtures, pg):
 
 def test_a_settled_result_leaves_the_base_prices_it_made_as_facts(matches, pg):
     matches.settle(a_match("FT", 2, 1), 8, BASES, KICKOFF_MS)
-    other = Bases(home=Base(1, 1), away=Base(1, 1))
+    other = Bases(home=Base(1, 1), away=Base(1, 1), life=0)
     matches.settle(a_match("FT", 2, 1), 8, other, KICKOFF_MS)
 
     query = "SELECT fixture_id, idx, base_px, instrument_version FROM base_postings ORDER BY idx"

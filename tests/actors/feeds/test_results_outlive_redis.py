@@ -4,13 +4,16 @@ import pytest
 from touchline.domain.halts import OPEN
 from touchline.domain.trading import Side
 from touchline.store.drain import drain_everything, open_drain
+from touchline.store.life import Superseded
 from touchline.store.matches import Matches
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.scripts import CreditCommand, Filled, Scripts, TradeCommand
 
 from tests.fakes.facts import AT_MS, add_users
+from tests.fakes.failing import Meanwhile
 from tests.fakes.matchday import BASE_PX, KICKOFF, LEADING, LOST_PX, WON, WON_PX, Exchange
+from tests.fakes.snapshots import put, take
 
 
 class Venue(Exchange):
@@ -198,6 +201,34 @@ def test_a_result_that_redis_lost_before_its_row_is_not_on_record_but_settled_an
 
     assert venue.bases() == (WON_PX, LOST_PX)
     assert venue.fixtures.progress().settled == 1
+
+
+def test_a_result_of_a_redis_that_was_put_back_since_is_settled_anew(venue):
+    """A scheduler that stood still between the answer of Redis and its own write."""
+    venue.poll(KICKOFF)
+    kept = take(venue.redis)
+
+    def the_loss():
+        put(venue.redis, kept)
+        venue.redis.set(venue.keys.meta("run_id"), "the one before")
+        rehydrate(venue.redis, venue.keys, venue.pg)
+
+    venue.scheduler = venue.another(matches=Meanwhile(Matches(venue.pg), "settle", the_loss))
+    venue.scheduler.started()
+    venue.poll(WON)
+    with pytest.raises(Superseded):
+        venue.poll(after_s=120)
+    assert venue.fixtures.progress().settled == 0
+
+    venue.scheduler = venue.another()  # as after every outage
+    venue.scheduler.started()
+    for _ in range(4):
+        venue.poll(after_s=60)
+
+    assert venue.bases() == (WON_PX, LOST_PX)
+    assert venue.fixtures.progress().settled == 1
+    report = venue.books()
+    assert report.ok, report.as_text()
 
 
 class ForgetfulRedis:
