@@ -27,6 +27,8 @@ LEDGER_AWAY: tuple[type[Exception], ...] = (
     psycopg2.InterfaceError,
 )
 
+PIECE = 100  #: facts in one transaction where Postgres refuses some
+
 _FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
  tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,
  cost_after_e4, client_order_id FROM trades"""
@@ -57,10 +59,11 @@ class Ledger:
         self._pg = pg
 
     def insert_facts(self, entries: Sequence[Entry], life: int) -> int:
-        """Make *entries*, of either stream, durable in one transaction; how many were parked.
+        """Make *entries*, of either stream, durable in their order; how many were parked.
 
-        When this returns, every entry is either a row of its table or parked, and may be
-        deleted from the stream.
+        All at once, or if Postgres refuses some in pieces, each of them a transaction. When this
+        returns, every entry is either a row of its table or parked, and may be deleted from the
+        stream.
 
         Args:
             life: of Redis, in which they were read.
@@ -164,9 +167,11 @@ class Ledger:
                 park(cursor, entry, error)
                 parked.append(entry.id)
 
-        with self._pg.transaction() as cursor:
-            show_life(cursor, life)
-            insert_kinds(cursor, entries, refuse)
+        # To find the refused among many takes longer than a transaction may.
+        for start in range(0, len(entries), PIECE):
+            with self._pg.transaction() as cursor:
+                show_life(cursor, life)
+                insert_kinds(cursor, entries[start : start + PIECE], refuse)
         return len(parked)
 
 

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import redis
 
@@ -47,8 +48,13 @@ class Stretch:
 
     @property
     def facts(self) -> list[Entry]:
-        """All of them; their order says nothing."""
-        return [entry for entries in self.entries.values() for entry in entries]
+        """All of them, in the order of their turns."""
+        placed = [
+            (turn, entry)
+            for entries in self.entries.values()
+            for turn, entry in zip(turns(entries), entries, strict=True)
+        ]
+        return [entry for _, entry in sorted(placed, key=itemgetter(0))]
 
     @property
     def ids(self) -> Mapping[OutboxName, list[str]]:

@@ -3,7 +3,7 @@
 import pytest
 from touchline.store.entries import Entry
 from touchline.store.keys import OutboxName
-from touchline.store.ledger import Ledger, TradeCursor
+from touchline.store.ledger import PIECE, Ledger, TradeCursor
 from touchline.store.parked import Parked
 
 from tests.fakes.facts import (
@@ -108,6 +108,17 @@ def test_a_refused_fact_is_parked_and_its_neighbours_are_inserted(ledger, pg, ba
     assert rows(pg, "SELECT id::text, payload->>'uid', malformed FROM trade_outbox") == [
         (entries[bad].fields["id"], "99", False)
     ]
+
+
+def test_many_that_are_refused_are_parked_in_pieces_that_a_transaction_has_time_for(pg, ledger):
+    refused = [trade_entry(number, idx=99) for number in range(2 * PIECE + 1)]
+
+    parked = ledger.insert_facts([*refused, trade_entry(1000)], 0)
+
+    with pg.transaction() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT next_retry_at) FROM trade_outbox")
+        assert cursor.fetchone() == (parked, 3)
+    assert (parked, ledger.count_trades()) == (2 * PIECE + 1, 1)
 
 
 @pytest.mark.parametrize(
