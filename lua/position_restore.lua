@@ -16,6 +16,7 @@ pos.sign = pos.side == 'long' and 1 or -1
 -- Lost ticks have numbers that are given again: it must not pass for checked at those.
 local inst = load_instrument(KEYS[1])
 if inst and pos.cs > inst.seq then pos.cs, pos.ctick = inst.seq, inst.tid end
+even_if_full(KEYS[1])
 save_position(pos, pos.qty - (found and found.qty or 0), spell_position(pos))
 if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
 return 1

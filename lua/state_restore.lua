@@ -8,6 +8,7 @@
 
 local member, version_field, found_at = ARGV[1], ARGV[2], ARGV[3]
 if (redis.call('HGET', KEYS[1], version_field) or '0') ~= found_at then return 0 end
+redis.call('PERSIST', KEYS[1]) -- however full Redis is; see even_if_full() in kernel.lua
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('SADD', KEYS[2], member)
 return 1

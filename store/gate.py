@@ -13,6 +13,7 @@ from typing import Any
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from .anyway import write_anyway
 from .keys import Keys
 
 _RUN_ID = re.compile(r"^run_id:(\w+)", re.MULTILINE)
@@ -46,7 +47,7 @@ def unnoted_run_id(client: redis.Redis, keys: Keys) -> str | None:
 
 def note_run_id(client: redis.Redis, keys: Keys, run_id: str) -> None:
     """Open the gate: Redis is complete since it started as *run_id*."""
-    client.set(keys.meta("run_id"), run_id)
+    write_anyway(client, [("SET", keys.meta("run_id"), run_id)])
 
 
 def forget_run_id(client: redis.Redis, keys: Keys) -> None:

@@ -13,11 +13,11 @@ from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wal
 from ..domain.position_events import PositionEvent
 from ..domain.positions import Position
 from ..domain.ticks import Tick
+from .anyway import hset, write_anyway
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
 from .life import life_of
-from .lua import LuaScript
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
 from .wire import tick_of
@@ -29,7 +29,6 @@ class Hot:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._write_anyway = LuaScript("write_anyway")
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All instruments, in the order of idx."""
@@ -141,9 +140,9 @@ class Hot:
 
     def set_feed_health(self, fields: Mapping[str, str | int]) -> None:
         """Note what the feed says of itself, over what it said of the same fields before."""
-        flat = [text for field, value in fields.items() for text in (field, str(value))]
+        texts = {field: str(value) for field, value in fields.items()}
         # The feed is read, and results are settled, however full Redis is.
-        self._write_anyway.run(self._client, [self._keys.feed_health], ["HSET", *flat])
+        write_anyway(self._client, [hset(self._keys.feed_health, texts)])
 
     def _prices(self, wanted: Set[InstrumentIdx]) -> dict[InstrumentIdx, _Prices]:
         pipeline = self._client.pipeline(transaction=False)

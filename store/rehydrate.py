@@ -18,6 +18,7 @@ import redis
 import structlog
 
 from ..domain.ids import TREASURY
+from .anyway import write_anyway
 from .candles import Candles
 from .drain import open_drain
 from .gate import Rehydrating, forget_run_id, note_run_id, unnoted_run_id
@@ -104,7 +105,7 @@ def _put_back(
         _restore(client, keys, behind, life, may_go_on)
     _enter(client, keys, life)
     if newest.instruments:
-        client.sadd(keys.instruments, *newest.instruments)
+        write_anyway(client, [("SADD", keys.instruments, *map(str, newest.instruments))])
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, may_go_on)
@@ -140,8 +141,8 @@ def _enter(client: redis.Redis, keys: Keys, life: int) -> None:
         Rehydrating: somebody else puts Redis back, too, and is ahead of us.
     """
     key, dirty = keys.wallet(TREASURY), keys.dirty(State.WALLETS)
-    client.hsetnx(key, "cash", "0")  # there may have been none
-    client.hsetnx(key, "locked", "0")
+    # There may have been none.
+    write_anyway(client, [("HSETNX", key, field, "0") for field in ("cash", "locked")])
     for _ in range(ENTRIES):
         found: Any = client.hget(key, "v") or "0"
         fields = [str(TREASURY), "v", found, "v", str(life << EPOCH_BITS)]
@@ -174,5 +175,4 @@ def _restart_pushes(client: redis.Redis, keys: Keys, back: Iterable[Lost], seq: 
         for each in back
         if each.candidate.state is State.WALLETS and each.candidate.member != str(TREASURY)
     ]
-    if users:
-        client.mset({keys.pfseq(user): str(seq) for user in users})
+    write_anyway(client, [("SET", keys.pfseq(user), str(seq)) for user in users])

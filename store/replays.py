@@ -5,11 +5,12 @@ order that was carried out before the loss is still answered with its result.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import chain, islice
 
 import redis
 
 from . import wire
+from .anyway import Write, hset, write_anyway
 from .facts import EVENT, GRANT, TRADE
 from .keys import Keys
 from .postgres import Postgres
@@ -34,15 +35,11 @@ def restore_replays(
     client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None] = go_on
 ) -> int:
     """Remember all grants there ever were, and what else had a key within a day; how many."""
-    restored = 0
-    pipe = client.pipeline(transaction=False)
-    for entry in _entries(pg):
-        _remember(pipe, keys, entry)
-        restored += 1
-        if restored % CHUNK == 0:
-            may_go_on()
-            pipe.execute()
-    pipe.execute()
+    restored, entries = 0, _entries(pg)
+    while chunk := list(islice(entries, CHUNK)):
+        may_go_on()
+        write_anyway(client, chain.from_iterable(_remembered(keys, entry) for entry in chunk))
+        restored += len(chunk)
     return restored
 
 
@@ -51,10 +48,8 @@ def restore_guards(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
     with pg.transaction() as cursor:
         cursor.execute("SELECT id FROM fixtures WHERE settled_at IS NOT NULL")
         settled = [fixture for (fixture,) in cursor.fetchall()]
-    with client.pipeline(transaction=False) as pipe:
-        for fixture in settled:
-            pipe.set(keys.settled(fixture), "1", ex=GUARD_S)
-        pipe.execute()
+    kept = ("EX", str(GUARD_S))
+    write_anyway(client, [("SET", keys.settled(fixture), "1", *kept) for fixture in settled])
     return len(settled)
 
 
@@ -77,14 +72,19 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
         yield from (payload for (payload,) in cursor.fetchall())
 
 
-def _remember(pipe: Any, keys: Keys, entry: dict[str, str]) -> None:
+def _remembered(keys: Keys, entry: dict[str, str]) -> Iterator[Write]:
+    if entry["k"] != "grant":
+        return remembered(keys, entry, wire.idem_hash(entry["fp"], entry))
+    fingerprint = wire.grant_fingerprint(entry["kind"], int(entry["amount"]))
+    key = keys.idem(int(entry["uid"]), entry["idem"])
+    return iter([hset(key, wire.idem_hash(fingerprint, entry))])  # for ever
+
+
+def remembered(keys: Keys, entry: dict[str, str], replay: dict[str, str]) -> Iterator[Write]:
+    """What keeps *entry* from being made again for a day: its key, with *replay*, and its id."""
     user = int(entry["uid"])
     key = keys.idem(user, entry["idem"])
-    if entry["k"] == "grant":
-        fingerprint = wire.grant_fingerprint(entry["kind"], int(entry["amount"]))
-        pipe.hset(key, mapping=wire.idem_hash(fingerprint, entry))
-        return
-    pipe.hset(key, mapping=wire.idem_hash(entry["fp"], entry))
-    pipe.expire(key, REPLAY_S)
+    yield hset(key, replay)
+    yield ("EXPIRE", key, str(REPLAY_S))
     if entry["coid"]:
-        pipe.set(keys.coid(user, entry["coid"]), entry["id"], ex=REPLAY_S)
+        yield ("SET", keys.coid(user, entry["coid"]), entry["id"], "EX", str(REPLAY_S))

@@ -13,6 +13,7 @@ import redis
 from ..domain.ids import UserId
 from ..domain.orders import OrderKind, release_key
 from .keys import Keys
+from .lua import LuaScript
 from .moments import moments
 
 CHUNK = 200  #: users in one transaction: Redis serves nobody else meanwhile
@@ -34,6 +35,7 @@ class Reservations:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
+        self._tell = LuaScript("reserved_restore")
 
     def wrong(self) -> Iterator[Wrong]:
         """Every user whose wallet tells other sums than the orders, as of one moment."""
@@ -89,24 +91,21 @@ class Reservations:
 
     def _put_right(self, user: UserId) -> bool:
         wallet, pending = self._keys.wallet(user), self._keys.pending_of(user)
-
-        def put_right(pipe: Any) -> bool:
-            # Watched: who files an order, carries it out or closes its record writes to one of the
-            # two, and then this is read again.
-            ids = pipe.smembers(pending)
-            told = _told(pipe.hmget(wallet, "rsv", "rpos"))
-            orders, keys = [], []
-            for order_id in ids:
-                orders.append(pipe.hmget(self._keys.order(order_id), "rsv", "kind"))
-                keys.append(pipe.hget(self._keys.idem(user, release_key(order_id)), "fp"))
-            wanted = _wanted(orders, keys)
-            pipe.multi()
-            if told != wanted:
-                pipe.hset(wallet, mapping={"rsv": wanted.reserved_e4, "rpos": wanted.positions})
-            return told != wanted
-
-        transaction: Any = self._redis.transaction
-        return bool(transaction(put_right, wallet, pending, value_from_callable=True))
+        while True:
+            # The sums first: who carries out one of the orders meanwhile changes them.
+            found: Any = self._redis.hmget(wallet, "rsv", "rpos")
+            ids: Any = self._redis.smembers(pending)
+            with self._redis.pipeline(transaction=False) as pipe:
+                for order_id in ids:
+                    pipe.hmget(self._keys.order(order_id), "rsv", "kind")
+                    pipe.hget(self._keys.idem(user, release_key(order_id)), "fp")
+                look = pipe.execute()
+            wanted = _wanted(look[0::2], look[1::2])
+            if _told(found) == wanted:
+                return False
+            args = [*(text or "" for text in found), *map(str, wanted), *ids]
+            if self._tell.run(self._redis, [wallet, pending], args):
+                return True
 
 
 def _told(fields: Sequence[str | None]) -> Sums:

@@ -22,6 +22,7 @@ from ..domain.ticks import Tick
 from .candles import Candles
 from .keys import TRIGGER_LEVELS, Keys
 from .lost import chunks
+from .lua import LuaScript
 
 #: Candles of one club, the newest; minutes of two weeks, or more stops than a club ever meets.
 MOST = 20_000
@@ -48,6 +49,7 @@ class StandIns:
         self._redis = client
         self._keys = keys
         self._books = books
+        self._append = LuaScript("ticks_restore")
 
     def restore(self, may_go_on: Callable[[], None]) -> int:
         """Put in what open positions may have to be checked at; how many ticks.
@@ -117,19 +119,12 @@ class StandIns:
         return dict(zip(TRIGGER_LEVELS, firsts, strict=True))
 
     def _put(self, club: _Club, ticks: Sequence[Tick]) -> int:
-        key = self._keys.ticks(club.idx)
-
-        def put(pipeline: Any) -> int:
-            tail = pipeline.xrevrange(key, count=1)
-            if (tail[0][0] if tail else NO_TICK) != club.last:
-                return 0  # another was faster
-            pipeline.multi()
-            for tick in ticks:
-                pipeline.xadd(key, _fields(tick), id=tick.id)
-            return len(ticks)
-
-        transaction: Any = self._redis.transaction  # its annotation forgets what put() returns
-        return int(transaction(put, key, value_from_callable=True)) if ticks else 0
+        if not ticks:
+            return 0
+        flat = [[tick.id, *_fields(tick)] for tick in ticks]
+        args = [club.last, str(len(flat[0])), *(text for tick in flat for text in tick)]
+        # None if another was faster.
+        return int(self._append.run(self._redis, [self._keys.ticks(club.idx)], args))
 
 
 def _in_order(newest_first: Iterable[Candle], club: _Club) -> list[Candle]:
@@ -147,9 +142,9 @@ def _in_order(newest_first: Iterable[Candle], club: _Club) -> list[Candle]:
     return kept[::-1]
 
 
-def _fields(tick: Tick) -> dict[str, str]:
+def _fields(tick: Tick) -> list[str]:
     # In the order of lua/ticks.lua, on which readers rely.
-    return {
+    fields = {
         "s": str(tick.seq),
         "f": str(tick.index_px),
         "q": str(tick.inventory),
@@ -160,6 +155,7 @@ def _fields(tick: Tick) -> dict[str, str]:
         "w": tick.why,
         "h": str(int(tick.halt)),
     }
+    return [text for pair in fields.items() for text in pair]
 
 
 def _ms(tick_id: str) -> int:

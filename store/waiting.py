@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
 import redis
 
 from . import wire
+from .anyway import Write, hset, write_anyway
 from .facts import ORDER
 from .keys import Keys
 from .postgres import Postgres
+from .replays import remembered
 
-REPLAY_S = 86_400  #: an order's keys are remembered for a day of real time
 CHUNK = 500  #: orders in one round trip
 STATEMENT_TIMEOUT_MS = 600_000  #: a day of orders is searched for
 PUSHES_AHEAD = 1 << 32  #: beyond any number of a push that a user may have seen
@@ -39,11 +39,13 @@ def restore_orders(
             for entry in chunk:
                 pipe.hget(keys.order(entry["id"]), "st")
             found = pipe.execute()
-        with client.pipeline(transaction=False) as pipe:
-            for entry, status in zip(chunk, found, strict=True):
-                _remember(pipe, keys, entry)
-                restored += _restore(pipe, keys, entry, status)
-            pipe.execute()
+        writes: list[Write] = []
+        for entry, status in zip(chunk, found, strict=True):
+            writes += remembered(keys, entry, wire.idem_hash(entry["fp"], entry | _FILED))
+            told = list(_told(keys, entry, status))
+            writes += told
+            restored += bool(told)
+        write_anyway(client, writes)
     return restored
 
 
@@ -66,28 +68,18 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
     yield from parked.values()
 
 
-def _remember(pipe: Any, keys: Keys, entry: dict[str, str]) -> None:
-    user = int(entry["uid"])
-    key = keys.idem(user, entry["idem"])
-    pipe.hset(key, mapping=wire.idem_hash(entry["fp"], entry | _FILED))
-    pipe.expire(key, REPLAY_S)
-    if entry["coid"]:
-        pipe.set(keys.coid(user, entry["coid"]), entry["id"], ex=REPLAY_S)
-
-
-def _restore(pipe: Any, keys: Keys, entry: dict[str, str], found: str | None) -> bool:
-    """Whether Redis, where the order's status was *found*, had to be told."""
+def _told(keys: Keys, entry: dict[str, str], found: str | None) -> Iterator[Write]:
+    """What Redis, where the order's status was *found*, has to be told; nothing if it knows."""
     key, user, order_id = keys.order(entry["id"]), int(entry["uid"]), entry["id"]
     if entry["st"] == "pending" and found is None:
-        pipe.hset(key, mapping=entry)
-        pipe.zadd(keys.pending_orders, {order_id: int(entry["rel"])})
-        pipe.sadd(keys.pending_of(user), order_id)
+        yield hset(key, entry)
+        yield ("ZADD", keys.pending_orders, entry["rel"], order_id)
+        yield ("SADD", keys.pending_of(user), order_id)
     elif entry["st"] != "pending" and found == "pending":
-        pipe.delete(key)
-        pipe.zrem(keys.pending_orders, order_id)
-        pipe.srem(keys.pending_of(user), order_id)
+        yield ("DEL", key)
+        yield ("ZREM", keys.pending_orders, order_id)
+        yield ("SREM", keys.pending_of(user), order_id)
     else:
-        return False
+        return
     # A push that told of it is lost as well, and its number must not be given again.
-    pipe.incrby(keys.pfseq(user), PUSHES_AHEAD)
-    return True
+    yield ("INCRBY", keys.pfseq(user), str(PUSHES_AHEAD))

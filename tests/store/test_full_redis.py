@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,21 +31,12 @@ from touchline.store.watch import Passed, Watch
 from tests.fakes.bookkeeping import Books
 from tests.fakes.clock import FakeClock
 from tests.fakes.exchange import ANN, ARS, EVE, LEASE, OWNER, Exchange
+from tests.fakes.full import full
 from tests.fakes.waiting import DELAY_MS, Waiting
 
 pytestmark = pytest.mark.external
 
 PAUSED = Refused(Refusal.NEW_TRADES_PAUSED)
-
-
-@contextmanager
-def full(client: redis_module.Redis) -> Iterator[None]:
-    """Redis has less memory than it uses."""
-    client.config_set("maxmemory", 1)
-    try:
-        yield
-    finally:
-        client.config_set("maxmemory", 0)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from touchline.store.scanner import Scanner
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import AT_MS, facts_in
 from tests.fakes.failing import Countdown, Killed
+from tests.fakes.full import full
 
 pytestmark = pytest.mark.external
 
@@ -73,7 +74,7 @@ class Exchange:
         return self.rehydrated()
 
     def rehydrated(self) -> Rehydrated:
-        self.redis.set(self.keys.meta("run_id"), "the one before")
+        self.redis.delete(self.keys.meta("run_id"))
         done = rehydrate(self.redis, self.keys, self.books.pg)
         assert done is not None
         return done
@@ -148,6 +149,19 @@ def test_what_lost_prices_met_is_closed_at_the_index_of_their_extreme(
     assert int(close["tf"]) == PX + PX * index_bps // 10_000
     [tick] = exchange.redis.xrange(exchange.keys.ticks(CLUB), close["ttick"], close["ttick"])
     assert tick[1]["w"] == Why.CANDLE.value
+
+
+def test_a_redis_that_is_full_gets_them_too(exchange: Exchange) -> None:
+    position = exchange.open(stop_loss_px=PX * 97 // 100)
+    exchange.price(-400)
+    exchange.price(0)
+    exchange.roll()
+
+    with full(exchange.redis):
+        rehydrated = exchange.emptied()
+
+    assert rehydrated.ticks == 2
+    assert [close["id"] for close in exchange.scan(position)] == [position.id]
 
 
 @pytest.mark.parametrize(
