@@ -1,10 +1,12 @@
 """The way of all facts to the ledger that wait in a stream."""
 
+import time
 from dataclasses import dataclass
 
 import gevent
 from gevent.lock import BoundedSemaphore
 
+from ..domain.clock import Monotonic
 from .ledger import Ledger, Prepared
 from .outage import OUTAGES
 from .sequence import FactSequence, Marks, Stretch
@@ -13,7 +15,9 @@ FACT_BATCH = 1000  #: facts of each stream in one transaction
 #: Real seconds to wait for another duty that drains. One that waits for a Postgres that is frozen
 #: does so for 11, and three of them after each other would look stuck.
 TURN_S = 3.0
-RUN_BATCHES = 10  #: batches of facts in one run: about a second, so that no actor looks stuck
+#: Real seconds after which a run takes no further batch. The one that it is at may take 11 more
+#: of a Postgres that is slow and not gone; several of them would make an actor look stuck.
+RUN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,12 @@ class _Batch:
 class FactDrain:
     """Empties both streams, in the order in which facts were made; one for each process."""
 
-    def __init__(self, sequence: FactSequence, ledger: Ledger) -> None:
+    def __init__(
+        self, sequence: FactSequence, ledger: Ledger, monotonic: Monotonic = time.monotonic
+    ) -> None:
         self._sequence = sequence
         self._ledger = ledger
+        self._monotonic = monotonic
         # Several duties of a process drain; at once they would write the same facts.
         self._one_at_a_time = BoundedSemaphore()
 
@@ -54,20 +61,19 @@ class FactDrain:
             return FactRun(0, complete=False)
         try:
             marks: Marks = {}
+            ends_at = self._monotonic() + RUN_S
             moved, batch = 0, self._read(marks, life)
-            for left in reversed(range(RUN_BATCHES)):
+            while True:
                 complete, marks = batch.stretch.complete, {**marks, **batch.stretch.ends}
                 # Reading the next takes about as long as Postgres does for this one.
-                more = left and not complete
-                ahead = gevent.spawn(self._attempt, marks, life) if more else None
+                ahead = None if complete else gevent.spawn(self._attempt, marks, life)
                 try:
                     moved += self._write(batch)
-                    if ahead is None:
-                        break
+                    if ahead is None or self._monotonic() >= ends_at:
+                        return FactRun(moved, complete)
                     batch = _found(ahead.get())
                 finally:
                     gevent.killall([ahead] if ahead else [])
-            return FactRun(moved, complete)
         finally:
             self._one_at_a_time.release()
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisAway
 from touchline.store.drain import STATE_BATCH, Drain, Drained, Flushed, drain_everything
-from touchline.store.fact_drain import FACT_BATCH, RUN_BATCHES, FactDrain, FactRun
+from touchline.store.fact_drain import FACT_BATCH, RUN_S, FactDrain, FactRun
 from touchline.store.fence import Fence, Fenced
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
@@ -19,10 +19,13 @@ from touchline.store.sequence import FactSequence
 from touchline.store.states import States
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.clock import FakeClock
 from tests.fakes.facts import add_users, spelled, trade_entry
 from tests.fakes.failing import Countdown, Killed, Meanwhile
 
 pytestmark = pytest.mark.external
+
+STILL = FakeClock()
 
 #: Versions in the tables whose fact the ledger lacks.
 AHEAD_OF_LEDGER = """
@@ -41,10 +44,10 @@ def states(books):
     return States(books.redis, books.keys, books.scripts)
 
 
-def mortal_drain(books, countdown):
+def mortal_drain(books, countdown, monotonic=STILL.monotonic):
     """A drain in which every step of every part may be its last."""
     sequence = countdown.guard(FactSequence(books.redis, books.keys))
-    facts = FactDrain(sequence, countdown.guard(Ledger(books.pg)))
+    facts = FactDrain(sequence, countdown.guard(Ledger(books.pg)), monotonic)
     outboxes = {
         name: OutboxDrain(name, outbox, facts, Parked(books.pg, name))
         for name, outbox in open_outboxes(books.redis, books.keys).items()
@@ -224,17 +227,23 @@ def test_draining_everything_tells_what_postgres_refuses_to_take(books):
     assert not drained.complete
 
 
-def test_a_flush_of_more_facts_than_one_run_takes_leaves_the_states_for_the_next(books):
-    outbox, backlog = books.keys.trade_outbox, RUN_BATCHES * FACT_BATCH
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_flush_of_more_facts_than_one_run_has_time_for_leaves_the_states_for_the_next(
+    books, batches
+):
+    """However slow Postgres is: with one batch after the time is over, the run is too."""
+    outbox, backlog = books.keys.trade_outbox, batches * FACT_BATCH
+    looks = count()  # at the clock: when the run begins, and after each batch
+    drain = mortal_drain(books, Countdown(), lambda: next(looks) * RUN_S / batches)
     with books.redis.pipeline(transaction=False) as pipe:
         for number in range(backlog):
             pipe.xadd(outbox, spelled(trade_entry(number + 1, user=2).fields))
         pipe.hset(books.keys.wallet(0), "v", trade_entry(backlog).fields["tv"])
         pipe.execute()
 
-    first = books.drain().flush()
+    first = drain.flush()
     written = books.rows("SELECT count(*) FROM wallets")
-    second = books.drain().flush()
+    second = drain.flush()
 
     assert first == Flushed(facts=backlog, waiting=6, more=True)
     assert written == [(0,)]
