@@ -1,8 +1,8 @@
 """How full Redis is: facts that wait for Postgres, and memory.
 
 Above `OUTBOX_MAX` facts, or four fifths of Redis' memory, nothing new is begun:
-purchases and openings are refused (`NEW_TRADES_PAUSED`) until there is room
-again. What leads out of a risk goes on up to the last byte and beyond: its
+purchases and openings are refused (`NEW_TRADES_PAUSED`) until a tenth of that
+is free again. What leads out of a risk goes on up to the last byte and beyond: its
 scripts are carried out however full Redis is (`even_if_full` in lua/kernel.lua).
 Source: docs/decisions/0023.
 """
@@ -17,6 +17,8 @@ import redis
 from .keys import Keys, OutboxName
 
 MEMORY_MAX = 0.8  #: of `maxmemory`; the rest is for closes, prices and what waits already
+#: Of either limit. With one for both, trades would be taken and refused by turns, twice a second.
+RESUMED_AT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,12 @@ class Load:
     facts: int
     memory: float | None
 
-    def excess(self, facts_max: int) -> str:
-        """Why nothing new may begin; empty if it may."""
-        if self.facts > facts_max:
+    def excess(self, facts_max: int, paused: bool) -> str:
+        """Why nothing new may begin; empty if it may. A pause ends well below where it began."""
+        share = RESUMED_AT if paused else 1.0
+        if self.facts > facts_max * share:
             return f"{self.facts} facts wait for Postgres"
-        if self.memory is not None and self.memory > MEMORY_MAX:
+        if self.memory is not None and self.memory > MEMORY_MAX * share:
             return f"Redis is {self.memory:.0%} full"
         return ""
 

@@ -20,7 +20,7 @@ class PressureGauge(Actor[GaugeDue]):
     """Finds out twice a second whether new trades have to pause.
 
     Duty: purchases and openings pause while more facts wait for Postgres than `OUTBOX_MAX`, or
-    four fifths of Redis' memory are used, and go on by themselves afterwards.
+    four fifths of Redis' memory are used, and go on by themselves at nine tenths of that.
     Reads: the lengths of `trade_outbox` and `position_outbox`, what Redis says of its memory.
     Writes: its findings into the meter it was given, where HTTP reads them without a message.
     Lease: none; every api-server looks for itself, and all see the same Redis.
@@ -51,7 +51,8 @@ class PressureGauge(Actor[GaugeDue]):
     def _gauge(self) -> None:
         meter = self._meter
         meter.load = self._look()
-        was_paused, meter.why = meter.paused(), meter.load.excess(self._facts_max)
+        was_paused = meter.paused()
+        meter.why = meter.load.excess(self._facts_max, was_paused)
         if meter.paused() and not was_paused:
             log.warning("new trades are paused", why=meter.why)
         elif was_paused and not meter.paused():

@@ -10,7 +10,7 @@ from touchline.actors.trading.messages import GaugeDue
 from touchline.actors.trading.pressure_gauge import PressureGauge
 from touchline.store.pressure import Load
 
-ROOM, FULL = Load(10, 0.4), Load(10, 0.9)
+ROOM, EDGE, FULL = Load(9, 0.4), Load(10, 0.8), Load(10, 0.9)
 
 
 class ScriptedLoad:
@@ -35,7 +35,16 @@ def gauged(meter: PressureMeter, *found: Load | None) -> PressureGauge:
 
 
 @pytest.mark.parametrize(
-    ("found", "paused"), [([ROOM], False), ([FULL], True), ([FULL, ROOM], False)]
+    ("found", "paused"),
+    [
+        ([ROOM], False),
+        ([EDGE], False),
+        ([FULL], True),
+        ([FULL, EDGE], True),
+        ([FULL, EDGE, EDGE], True),
+        ([FULL, ROOM], False),
+        ([FULL, ROOM, EDGE], False),
+    ],
 )
 def test_new_trades_pause_for_as_long_as_there_is_too_little_room(
     found: list[Load], paused: bool

@@ -36,12 +36,18 @@ def test_memory_is_told_as_a_share_of_the_limit(redis: redis_module.Redis) -> No
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("found", "paused", "why"),
     [
-        (Load(100, 0.8), ""),
-        (Load(101, None), "101 facts wait for Postgres"),
-        (Load(0, 0.81), "Redis is 81% full"),
+        (Load(100, 0.8), False, ""),
+        (Load(101, None), False, "101 facts wait for Postgres"),
+        (Load(0, 0.81), False, "Redis is 81% full"),
+        # And go on again when nine tenths of it are left, or less.
+        (Load(91, None), True, "91 facts wait for Postgres"),
+        (Load(0, 0.73), True, "Redis is 73% full"),
+        (Load(90, 0.72), True, ""),
     ],
 )
-def test_new_trades_pause_above_either_limit(found: Load, why: str) -> None:
-    assert found.excess(100) == why
+def test_new_trades_pause_above_either_limit_and_go_on_well_below_both(
+    found: Load, paused: bool, why: str
+) -> None:
+    assert found.excess(100, paused) == why
