@@ -56,10 +56,13 @@ def test_what_came_after_the_next_event_excuses_nothing() -> None:
 
 
 def test_what_came_much_later_excuses_nothing() -> None:
-    calm = [(990_000, SLACK)] * (LATER + 1)
+    breach, calm, pressed = (990_000, SLACK), (1_000_000, 0), (990_000, PRESSED)
+    late, too_late = [calm] * (LATER - 1), [calm] * LATER
 
-    assert "still there" in wrong(quotes(*calm, (990_000, PRESSED)), opened(THIN))
-    assert wrong(quotes(*calm[1:], (990_000, PRESSED)), opened(THIN)) == ""
+    assert wrong(quotes(breach, *too_late, pressed), opened(THIN)) == (
+        "still there after stop_loss at 1000-11"
+    )
+    assert wrong(quotes(breach, *late, pressed), opened(THIN)) == ""
 
 
 def test_a_breach_may_not_pass_once_the_house_bears_what_the_margin_does_not_cover() -> None:
