@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -126,5 +127,6 @@ def _commands(calls: Sequence[tuple[LuaScript, Call]]) -> list[tuple[str, ...]]:
     return [("EVALSHA", script.sha, str(len(keys)), *keys, *args) for script, (keys, args) in calls]
 
 
+@cache  # who makes a `Scripts` of its own has the texts that this process began with
 def _read(name: str) -> str:
     return (files("touchline") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
