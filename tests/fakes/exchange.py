@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
@@ -12,10 +11,10 @@ from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.opening import OpenOrder
 from touchline.domain.portfolio import Wallet
-from touchline.domain.positions import Direction, Position, levels
+from touchline.domain.positions import Direction, Position
 from touchline.domain.trading import Side
 from touchline.store.commands import Command, CreditCommand, CreditOutcome, Outcome, TradeCommand
-from touchline.store.hashes import holdings_of, wallet_hash, wallet_of
+from touchline.store.hashes import wallet_hash
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys, OutboxName
 from touchline.store.position_commands import OpenCommand
@@ -23,6 +22,7 @@ from touchline.store.position_hashes import position_of
 from touchline.store.scripts import Scripts
 
 from tests.fakes.facts import facts_in
+from tests.fakes.proof import Proof, moved
 
 TAG = "{m}"
 LEASE = "{m}lease:scheduler"
@@ -31,17 +31,6 @@ ARS = InstrumentIdx(1)
 EVE = InstrumentIdx(2)
 ANN = UserId(5)
 BOB = UserId(6)
-
-
-def filed_at(keys: Keys, position: Position) -> dict[str, float]:
-    """Where an open position is to be found, by key, and its score there."""
-    at = levels(position)
-    bid_low, bid_high, ask_low, ask_high, mark_low, mark_high = keys.trig(position.idx)
-    if position.side is Direction.LONG:
-        wanted = {bid_low: at.stop, bid_high: at.gain, mark_low: at.loss, mark_high: at.relief}
-    else:
-        wanted = {ask_high: at.stop, ask_low: at.gain, mark_high: at.loss, mark_low: at.relief}
-    return {key: float(px) for key, px in wanted.items() if px is not None}
 
 
 def wallet_fields(wallet: Wallet) -> dict[str, str]:
@@ -138,117 +127,26 @@ class Exchange:
 
     def entries(self) -> list[Mapping[str, str]]:
         """All facts of both streams that moved money or shares, in the order they happened."""
-        moved = (fields for fields in self._facts() if fields["k"] != "order")
-        return sorted(moved, key=lambda fields: int(fields["tv"]))
+        streams = map(self.keys.outbox, OutboxName)
+        return moved(fact for stream in streams for fact in facts_in(self.client, stream))
 
-    def dump(self) -> dict[str, object]:
-        """Everything stored, for proving that nothing changed."""
+    def dump(self) -> dict[str, Any]:
+        """Everything stored, for proving that nothing changed; three round trips, however much."""
+        keys = self.client.keys()
+        types, values = (self.client.pipeline(transaction=False) for _ in range(2))
+        for key in keys:
+            types.type(key)
         readers = {
-            "hash": self.client.hgetall,
-            "set": self.client.smembers,
-            "stream": self.client.xrange,
-            "string": self.client.get,
-            "zset": lambda key: self.client.zrange(key, 0, -1, withscores=True),
+            "hash": values.hgetall,
+            "set": values.smembers,
+            "stream": values.xrange,
+            "string": values.get,
+            "zset": lambda key: values.zrange(key, 0, -1, withscores=True),
         }
-        return {key: readers[self.client.type(key)](key) for key in self.client.scan_iter()}
+        for key, kind in zip(keys, types.execute(), strict=True):
+            readers[kind](key)
+        return dict(zip(keys, values.execute(), strict=True))
 
     def prove(self) -> None:
         """Money is conserved, every share is accounted for, nothing is negative, facts add up."""
-        self._prove_money()
-        self._prove_inventory()
-        self._prove_positions()
-        self._prove_reserved()
-        self._prove_facts()
-        assert [key for key in self.client.scan_iter() if not key.startswith(TAG)] == []
-
-    def _prove_money(self) -> None:
-        wallets = {
-            key: wallet_of(self.client.hgetall(key))
-            for key in self.client.scan_iter(self.keys.wallet("*"))
-        }
-        assert sum(wallet.cash_e4 + wallet.locked_e4 for wallet in wallets.values()) == 0
-        wallets.pop(self.keys.wallet(0), None)
-        assert all(wallet.cash_e4 >= 0 <= wallet.locked_e4 for wallet in wallets.values())
-
-    def _prove_inventory(self) -> None:
-        held: dict[InstrumentIdx, int] = defaultdict(int)
-        short: dict[InstrumentIdx, int] = defaultdict(int)
-        for key in self.client.scan_iter(self.keys.hold("*")):
-            for idx, holding in holdings_of(self.client.hgetall(key)).items():
-                assert holding.qty >= 0 <= holding.cost_e4
-                held[idx] += holding.qty
-        for position in self.positions():
-            sold = held if position.side is Direction.LONG else short
-            sold[position.idx] += position.qty
-        for instrument in self.hot.instruments():
-            assert instrument.short_interest == short[instrument.idx] <= instrument.qcap
-            assert instrument.inventory == held[instrument.idx] - short[instrument.idx]
-            assert held[instrument.idx] <= instrument.qcap
-
-    def _prove_positions(self) -> None:
-        """Margins are what is locked, and every position is filed where its levels say."""
-        locked: dict[UserId, int] = defaultdict(int)
-        filed: dict[str, dict[str, float]] = defaultdict(dict)
-        exposed: dict[tuple[str, str], int] = defaultdict(int)
-        for position in self.positions():
-            assert (position.qty > 0) == (position.closed_ms is None) == (position.reason is None)
-            assert 0 <= position.margin_e4 <= position.open_value_e4 or position.qty == 0
-            locked[position.user] += position.margin_e4
-            if position.qty:
-                for key, px in filed_at(self.keys, position).items():
-                    filed[key][position.id] = px
-                side = "l" if position.side is Direction.LONG else "s"
-                exposed[self.keys.hold(position.user), f"{side}:{position.idx}"] += position.qty
-                assert self.client.sismember(self.keys.open_by_user(position.user), position.id)
-                assert self.client.sismember(self.keys.open_by_club(position.idx), position.id)
-        for key in self.client.scan_iter(self.keys.wallet("*")):
-            user = UserId(int(key.rpartition(":")[2]))
-            assert self.hot.wallet(user).locked_e4 == locked[user]
-        self._prove_files(filed, exposed)
-
-    def _prove_reserved(self) -> None:
-        """Every wallet has set aside what its user's waiting orders have, and has that much."""
-        aside: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
-        for order_id in self.client.zrange(self.keys.pending_orders, 0, -1):
-            order = self.client.hgetall(self.keys.order(order_id))
-            user, amount = int(order["uid"]), int(order["rsv"])
-            # What it was carried out as has given it back, and its record is closed after that.
-            if not self.client.exists(self.keys.idem(user, f"order:{order_id}")):
-                slots = int(order["kind"] == "open" and amount > 0)
-                aside[user] = (aside[user][0] + amount, aside[user][1] + slots)
-        for key in self.client.scan_iter(self.keys.wallet("*")):
-            wallet, user = wallet_of(self.client.hgetall(key)), int(key.rpartition(":")[2])
-            assert (wallet.reserved_e4, wallet.reserved_positions) == aside[user]
-            assert user == 0 or 0 <= wallet.reserved_e4 <= wallet.cash_e4
-
-    def _prove_files(
-        self, filed: dict[str, dict[str, float]], exposed: dict[tuple[str, str], int]
-    ) -> None:
-        for key in self.client.scan_iter(f"{TAG}trig:*"):
-            assert dict(self.client.zrange(key, 0, -1, withscores=True)) == filed.pop(key, {})
-        assert not any(filed.values())
-        for key in self.client.scan_iter(self.keys.hold("*")):
-            for name, qty in self.client.hgetall(key).items():
-                if name[0] in "ls":
-                    assert int(qty) == exposed.pop((key, name), 0)
-        assert not any(exposed.values())
-
-    def _facts(self) -> list[Mapping[str, str]]:
-        streams = map(self.keys.outbox, OutboxName)
-        return [fields for stream in streams for fields in facts_in(self.client, stream)]
-
-    def _prove_facts(self) -> None:
-        """The newest post-images are the state, and no version and no turn is without its fact."""
-        facts = self._facts()
-        assert sorted(int(fields["turn"]) for fields in facts) == list(range(1, len(facts) + 1))
-        treasury, versions = 0, defaultdict(int)
-        for entry in self.entries():
-            wallet = self.keys.wallet(entry["uid"])
-            for key, version in ((wallet, entry["wv"]), (self.keys.wallet(0), entry["tv"])):
-                versions[key] += 1
-                assert int(version) == versions[key]
-            treasury = int(entry["tcash"])
-            assert entry["k"] in ("trade", "grant", "open", "change", "close")
-        for key, version in versions.items():
-            assert wallet_of(self.client.hgetall(key)).version == version
-        assert self.hot.wallet(UserId(0)).cash_e4 == treasury
+        Proof(self.keys, self.dump()).prove()

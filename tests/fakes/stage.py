@@ -15,7 +15,8 @@ from touchline.store.outbox import Outbox
 from touchline.store.position_commands import Happened, PositionCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
-from tests.fakes.exchange import ANN, ARS, Exchange, filed_at, wallet_fields
+from tests.fakes.exchange import ANN, ARS, Exchange, wallet_fields
+from tests.fakes.proof import filed_at
 from tests.fakes.scenes import Scene
 
 WHERE = PositionKey("p-1", ANN, ARS)  #: the position of every scene

@@ -11,7 +11,8 @@ from touchline.store.position_calls import follow_call, script
 from touchline.store.position_commands import FollowCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
-from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange, filed_at
+from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange
+from tests.fakes.proof import filed_at
 from tests.fakes.scenes import Scene, scenes
 from tests.fakes.stage import WHERE, arrange, stored
 
