@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,30 +13,20 @@ from touchline.actors.child import Child
 from touchline.actors.tree import Tree
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.greenlets import started_greenlets
 from tests.fakes.probe import WAIT_S, Away, Life, StartTree
 
 
-def _live_greenlets() -> set[gevent.Greenlet]:
-    # By type, for to ask an object for its class may run code of its own.
-    return {o for o in gc.get_objects() if issubclass(type(o), gevent.Greenlet) and not o.dead}
-
-
-@pytest.fixture(scope="module")
-def greenlets_before() -> set[gevent.Greenlet]:
-    """Those of other tests and of session fixtures; looked for once, for it takes a while."""
-    return _live_greenlets()
-
-
 @pytest.fixture(autouse=True)
-def no_leaks(greenlets_before: set[gevent.Greenlet]) -> Iterator[None]:
-    """After the test no greenlet more than before, and no actor registered."""
+def no_leaks() -> Iterator[None]:
+    """After the test none of its greenlets lives, and no actor more is registered."""
     registered = pykka.ActorRegistry.get_all()
 
-    yield
+    with started_greenlets() as started:
+        yield
 
-    left = _live_greenlets() - greenlets_before
-    gevent.joinall(left, timeout=WAIT_S)  # those that are only about to end
-    assert not {greenlet for greenlet in left if not greenlet.dead}
+    gevent.joinall(started, timeout=WAIT_S)  # those that are only about to end
+    assert not {greenlet for greenlet in started if not greenlet.dead}
     assert pykka.ActorRegistry.get_all() == registered
 
 
