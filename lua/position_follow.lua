@@ -3,7 +3,8 @@
 -- KEYS  1 to 19 as in positions.lua
 -- ARGV  1 version (v) the caller has read   2 tick it was checked at   3 that tick's seq
 --       4 tick whose closing quote the trailing stop followed to, or ''   5 '1' once warned, or '0'
--- Returns {"ok", version} or {"refused", "POSITION_CLOSED" | "VERSION_MISMATCH" | "NOT_BREACHED"}
+-- Returns {"ok", version} or {"refused", "POSITION_CLOSED" | "VERSION_MISMATCH" | "TICK_TRIMMED"
+--         | "NOT_BREACHED"}
 -- Twin: domain/positions.py followed(); compared in tests/lua/test_position_follow.py
 
 local version, ctick, cs, follow_id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -13,6 +14,8 @@ if not pos or pos.qty == 0 then return refused('POSITION_CLOSED') end
 if text(pos.v) ~= version or cs < pos.cs then
   return refused('VERSION_MISMATCH', 'version', text(pos.no))
 end
+-- If Redis was put back since the caller looked, another tick may have the number of a lost one.
+if not load_tick(ctick) then return refused('TICK_TRIMMED') end
 if follow_id ~= '' then
   local tick, _, _, follow = load_tick(follow_id), stops(pos)
   -- A candle's low and high have the same seq, the one after `cs`: by its id, then, whether it lies

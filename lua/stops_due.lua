@@ -18,8 +18,10 @@ end
 
 if ARGV[4] ~= '' then
   local seq = redis.call('HGET', KEYS[1], 's')
-  -- Two ticks that stand in for one candle have the same seq.
-  if not seq or tonumber(ARGV[5]) >= tonumber(seq) then pass(ARGV[4], ARGV[5]) end
+  -- Two ticks that stand in for one candle have the same seq. And if Redis was put back meanwhile,
+  -- another tick may have the number of a lost one.
+  local there = #redis.call('XRANGE', KEYS[2], ARGV[4], ARGV[4]) > 0
+  if there and (not seq or tonumber(ARGV[5]) >= tonumber(seq)) then pass(ARGV[4], ARGV[5]) end
 end
 local from = redis.call('HGET', KEYS[1], 'id')
 local entries = redis.call('XRANGE', KEYS[2], from and '(' .. from or '-', '+', 'COUNT', ARGV[3])
