@@ -25,6 +25,9 @@ from touchline.store.embedded import Addresses, Embedded
 from touchline.store.postgres import Postgres, install_wait_callback
 from touchline.store.redis_client import open_redis
 from touchline.store.schema import apply_schema
+from touchline.store.sequence import FactSequence
+
+from tests.fakes.bookkeeping import Books
 
 EXTERNAL_DATABASE = "TOUCHLINE_TEST_DATABASE_URL"
 EXTERNAL_REDIS = "TOUCHLINE_TEST_REDIS_URL"
@@ -110,6 +113,20 @@ def pg(_pg_pool: tuple[Postgres, Callable[[], None]]) -> Postgres:
     pool, empty = _pg_pool
     empty()
     return pool
+
+
+@pytest.fixture
+def books(redis: redis_module.Redis, pg: Postgres) -> Books:
+    """Users with money and clubs, all of it in Postgres."""
+    books = Books(redis, pg)
+    books.drain().everything()
+    return books
+
+
+@pytest.fixture
+def sequence(books: Books) -> FactSequence:
+    """The streams of *books*."""
+    return FactSequence(books.redis, books.keys)
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from touchline.store.outbox import open_outboxes
 from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence
 
-from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import spelled
 from tests.fakes.failing import Away
 
@@ -63,20 +62,8 @@ class Frozen:
 
 
 @pytest.fixture
-def books(redis, pg):
-    books = Books(redis, pg)
-    books.drain().everything()
-    return books
-
-
-@pytest.fixture
 def outbox(books):
     return open_outboxes(books.redis, books.keys)[OutboxName.TRADES]
-
-
-@pytest.fixture
-def sequence(books):
-    return FactSequence(books.redis, books.keys)
 
 
 @pytest.fixture(params=OUTAGES, ids=lambda outage: type(outage).__name__)

@@ -12,6 +12,7 @@ from touchline.store.redis_client import open_redis
 
 from .cramped import CrampedServers
 from .exchange import Exchange, open_exchange
+from .seen import Seen
 from .servers import POSTGRESQL, VALKEY
 
 pytestmark = pytest.mark.long
@@ -53,6 +54,14 @@ def parked(exchange: Exchange) -> int:
         for line in service.said()
     ]
     return events.count("fact refused")
+
+
+def assert_nothing_is_lost(exchange: Exchange, seen: Seen) -> None:
+    """Nobody took it for a bug, or for a wrong fact, and every trade is there once."""
+    assert seen.ended() == []
+    assert seen.restarted() == {}
+    assert parked(exchange) == 0
+    exchange.has_every_trade_once()
 
 
 def is_left_to_redis(exchange: Exchange) -> bool:
@@ -97,10 +106,7 @@ def test_tables_that_cannot_grow_are_an_outage_and_no_fact_is_taken_for_a_wrong_
         servers.make_room()
         exchange.recovers()
 
-    assert seen.ended() == []
-    assert seen.restarted() == {}
-    assert parked(exchange) == 0
-    exchange.has_every_trade_once()
+    assert_nothing_is_lost(exchange, seen)
 
 
 def test_a_postgres_that_dies_because_its_log_cannot_grow_is_waited_out(
@@ -115,10 +121,7 @@ def test_a_postgres_that_dies_because_its_log_cannot_grow_is_waited_out(
         exchange.durable_trades_are_there()
         exchange.recovers()
 
-    assert seen.ended() == []
-    assert seen.restarted() == {}
-    assert parked(exchange) == 0
-    exchange.has_every_trade_once()
+    assert_nothing_is_lost(exchange, seen)
 
 
 def test_a_redis_that_ends_because_its_log_cannot_grow_is_waited_out(
@@ -133,7 +136,7 @@ def test_a_redis_that_ends_because_its_log_cannot_grow_is_waited_out(
         exchange.recovers()
 
     seen.waited_out()
-    exchange.has_every_trade_once()
+    assert_nothing_is_lost(exchange, seen)
 
 
 def test_a_redis_that_refuses_writes_while_its_disk_is_full_goes_on_by_itself(
@@ -153,7 +156,7 @@ def test_a_redis_that_refuses_writes_while_its_disk_is_full_goes_on_by_itself(
     client.config_set("appendfsync", "always")
     client.close()
     seen.waited_out()
-    exchange.has_every_trade_once()
+    assert_nothing_is_lost(exchange, seen)
 
 
 def test_both_disks_full_at_once_are_waited_out(
@@ -166,6 +169,4 @@ def test_both_disks_full_at_once_are_waited_out(
         exchange.durable_trades_are_there()
         exchange.recovers()
 
-    assert seen.ended() == []
-    assert seen.restarted() == {}
-    exchange.has_every_trade_once()
+    assert_nothing_is_lost(exchange, seen)

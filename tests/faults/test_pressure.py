@@ -97,38 +97,27 @@ def test_facts_that_pile_up_pause_new_trades_until_postgres_has_them(exchange: E
     exchange.has_every_trade_once()
 
 
-def test_above_four_fifths_of_the_memory_new_trades_pause_and_nothing_else(
-    exchange: Exchange, redis: redis_module.Redis
+@pytest.mark.parametrize(
+    ("name", "used"), [("dora", 0.9), ("erin", 1.2)], ids=["nine tenths", "full"]
+)
+def test_with_little_memory_left_or_none_new_trades_pause_and_nothing_else(
+    exchange: Exchange, redis: redis_module.Redis, name: str, used: float
 ) -> None:
-    trader, club = Person("dora", exchange.services["second"].url), exchange.clients[0].club
-    trades(trader, club, "before")
-
-    with exchange.fault(), memory(redis, used=0.9):
-        exchange.wait(lambda: is_paused(exchange))
-        during = trades(trader, club, "during")
-        status = request(exchange.services["second"].url + "/readyz")["status"]
-
-    assert during == {"buy": PAUSED, "open": PAUSED, "sell": (201, None)}
-    assert status == "degraded"
-    exchange.recovers()
-    exchange.has_every_trade_once()
-
-
-def test_with_a_redis_that_is_full_stops_are_watched_and_the_flusher_goes_on(
-    exchange: Exchange, redis: redis_module.Redis
-) -> None:
-    trader, club = Person("erin", exchange.services["api-server"].url), exchange.clients[0].club
+    second = exchange.services["second"].url
+    trader, club = Person(name, second), exchange.clients[0].club
     trades(trader, club, "before")
     stopped = trader.opens(club, stop_loss={"price": "97.00"})
 
-    with exchange.fault() as seen, memory(redis, used=1.2):
+    with exchange.fault() as seen, memory(redis, used):
         exchange.wait(lambda: is_paused(exchange))
         during = trades(trader, club, "during")
+        status = request(second + "/readyz")["status"]
         Index(redis).move(club, -400, 0)
         exchange.wait(lambda: trader.is_closed(stopped))
         exchange.wait(exchange.is_level)
 
     assert during == {"buy": PAUSED, "open": PAUSED, "sell": (201, None)}
+    assert status == "degraded"
     assert trader.position(stopped)["close"]["reason"] == "stop_loss"
     seen.waited_out()
     exchange.recovers()

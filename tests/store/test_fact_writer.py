@@ -11,26 +11,12 @@ from touchline.store.ledger import Ledger
 from touchline.store.life import Superseded
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
-from touchline.store.sequence import FactSequence
 
-from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import spelled
 from tests.fakes.failing import Away
 from tests.fakes.replicas import Replicas, in_play, life_at, sent, stretch_of
 
 pytestmark = pytest.mark.external
-
-
-@pytest.fixture
-def books(redis, pg):
-    books = Books(redis, pg)
-    books.drain().everything()
-    return books
-
-
-@pytest.fixture
-def sequence(books):
-    return FactSequence(books.redis, books.keys)
 
 
 @pytest.fixture

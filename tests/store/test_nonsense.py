@@ -4,7 +4,6 @@ import os
 
 import pytest
 from touchline.store.entries import Entry
-from touchline.store.fact_drain import FACT_BATCH
 from touchline.store.fact_writer import FactWriter
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
@@ -13,17 +12,9 @@ from touchline.store.reconcile import reconcile
 from touchline.store.redis_client import raw_reply
 from touchline.store.sequence import FactSequence, Stretch
 
-from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import grant_entry, order_entry, spelled, trade_entry
 
 pytestmark = pytest.mark.external
-
-
-@pytest.fixture
-def books(redis, pg):
-    books = Books(redis, pg)
-    books.drain().everything()
-    return books
 
 
 def add(books, fields, name=OutboxName.TRADES, entry_id="*"):
@@ -165,15 +156,16 @@ def test_a_fact_that_the_treasury_knows_nothing_of_is_parked_and_stays_out_of_th
 def test_a_batch_of_nothing_else_holds_up_nothing(books):
     entry = {**books.trade().entry, "turn": ahead(books, 1 << 40)}
     books.redis.delete(books.keys.trade_outbox)
-    with books.redis.pipeline(transaction=False) as pipe:
-        for number in range(FACT_BATCH):
-            pipe.xadd(books.keys.trade_outbox, spelled(entry | {"idem": str(number)}))
-        pipe.execute()
-    books.trade(user=2)
+    ids = [add(books, spelled(entry)) for _ in range(5)]
+    trade = books.trade(user=2)
+    sequence = FactSequence(books.redis, books.keys)
 
-    assert books.drain().everything().facts_left == 0
-    assert len(parked(books)) == FACT_BATCH
-    assert books.rows("SELECT user_id FROM trades") == [(2,)]
+    cut = sequence.read({}, 5)
+    rest = sequence.read(cut.ends, 5)
+
+    assert [entry.id for entry in cut.facts] == ids
+    assert [entry.id for entry in rest.facts] == [trade.entry_id]
+    assert (cut.complete, rest.complete) == (False, True)
 
 
 def test_whoever_writes_behind_it_does_not_take_it_for_the_newest(books):
