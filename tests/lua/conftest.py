@@ -1,4 +1,7 @@
-"""Every test of a script runs on fakeredis and on a real server."""
+"""Every case of a script runs on fakeredis and on a real server, every property on the latter.
+
+What many examples find is in the script and in its twin, and those are the same on both.
+"""
 
 from collections.abc import Iterator
 
@@ -9,7 +12,14 @@ import redis as redis_module
 from tests.fakes.exchange import Exchange
 
 
-@pytest.fixture(params=["fakeredis", "server"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "client" in metafunc.fixturenames:
+        is_property = getattr(metafunc.function, "is_hypothesis_test", False)
+        kinds = ["server"] if is_property else ["fakeredis", "server"]
+        metafunc.parametrize("client", kinds, indirect=True)
+
+
+@pytest.fixture
 def client(request: pytest.FixtureRequest, redis: redis_module.Redis) -> redis_module.Redis:
     """An empty Redis of either kind."""
     if request.param == "server":
