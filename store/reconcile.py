@@ -124,8 +124,8 @@ def repair(client: redis.Redis, keys: Keys, report: Report) -> int:
 def _complete_up_to(client: redis.Redis, keys: Keys) -> int:
     """The treasury's version up to which no fact can be missing from Postgres.
 
-    Facts leave their stream only once they are in Postgres, in any order; those before the
-    oldest that is still in either are all in Postgres.
+    Facts leave their stream only once they are in Postgres, so those before the oldest that is
+    still in either are all there.
     """
     try:
         # First: a fact of a version up to this one is in a stream by now, if it waits at all.
