@@ -18,6 +18,7 @@ import pytest
 import redis as redis_module
 from touchline.domain.halts import Phase
 from touchline.domain.orders import TradeTerms
+from touchline.domain.positions import Stops
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
 from touchline.store.commands import Accepted, AcceptOrder, Delayed
@@ -36,6 +37,13 @@ from tests.fakes.snapshots import put, take
 from tests.mortal_process import MortalProcess
 
 DELAY_MS = 5_000
+TRAILING = Stops(None, None, trail_px=15_000)
+
+#: What was made of orders, and the positions there were before them.
+MADE = """
+SELECT kind, count(*) FROM cfd_events WHERE kind <> 'change' GROUP BY kind
+ UNION ALL SELECT 'trade', count(*) FROM trades ORDER BY 1
+"""
 
 #: States in Postgres whose fact the ledger lacks.
 AHEAD_OF_LEDGER = """
@@ -143,36 +151,47 @@ def test_a_killed_release_leaves_its_orders_to_the_next(
     """Each is carried out once, under its release key, and its record says so."""
     books.redis.set("lease", "the feed")
     for idx in books.clubs:
-        live = IndexChange(idx=idx, now_ms=AT_MS, phase=Phase.LIVE)
-        books.scripts.index_apply(live, "lease", "the feed")
+        _quote(books, idx, bps=0)
+    standing = books.open(user=1, qty=10, stops=TRAILING)
     for step in count(1):
-        waiting = [_filed(books, user=2), _filed(books, user=3), _filed(books, amount_e4=500_000)]
+        opening = books.open_command(user=1, qty=10, stops=TRAILING)
+        waiting = [
+            _filed(books, books.command(user=2, qty=100)),
+            _filed(books, books.command(user=3, qty=100)),
+            _filed(books, books.command(qty=100), amount_e4=500_000),
+            _filed(books, books.close_command(standing)),
+            _filed(books, opening),
+        ]
+        _quote(books, standing.idx, bps=20 * step)  # its stop follows: it is looked at first
         release_ms = max(order.release_ms for order in waiting)
         killed = died(process, "release", step, release_ms)
         while not _release(books, release_ms).level:
             pass
         assert_all_is_there(books)
-        assert books.rows("SELECT count(*) FROM trades") == [(3 * step,)]
+        assert books.rows(MADE) == [("close", step), ("open", step + 2), ("trade", 3 * step)]
         if not killed:
             break
+        [standing] = [each for each in books.positions() if each.qty and each.user == 1]
 
-    assert step > 5
+    assert step > 10
     assert books.rows("SELECT DISTINCT status FROM orders") == [("filled",)]
     assert_proved(books)
 
 
-def _filed(books: Books, amount_e4: int | None = None, **what: Any) -> Any:
-    command = _delayed(books.command(qty=100, **what), amount_e4)
+def _quote(books: Books, idx: int, bps: int) -> None:
+    change = IndexChange(idx=idx, now_ms=AT_MS, phase=Phase.LIVE, offset_bps=bps)
+    books.scripts.index_apply(change, "lease", "the feed")
+
+
+def _filed(books: Books, command: Any, amount_e4: int | None = None) -> Any:
+    command = replace(command, delay_ms=DELAY_MS)
+    if amount_e4 is not None:
+        command = replace(command, asked=TradeTerms(Side.BUY, None, amount_e4, None))
     [delayed] = books.scripts.execute([command])
     assert isinstance(delayed, Delayed), delayed
     [accepted] = books.scripts.execute([AcceptOrder(order_from(command, delayed))])
     assert isinstance(accepted, Accepted), accepted
     return accepted.order
-
-
-def _delayed(command: Any, amount_e4: int | None) -> Any:
-    asked = None if amount_e4 is None else TradeTerms(Side.BUY, None, amount_e4, None)
-    return replace(command, delay_ms=DELAY_MS, asked=asked)
 
 
 def _release(books: Books, now_ms: int) -> Any:
