@@ -54,6 +54,10 @@ class Books:
         for user in self.users:
             self.grant(user)
 
+    def number(self) -> int:
+        """One that nobody has been given; the calendar goes by it."""
+        return next(self._numbers)
+
     def grant(self, user: int) -> None:
         """The start balance."""
         self.scripts.wallet_credit(
@@ -66,7 +70,7 @@ class Books:
         self, user: int = 1, idx: int = 7, side: str = "buy", qty: int = 1000, key: str = ""
     ) -> TradeCommand:
         """An order of its own, or the one under *key*."""
-        number = next(self._numbers)
+        number = self.number()
         return TradeCommand(
             trade_id=uuid7(AT_MS + number),
             user=user,
@@ -102,7 +106,7 @@ class Books:
         stops: Stops = NO_STOPS,
     ) -> OpenCommand:
         """A position of its own with leverage 5."""
-        number = next(self._numbers)
+        number = self.number()
         order = OpenOrder(
             position_id=uuid7(AT_MS + number),
             user=user,
@@ -132,13 +136,13 @@ class Books:
 
     def close_command(self, position: Position, qty: int | None = None) -> CloseCommand:
         """A close of *qty*, or of all."""
-        number = next(self._numbers)
+        number = self.number()
         where, event = _key(position), uuid7(AT_MS + number)
         return CloseCommand(event, where, qty, None, None, f"key-{number}", "f", AT_MS + number)
 
     def restop(self, position: Position, stop_loss_px: int | None) -> Position:
         """*position* with another stop-loss; it must go through."""
-        number = next(self._numbers)
+        number = self.number()
         event, version = uuid7(AT_MS + number), position.number
         return self.happened(
             StopsCommand(
@@ -148,7 +152,7 @@ class Books:
 
     def remargin(self, position: Position, amount_e4: int) -> Position:
         """*position* with more margin; it must go through."""
-        number = next(self._numbers)
+        number = self.number()
         event, where = uuid7(AT_MS + number), _key(position)
         return self.happened(
             MarginCommand(event, where, amount_e4, f"key-{number}", "f", AT_MS + number)

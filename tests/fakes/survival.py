@@ -5,171 +5,126 @@ Beside it goes the `Timeline` that tells what should be there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import redis as redis_module
-from touchline.domain.refusals import Refused
-from touchline.store.commands import CreditCommand, Credited, Filled, Made, Outcome, Replayed
-from touchline.store.drain import Drain
-from touchline.store.entries import Entry
-from touchline.store.fact_drain import FactDrain
-from touchline.store.fact_writer import FactWriter
+from redis.exceptions import NoScriptError
 from touchline.store.gate import Rehydrating
-from touchline.store.keys import OutboxName
-from touchline.store.ledger import Ledger
-from touchline.store.life import Superseded, life_of
+from touchline.store.keys import Keys
 from touchline.store.outage import OUTAGES
-from touchline.store.outbox import open_outboxes
-from touchline.store.outbox_drain import OutboxDrain
-from touchline.store.parked import Parked
-from touchline.store.position_commands import Happened, HappenedBefore
 from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
-from touchline.store.sequence import FactSequence, Stretch
-from touchline.store.states import States
+from touchline.store.scanner import Scanner
+from touchline.store.scripts import Scripts
 
+from tests.fakes.agreement import (
+    check_postgres,
+    check_redis,
+    check_stops,
+    known_up_to,
+    known_version,
+)
 from tests.fakes.bookkeeping import START_E4, Books
+from tests.fakes.duties import drain
+from tests.fakes.facts import AT_MS
 from tests.fakes.failing import Killed
 from tests.fakes.snapshots import Snapshot, put, take
 from tests.fakes.stepping import Fate, Steps, Work
-from tests.fakes.timeline import Moment, Timeline
-
-NEVER_S = 3600.0  #: who stands still is not to be told that it took long
-
-#: What Postgres knows: every fact, and every state.
-KNOWN = """
-SELECT 'fact', treasury_version::text, 0, 0 FROM wallet_postings WHERE user_id = 0
- UNION ALL SELECT 'wallet', user_id::text, cash_e4, locked_e4 FROM wallets
- UNION ALL SELECT 'holding', user_id || ':' || idx, qty, 0 FROM holdings
- UNION ALL SELECT 'position', id::text, qty, margin_e4 FROM cfd_positions
-"""
+from tests.fakes.timeline import Place, Timeline
+from tests.fakes.told_scripts import ToldScripts
 
 
 class Gate:
-    """A client for services: *real*, but while *shut* nobody gets a connection."""
+    """A client for services: *real*, to which nobody gets a connection while it is to be put back.
 
-    def __init__(self, real: redis_module.Redis) -> None:
+    Connections end when it restarts. Who gets one after that keeps it until it restarts again.
+    """
+
+    def __init__(self, real: redis_module.Redis, admits: Callable[[], bool]) -> None:
         self.shut = False
         self._real = real
+        self._admits = admits
 
     def __getattr__(self, name: str) -> Any:
-        if self.shut:
+        if self.shut and not self._admits():
             raise Rehydrating("Redis has restarted and is being put back")
+        return getattr(self._real, name)
+
+
+class Server:
+    """*real*, by the *run_id* of the life that it is in."""
+
+    def __init__(self, real: redis_module.Redis, run_id: Callable[[], str]) -> None:
+        self._real = real
+        self._run_id = run_id
+
+    def info(self, _: str) -> dict[str, str]:
+        return {"run_id": self._run_id()}
+
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What Redis had at one moment, up to the fact with the version *held*."""
+    """What Redis had at one moment, up to what was made at the place *held*."""
 
     keys: Snapshot
-    held: int
-
-
-class Replica:
-    """One api-server: what it has made, and the writer that makes that durable."""
-
-    def __init__(self, exchange: Survival) -> None:
-        self.steps = Steps()
-        self.made: list[Made] = []
-        self._exchange = exchange
-        self._sequence = self.steps.guard(FactSequence(exchange.client, exchange.keys))
-        self._ledger = self.steps.guard(Ledger(exchange.books.pg))
-        self._writer = FactWriter(self._sequence, self._ledger, NEVER_S)
-
-    def write(self) -> None:
-        """What `trade-writer` does with what waits for it."""
-        made, self.made = self.made, []
-        if not made:
-            return
-        entries: dict[OutboxName, list[Entry]] = {}
-        for each in made:
-            entries.setdefault(each.outbox, []).append(Entry(each.entry_id, each.entry))
-        versions = {(each.outbox, each.entry_id): int(each.entry["tv"]) for each in made}
-        stretch = Stretch(entries, life_of(min(versions.values())))
-        try:
-            written = self._writer.write(stretch)
-        except Superseded:
-            known = self._ledger.known(stretch.facts)
-            self._promise([version for name, version in versions.items() if name in known])
-            return
-        if written is not None:
-            self._promise(versions.values())
-            self._sequence.delete(written.ids, written.life)
-
-    def _promise(self, versions: Iterable[int]) -> None:
-        for version in versions:
-            self._exchange.timeline.promise(version)
+    held: Place
 
 
 class Survival:
     """The exchange, its losses, and what should have become of it."""
 
     def __init__(self, redis: redis_module.Redis, pg: Postgres) -> None:
-        self.client: Any = Gate(redis)
         self.timeline = Timeline()
         self.kept: list[Kept] = []
         self.frozen: list[Work] = []
-        self._losses = 0
+        self._losses = self._troubles = 0
+        self._since: dict[tuple[str, int], str] = {}
+        self._armed: set[str] = set()
         redis.script_flush()  # every story begins alike
         self.books = Books(redis, pg)
-        self.keys = self.books.keys
+        self.keys: Keys = self.books.keys
+        self.client: Any = Gate(redis, self._admits)
+        self._server: Any = Server(redis, self._run_id)
         for number, user in enumerate(self.books.users, 1):
             world = self.timeline.world.paid(user, START_E4)
-            self.timeline.goes_on(Moment(number, world, f"welcome:{user}"))
-        rehydrate(redis, self.keys, pg)
+            self.timeline.happened(number, world, user, f"welcome:{user}")
+        rehydrate(self._server, self.keys, pg)
 
-    def carry_out(self, command: Any, key: str) -> Outcome | Credited:
-        """*command*, which must do what its *key* and the story say."""
-        outcome: Any
-        if isinstance(command, CreditCommand):
-            outcome = self.books.scripts.wallet_credit(command)
-        else:
-            [outcome] = self.books.scripts.execute([command])
-        before = isinstance(outcome, Replayed | HappenedBefore) or (
-            isinstance(outcome, Credited) and outcome.entry_id is None
-        )
-        assert before == (key in self.timeline.keys), f"{key}: {outcome}"
-        if not (before or isinstance(outcome, Refused)):
-            self._note(outcome, key)
-        return outcome
+    def now_ms(self) -> int:
+        """The calendar, which never shows the same twice."""
+        return AT_MS + self.books.number()
 
-    def _note(self, outcome: Filled | Happened | Credited, key: str) -> None:
-        world = self.timeline.world
-        match outcome:
-            case Filled():
-                world = world.traded(outcome.fill)
-            case Happened():
-                world = world.moved(outcome.event)
-            case Credited():
-                world = world.paid(int(outcome.entry["uid"]), int(outcome.entry["amount"]))
-        self.timeline.goes_on(Moment(int(outcome.entry["tv"]), world, key))
+    def scripts(self, steps: Steps) -> Any:
+        """Those of a process that *steps* may kill or freeze."""
+        real = Scripts(self.client, self.keys)
+        return ToldScripts(real, self.timeline, steps, self._armed)
 
-    def drain(self, steps: Steps) -> Drain:
-        """The way to Postgres of a process that *steps* may kill or freeze."""
-        pg = self.books.pg
-        sequence = steps.guard(FactSequence(self.client, self.keys))
-        facts = FactDrain(sequence, steps.guard(Ledger(pg)))
-        outboxes = {
-            name: OutboxDrain(name, outbox, facts, Parked(pg, name))
-            for name, outbox in open_outboxes(self.client, self.keys).items()
-        }
-        states = States(self.client, self.keys, self.books.scripts)
-        return Drain(facts, outboxes, steps.guard(states, held=("write",)), pg)
+    def scanner(self, steps: Steps) -> Scanner:
+        """That of such a process."""
+        client = steps.client(self.client)
+        return Scanner(client, self.keys, self.scripts(steps), self.now_ms)
 
     def work(self, steps: Steps, call: Callable[[], object], fate: Fate | None) -> bool:
         """Have *call* done, or meet its *fate*; whether it lives and can be asked again."""
         steps.begin(fate)
-        was_shut, losses = self.client.shut, self._losses
+        excused = not self.open or self.due
+        losses, troubles = self._losses, self._troubles
 
         def waiting_out() -> None:
             try:
                 call()
-            except OUTAGES:
-                assert was_shut or self._losses > losses, "an outage without a cause"
+            except NoScriptError:
+                assert self._losses > losses  # between the loading of a script and its call
+            except OUTAGES as outage:
+                caused = excused or self.due or self._troubles > troubles
+                if not caused:
+                    raise AssertionError("an outage without a cause") from outage
 
         work = Work(steps, waiting_out)
         if work.frozen:
@@ -184,7 +139,20 @@ class Survival:
 
     def thaw(self, number: int) -> None:
         """One of those that stand still goes on."""
+        self._troubles += 1  # it may be one that puts Redis back
         self.frozen.pop(number % len(self.frozen)).thaw()
+
+    # Losses ----------------------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        """Whether services are connected, or can be."""
+        return not self.client.shut or self._admits()
+
+    @property
+    def due(self) -> bool:
+        """Whether Redis has to be put back."""
+        return bool(self.books.redis.get(self.keys.meta("run_id")) != self._run_id())
 
     def keep(self) -> None:
         """Have Redis write down what it has."""
@@ -194,8 +162,8 @@ class Survival:
         """Redis restarts, and has lost nothing."""
         self.client.shut = True
         self._losses += 1
+        self._troubles += 1
         self.books.redis.script_flush()
-        self.books.redis.set(self.keys.meta("run_id"), "the one before")
 
     def go_back(self, number: int) -> None:
         """Redis restarts as it was at one of the moments it has written down."""
@@ -209,30 +177,48 @@ class Survival:
         """Redis restarts without anything."""
         self.books.redis.flushdb()
         self.kept.clear()
-        self.timeline.held = 0
+        self.timeline.held = 0, 0
         self.restart()
 
     def put_back(self, fate: Fate | None = None) -> None:
-        """Rehydrate: the story goes on from the newest moment that Redis or Postgres knew of."""
-        expected = max(self.known_up_to(), self.timeline.held)
+        """Rehydrate, as every process would whose turn it is."""
+        self._troubles += 1
         steps = Steps()
-        redis, pg = steps.client(self.books.redis), steps.guard(self.books.pg)
-        if self.work(steps, lambda: rehydrate(redis, self.keys, pg), fate):
-            self.timeline.rewind(expected)
-            assert self.known_up_to() == self.timeline.held
-            self.client.shut = False
+        redis, pg = steps.client(self._server), steps.guard(self.books.pg)
+        lives = self.work(steps, lambda: rehydrate(redis, self.keys, pg), fate)
+        assert not (lives and self.due), "Redis cannot be put back"
 
-    def known_up_to(self) -> int:
-        """The newest version of the treasury that Postgres knows of a fact."""
-        [(version,)] = self.books.rows(
-            "SELECT coalesce(max(treasury_version), 0) FROM wallet_postings WHERE user_id = 0"
-        )
-        assert isinstance(version, int)
-        return version
+    def _run_id(self) -> str:
+        return f"run {self._losses}"
+
+    def _admits(self) -> bool:
+        """Whether who asks for a connection gets one; with the first the story goes on."""
+        if self.due:
+            return False
+        self.client.shut = False
+        self._go_on()
+        return True
+
+    def _go_on(self) -> None:
+        """The story goes on from the newest moment that Redis or Postgres knew of."""
+        place, beginning = known_up_to(self.books, self.timeline)
+        assert beginning, "a record is lost that is older than what is not"
+        self.timeline.rewind(place)
+        assert known_version(self.books) == place[0]
+        self._since.clear()
+        for stake in self.timeline.world.stakes.values():
+            position, ticks = stake.position, self.keys.ticks(stake.idx)
+            checked = position.checked_tick_id
+            if not self.books.redis.xrange(ticks, checked, checked):
+                # Nobody can say what was before and what after it: decision 9.
+                last = self.books.redis.xrevrange(ticks, count=1)
+                self._since[position.id, position.number] = last[0][0] if last else "0-0"
+
+    # In Postgres -----------------------------------------------------------------------------
 
     def refuse(self, user: int | None) -> None:
         """Have Postgres refuse what *user* does, or nobody any more."""
-        for table in ("trades", "cfd_events"):
+        for table in ("trades", "cfd_events", "orders"):
             change = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS no_more"
             if user is not None:
                 change += f", ADD CONSTRAINT no_more CHECK (user_id <> {user}) NOT VALID"
@@ -246,50 +232,28 @@ class Survival:
 
     # What must be so -------------------------------------------------------------------------
 
-    def check_postgres(self) -> None:
-        """Postgres has a beginning of the story, and no state of later."""
-        rows = self.books.rows(KNOWN)
-        facts = sorted(int(name) for kind, name, *_ in rows if kind == "fact")
-        assert facts == self.timeline.versions[: len(facts)], "no beginning of what happened"
-        assert max(facts, default=0) >= self.timeline.promised
-        past = [moment.world.rows for moment in self.timeline.until(max(facts, default=0))]
-        for kind, name, *told in rows:
-            if kind != "fact":
-                ahead = f"{kind} {name} was never {told}"
-                assert any(tuple(told) == world.get((kind, name)) for world in past), ahead
+    def check(self) -> None:
+        """Postgres is right, and so is Redis if it is there."""
+        check_postgres(self.books, self.timeline)
+        if self.open:
+            check_redis(self.books, self.timeline)
 
-    def check_redis(self) -> None:
-        """Redis is where the story is, and no money is made or lost."""
-        world, hot = self.timeline.world, self.books.hot
-        wallets = {user: hot.wallet(user) for user in (0, *self.books.users)}
-        told = {user: (each.cash_e4, each.locked_e4) for user, each in wallets.items()}
-        assert told == {user: world.wallets[user] for user in told}
-        assert sum(map(sum, told.values())) == 0
-        held = {
-            (user, idx): holding.qty
-            for user in self.books.users
-            for idx, holding in hot.holdings(user).items()
-        }
-        assert held == {place: qty for place, qty in world.holdings.items() if place in held or qty}
-        for club in hot.instruments():
-            assert club.inventory == world.inventory(club.idx)
-        open_ones = {each.id: each for each in self.books.positions() if each.qty}
-        assert {name: (each.qty, each.margin_e4) for name, each in open_ones.items()} == {
-            name: (abs(stake.qty), stake.margin_e4) for name, stake in world.stakes.items()
-        }
+    def check_stops(self) -> None:
+        """Nothing is open that a tick should have closed."""
+        check_stops(self.books, self.timeline, self._since, self._armed)
 
     def end(self) -> None:
         """Everybody ends in peace: then everything is everywhere, once."""
         while self.frozen:
             self.thaw(0)
         self.refuse(None)
-        if self.client.shut:
+        if self.due:
             self.put_back()
+        self.check()
         self.retry_parked()
-        assert self.books.drain().everything().complete
-        self.check_redis()
-        self.check_postgres()
-        assert self.known_up_to() == self.timeline.held
+        assert drain(self, Steps()).everything().complete
+        self.check()
+        assert known_version(self.books) == self.timeline.held[0]
         assert self.books.differences() == []
         report = reconcile(self.books.redis, self.keys, self.books.pg)
         assert report.ok, report.as_text()

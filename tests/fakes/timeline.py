@@ -10,9 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from touchline.domain.ids import TREASURY
+from touchline.domain.orders import DelayedOrder, OrderStatus
 from touchline.domain.position_events import PositionEvent
-from touchline.domain.positions import Direction
+from touchline.domain.positions import Direction, Position
 from touchline.domain.trading import Fill, Side
+
+Place = tuple[int, int]
+"""A version of the treasury, and how many records of orders came behind the fact that left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +27,32 @@ class Stake:
     idx: int
     qty: int
     margin_e4: int
+    position: Position  #: as its last event left it
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that waits, or has waited; *carried_out* before its record says so."""
+
+    order: DelayedOrder
+    carried_out: bool = False
+
+    @property
+    def aside(self) -> tuple[int, int]:
+        """The money and the positions that it has set aside."""
+        if self.carried_out or self.order.status is not OrderStatus.PENDING:
+            return 0, 0
+        return self.order.reserved_e4, self.order.reserved_positions
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything at one moment: cash and locked by user, shares by user and club, positions."""
+    """Everything at one moment: cash and locked by user, shares by user and club, and the rest."""
 
     wallets: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     holdings: Mapping[tuple[int, int], int] = field(default_factory=dict)
     positions: Mapping[str, Stake] = field(default_factory=dict)
+    orders: Mapping[str, Waiting] = field(default_factory=dict)
 
     def paid(self, user: int, cash_e4: int, locked_e4: int = 0) -> World:
         """The treasury has paid *cash_e4* and *locked_e4* to *user*."""
@@ -57,13 +78,50 @@ class World:
         position = event.position
         sign = 1 if position.side is Direction.LONG else -1
         turn = {"open": sign, "close": -sign, "change": 0}[event.kind]
-        before = self.positions.get(position.id, Stake(position.user, position.idx, 0, 0))
+        new = Stake(position.user, position.idx, 0, 0, position)
+        before = self.positions.get(position.id, new)
         stake = replace(
-            before, qty=before.qty + turn * event.qty, margin_e4=before.margin_e4 + event.margin_e4
+            before,
+            qty=before.qty + turn * event.qty,
+            margin_e4=before.margin_e4 + event.margin_e4,
+            position=position,
         )
         after = replace(self, positions={**self.positions, position.id: stake})
         cash_e4 = event.pnl_e4 - event.fee_e4 - event.margin_e4
         return after.paid(position.user, cash_e4, event.margin_e4)
+
+    def filed(self, order: DelayedOrder) -> World:
+        """After *order* has begun to wait."""
+        return replace(self, orders={**self.orders, order.order_id: Waiting(order)})
+
+    def carried_out(self, order_id: str) -> World:
+        """Once an order that waits is what it was to become."""
+        waiting = self.orders.get(order_id)
+        assert waiting, "an order that was taken back is carried out"
+        assert waiting.order.status is OrderStatus.PENDING
+        assert not waiting.carried_out, "an order is carried out twice"
+        orders = {**self.orders, order_id: replace(waiting, carried_out=True)}
+        return replace(self, orders=orders)
+
+    def done(self, order_id: str, status: OrderStatus) -> World:
+        """Once the record of an order that waits is closed."""
+        waiting = self.orders.get(order_id)
+        assert waiting, "the record of an order that was taken back is closed"
+        assert waiting.order.status is OrderStatus.PENDING, "a record is closed twice"
+        assert waiting.carried_out == (status is OrderStatus.FILLED), status
+        closed = replace(waiting, order=replace(waiting.order, status=status))
+        return replace(self, orders={**self.orders, order_id: closed})
+
+    def aside(self, user: int) -> tuple[int, int]:
+        """What waiting orders of *user* have set aside: money, and positions."""
+        each = [one.aside for one in self.orders.values() if one.order.user == user]
+        return sum(money for money, _ in each), sum(positions for _, positions in each)
+
+    @property
+    def waiting(self) -> set[str]:
+        """Orders whose record is not closed."""
+        pending = OrderStatus.PENDING
+        return {name for name, each in self.orders.items() if each.order.status is pending}
 
     def inventory(self, idx: int) -> int:
         """What the club's traders hold together."""
@@ -85,30 +143,41 @@ class World:
             ("position", name): (abs(stake.qty), stake.margin_e4)
             for name, stake in self.positions.items()
         }
+        codes = {status: code for code, status in enumerate(OrderStatus)}
+        rows |= {
+            ("order", name): (codes[each.order.status], 0) for name, each in self.orders.items()
+        }
         return rows
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How everything was once a fact had been made, at *version* of the treasury."""
+    """How everything was once a fact had been made, or the record of an order.
 
-    version: int
+    Attributes:
+        key: of the command that made it, and ``user`` who has the key.
+        record: the order, and what its record says since then; None if a fact was made.
+    """
+
+    place: Place
     world: World
-    key: str = ""  #: of the command that made it
+    key: str = ""
+    user: int = 0
+    record: tuple[str, OrderStatus] | None = None
 
 
 class Timeline:
     """The story of an exchange, oldest moment first; a loss takes back its end.
 
     Attributes:
-        held: version of the newest moment that Redis knows of.
+        held: place of the newest moment that Redis knows of.
         promised: that of the newest which somebody was told is in Postgres.
     """
 
     def __init__(self) -> None:
-        self.moments = [Moment(0, World())]
-        self.held = 0
-        self.promised = 0
+        self.moments = [Moment((0, 0), World())]
+        self.held: Place = 0, 0
+        self.promised: Place = 0, 0
 
     @property
     def world(self) -> World:
@@ -118,30 +187,40 @@ class Timeline:
     @property
     def versions(self) -> Sequence[int]:
         """Of all facts, oldest first."""
-        return [moment.version for moment in self.moments[1:]]
+        return [moment.place[0] for moment in self.moments[1:] if moment.record is None]
 
     @property
     def keys(self) -> Mapping[str, Moment]:
         """Moments by the keys of the commands that made them."""
         return {moment.key: moment for moment in self.moments if moment.key}
 
-    def goes_on(self, moment: Moment) -> None:
-        """Something happened."""
-        assert moment.version > self.moments[-1].version, "a version was given twice"
+    def happened(self, version: int, world: World, user: int, key: str = "") -> None:
+        """A fact of *user* was made, under a *key* if it has one."""
+        self._goes_on(Moment((version, 0), world, key, user))
+
+    def recorded(self, order_id: str, status: OrderStatus, world: World, key: str = "") -> None:
+        """A record of an order was made; it moves nothing, and is behind the last fact."""
+        version, records = self.moments[-1].place
+        user, place = world.orders[order_id].order.user, (version, records + 1)
+        self._goes_on(Moment(place, world, key, user, (order_id, status)))
+
+    def promise(self, place: Place) -> None:
+        """Somebody was told that what was made at *place* is in Postgres."""
+        there = [moment.place for moment in self.moments]
+        assert place in there, "what was taken back is in Postgres"
+        self.promised = max(self.promised, place)
+
+    def until(self, place: Place) -> list[Moment]:
+        """The moments up to *place*."""
+        return [moment for moment in self.moments if moment.place <= place]
+
+    def rewind(self, place: Place) -> None:
+        """What came after *place* has not happened."""
+        assert place >= self.promised, "what was promised is lost"
+        self.moments = self.until(place)
+        self.held = self.moments[-1].place
+
+    def _goes_on(self, moment: Moment) -> None:
+        assert moment.place > self.moments[-1].place, "a version was given twice"
         self.moments.append(moment)
-        self.held = moment.version
-
-    def promise(self, version: int) -> None:
-        """Somebody was told that the fact with *version* is in Postgres."""
-        assert version in self.versions, "a fact that was taken back is in Postgres"
-        self.promised = max(self.promised, version)
-
-    def until(self, version: int) -> list[Moment]:
-        """The moments up to *version*."""
-        return [moment for moment in self.moments if moment.version <= version]
-
-    def rewind(self, version: int) -> None:
-        """What came after *version* has not happened."""
-        assert version >= self.promised, "what was promised is lost"
-        self.moments = self.until(version)
-        self.held = self.moments[-1].version
+        self.held = moment.place
