@@ -12,9 +12,10 @@ from itertools import islice
 import redis
 
 from . import wire
-from .anyway import Write, hset, write_anyway
+from .anyway import Write, write_anyway
 from .facts import ORDER
 from .keys import Keys
+from .lua import Call, LuaScript
 from .postgres import Postgres
 from .replays import remembered
 
@@ -24,6 +25,7 @@ PUSHES_AHEAD = 1 << 32  #: beyond any number of a push that a user may have seen
 #: As it was when it was filed: what a repeated request is answered with.
 _FILED = {"st": "pending", "done": "", "code": "", "det": ""}
 
+_RESTORE = LuaScript("order_restore")
 _WANTED = "WHERE status = 'pending' OR recorded_at > now() - INTERVAL '24 hours'"
 
 
@@ -39,13 +41,10 @@ def restore_orders(
             for entry in chunk:
                 pipe.hget(keys.order(entry["id"]), "st")
             found = pipe.execute()
-        writes: list[Write] = []
-        for entry, status in zip(chunk, found, strict=True):
-            writes += remembered(keys, entry, wire.idem_hash(entry["fp"], entry | _FILED))
-            told = list(_told(keys, entry, status))
-            writes += told
-            restored += bool(told)
-        write_anyway(client, writes)
+        write_anyway(client, (write for entry in chunk for write in _replay(keys, entry)))
+        told = zip(chunk, found, strict=True)
+        calls = [_call(keys, entry, status) for entry, status in told if _news(entry, status)]
+        restored += sum(_RESTORE.run_all(client, calls))
     return restored
 
 
@@ -68,18 +67,24 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
     yield from parked.values()
 
 
-def _told(keys: Keys, entry: dict[str, str], found: str | None) -> Iterator[Write]:
-    """What Redis, where the order's status was *found*, has to be told; nothing if it knows."""
-    key, user, order_id = keys.order(entry["id"]), int(entry["uid"]), entry["id"]
-    if entry["st"] == "pending" and found is None:
-        yield hset(key, entry)
-        yield ("ZADD", keys.pending_orders, entry["rel"], order_id)
-        yield ("SADD", keys.pending_of(user), order_id)
-    elif entry["st"] != "pending" and found == "pending":
-        yield ("DEL", key)
-        yield ("ZREM", keys.pending_orders, order_id)
-        yield ("SREM", keys.pending_of(user), order_id)
-    else:
-        return
-    # A push that told of it is lost as well, and its number must not be given again.
-    yield ("INCRBY", keys.pfseq(user), str(PUSHES_AHEAD))
+def _replay(keys: Keys, entry: dict[str, str]) -> Iterator[Write]:
+    """What remembers that the order was filed, under its client's key."""
+    return remembered(keys, entry, wire.idem_hash(entry["fp"], entry | _FILED))
+
+
+def _news(entry: dict[str, str], found: str | None) -> bool:
+    """Whether Redis, where the order's status was *found*, is to be told of it."""
+    return found is None if entry["st"] == "pending" else found == "pending"
+
+
+def _call(keys: Keys, entry: dict[str, str], found: str | None) -> Call:
+    user, order_id = int(entry["uid"]), entry["id"]
+    names = [
+        keys.order(order_id),
+        keys.pending_orders,
+        keys.pending_of(user),
+        keys.pfseq(user),
+    ]
+    waits = entry["st"] == "pending"
+    fields = [text for pair in entry.items() for text in pair] if waits else []
+    return names, [order_id, found or "", entry["rel"], str(PUSHES_AHEAD), *fields]

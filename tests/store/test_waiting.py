@@ -1,5 +1,6 @@
 """Orders that wait outlive a loss of Redis, and what has ended does not begin again."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,11 @@ from touchline.domain.orders import OrderStatus, TradeTerms
 from touchline.domain.refusals import Refusal, Refused
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
+from touchline.store import waiting
 from touchline.store.commands import Accepted, AcceptOrder, Awaited, Delayed
 from touchline.store.order_kinds import order_from
 from touchline.store.orders import Orders
+from touchline.store.outage import OUTAGES
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.release import Release
@@ -262,6 +265,25 @@ def test_an_order_whose_trade_is_in_the_ledger_does_not_trade_again(books, found
     books.drain().everything()
     assert books.rows("SELECT count(*) FROM trades") == [(1,)]
     assert status_of(books, order) is OrderStatus.FILLED
+
+
+def test_who_puts_back_late_has_nothing_wait_that_was_carried_out_meanwhile(books, monkeypatch):
+    order = pending(books)
+    assert books.drain().everything().complete
+    books.redis.flushdb()
+
+    def late(*told):
+        monkeypatch.undo()
+        restored(books)
+        released(books)
+        return waiting.write_anyway(*told)
+
+    monkeypatch.setattr(waiting, "write_anyway", late)
+    with suppress(*OUTAGES):
+        restored(books)
+
+    assert status_of(books, order) is OrderStatus.FILLED
+    assert books.redis.zcard(books.keys.pending_orders) == 0
 
 
 def test_a_restart_that_lost_nothing_restores_no_order(books):

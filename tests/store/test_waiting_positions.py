@@ -7,9 +7,10 @@ import pytest
 import redis as redis_module
 from touchline.domain.halts import Halt
 from touchline.domain.opening import OpenOrder
-from touchline.domain.orders import CloseTerms, DelayedOrder, OpenTerms, OrderStatus
+from touchline.domain.orders import CloseTerms, DelayedOrder, OpenTerms, OrderStatus, TradeTerms
 from touchline.domain.positions import Direction, Position, Stops
 from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.trading import Side
 from touchline.store.commands import Accepted, Awaited, Delayed
 from touchline.store.order_kinds import released
 from touchline.store.position_commands import (
@@ -19,8 +20,11 @@ from touchline.store.position_commands import (
     PositionKey,
     StopsCommand,
 )
+from touchline.store.release import Release
 
 from tests.fakes.exchange import ANN, ARS
+from tests.fakes.failing import Meanwhile
+from tests.fakes.snapshots import put, take
 from tests.fakes.waiting import ACCEPTED_MS, DELAY_MS, RELEASE_MS, Waiting
 
 STOPS = Stops(950_000, 1_050_000, 20_000)
@@ -189,3 +193,26 @@ def test_a_close_that_waits_is_not_taken_back_by_moving_a_stop(exchange: Waiting
     assert isinstance(moved, Happened)
     assert exchange.record(order).status is OrderStatus.FILLED
     assert exchange.position(position.id).qty == 0
+
+
+@pytest.mark.parametrize("kind", ["trade", "amount", "open", "close"])
+def test_an_order_that_is_lost_meanwhile_is_not_carried_out(exchange: Waiting, kind: str) -> None:
+    """Whoever was frozen while Redis lost it, and was put back, makes nothing of it."""
+    position = exchange.open(Direction.LONG, 1_000).event.position
+    before = take(exchange.client)
+    amount = TradeTerms(Side.BUY, None, 2_000_000, None)
+    command: Any = {
+        "trade": exchange.delayed(Side.BUY, 1_000),
+        "amount": exchange.delayed(Side.BUY, 1_000, asked=amount),
+        "open": opening(exchange),
+        "close": closing(exchange, position),
+    }[kind]
+    assert isinstance(exchange.send(command), Accepted)
+
+    scripts: Any = Meanwhile(exchange.scripts, "execute", lambda: put(exchange.client, before))
+    released = Release(exchange.orders, exchange.hot, scripts, exchange.scanner).run(
+        RELEASE_MS, lambda: True
+    )
+
+    assert (released.trades, released.found_closed) == (0, 1)
+    assert take(exchange.client).keys() == before.keys()
