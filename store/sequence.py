@@ -49,9 +49,12 @@ class Stretch:
     @property
     def facts(self) -> list[Entry]:
         """All of them, in the order of their turns."""
+        streams = [entries for entries in self.entries.values() if entries]
+        if len(streams) < 2:
+            return [entry for entries in streams for entry in entries]
         placed = [
             (turn, entry)
-            for entries in self.entries.values()
+            for entries in streams
             for turn, entry in zip(turns(entries), entries, strict=True)
         ]
         return [entry for _, entry in sorted(placed, key=itemgetter(0))]
@@ -92,14 +95,13 @@ class FactSequence:
         streams = [oldest(self._keys.outbox(name), limit, after.get(name)) for name in OutboxName]
         first, *found, last = raw_results(self._redis, [turn, *streams, turn])
         newest, reached = _turn(first) or 0, _turn(last)
-        entries = {
-            name: _possible(entries_in(reply), reached)
+        placed = {
+            name: _placed(entries_in(reply), reached)
             for name, reply in zip(OutboxName, found, strict=True)
         }
-        at = {name: list(turns(read)) for name, read in entries.items()}
-        cut = [of_stream[-1] for of_stream in at.values() if len(of_stream) == limit]
+        cut = [at[-1] for _, at in placed.values() if len(at) == limit]
         bound = min([newest, *cut])
-        upto = {name: read[: bisect_right(at[name], bound)] for name, read in entries.items()}
+        upto = {name: read[: bisect_right(at, bound)] for name, (read, at) in placed.items()}
         return Stretch(upto, life_of(newest), complete=not cut)
 
     def delete(self, ids: Mapping[OutboxName, Sequence[str]], life: int) -> None:
@@ -143,17 +145,17 @@ def _turn(treasury: tuple[str | None, str | None]) -> int | None:
     return None if version is None else int(version) + int(records or 0)
 
 
-def _possible(entries: list[Entry], reached: int | None) -> list[Entry]:
-    """*entries*, none of which passes for a fact whose turn has not come.
+def _placed(entries: list[Entry], reached: int | None) -> tuple[list[Entry], list[int]]:
+    """*entries* and their turns; none of them passes for a fact whose turn has not come.
 
     No script adds such a one. As a fact it would wait until it has, and be in the way of a true
     one, or wait for ever. Without a treasury nothing can be said.
     """
-    if reached is None or max(turns(entries), default=0) <= reached:
-        return entries
-    return [
-        _marked(entry) if max(turns([entry]), default=0) > reached else entry for entry in entries
-    ]
+    at = list(turns(entries))
+    if reached is None or not at or at[-1] <= reached:
+        return entries, at
+    possible = [_marked(each) if max(turns([each])) > reached else each for each in entries]
+    return possible, list(turns(possible))
 
 
 def _marked(entry: Entry) -> Entry:
