@@ -32,6 +32,10 @@ class Layout:
         """Identity, then the hash's columns, then the version."""
         return (*self.identity, *self.columns, _VERSION)
 
+    def names(self, member: str) -> bool:
+        """Whether *member* spells out the identity of a state."""
+        return member.count(":") == len(self.identity) - 1
+
     def fields_of(self, member: str) -> Sequence[str]:
         """Fields of the hash of *member* that hold its columns, without the version."""
         if not self._spelled_out:

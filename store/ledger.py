@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.trading import Fill, Side
@@ -25,6 +26,7 @@ from .refusals import REFUSALS, Cursor
 LEDGER_AWAY: tuple[type[Exception], ...] = (
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
+    psycopg2.errors.ReadOnlySqlTransaction,
 )
 
 PIECE = 100  #: facts in one transaction where Postgres refuses some

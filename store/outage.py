@@ -6,6 +6,7 @@ succeed without anybody changing the program.
 """
 
 import psycopg2
+import psycopg2.errors
 import redis.exceptions as redis_errors
 
 
@@ -36,6 +37,8 @@ OUTAGES: tuple[type[Exception], ...] = (
     # Connection loss, admin shutdown, "starting up", statement timeout,
     # deadlock and serialisation failures, disk full, too many connections.
     psycopg2.OperationalError,
+    # The same failover: a standby, or a server that its keeper has put to read-only.
+    psycopg2.errors.ReadOnlySqlTransaction,
     # The same loss as seen by the next call on the connection it closed.
     psycopg2.InterfaceError,
 )

@@ -1,9 +1,10 @@
 """How full Redis is: facts that wait for Postgres, and memory.
 
 Above `OUTBOX_MAX` facts, or four fifths of Redis' memory, nothing new is begun:
-purchases and openings are refused (`NEW_TRADES_PAUSED`) until a tenth of that
-is free again. What leads out of a risk goes on up to the last byte and beyond: its
-scripts are carried out however full Redis is (`even_if_full` in lua/kernel.lua).
+purchases and openings are refused (`NEW_TRADES_PAUSED`) until a tenth of those
+facts has gone, or there is room again. What leads out of a risk goes on up to the
+last byte and beyond: its scripts are carried out however full Redis is (`even_if_full`
+in lua/kernel.lua).
 Source: docs/decisions/0023.
 """
 
@@ -17,7 +18,8 @@ import redis
 from .keys import Keys, OutboxName
 
 MEMORY_MAX = 0.8  #: of `maxmemory`; the rest is for closes, prices and what waits already
-#: Of either limit. With one for both, trades would be taken and refused by turns, twice a second.
+#: Of the limit of facts. With one threshold trades would be taken and refused by turns, twice a
+#: second. Not of memory: most of what an outage has added to that stays for a day, as replays.
 RESUMED_AT = 0.9
 
 
@@ -34,11 +36,10 @@ class Load:
     memory: float | None
 
     def excess(self, facts_max: int, paused: bool) -> str:
-        """Why nothing new may begin; empty if it may. A pause ends well below where it began."""
-        share = RESUMED_AT if paused else 1.0
-        if self.facts > facts_max * share:
+        """Why nothing new may begin; empty if it may. Facts end a pause well below their limit."""
+        if self.facts > facts_max * (RESUMED_AT if paused else 1.0):
             return f"{self.facts} facts wait for Postgres"
-        if self.memory is not None and self.memory > MEMORY_MAX * share:
+        if self.memory is not None and self.memory > MEMORY_MAX:
             return f"Redis is {self.memory:.0%} full"
         return ""
 

@@ -104,8 +104,7 @@ def _put_back(
             life = begin_life(pg, above=highest)
         _restore(client, keys, behind, life, may_go_on)
     _enter(client, keys, life)
-    if newest.instruments:
-        write_anyway(client, [("SADD", keys.instruments, *map(str, newest.instruments))])
+    write_anyway(client, [("SADD", keys.instruments, str(idx)) for idx in newest.instruments])
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, may_go_on)

@@ -69,12 +69,15 @@ def _entries(pg: Postgres) -> Iterator[dict[str, str]]:
             " WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed UNION ALL"
             " SELECT payload FROM position_outbox WHERE payload->>'idem' <> '' AND NOT malformed"
         )
-        yield from (payload for (payload,) in cursor.fetchall())
+        # As a script or a person has spelled it: what may be empty may be missing.
+        yield from ({"coid": "", "idem": "", **payload} for (payload,) in cursor.fetchall())
 
 
 def _remembered(keys: Keys, entry: dict[str, str]) -> Iterator[Write]:
     if entry["k"] != "grant":
         return remembered(keys, entry, wire.idem_hash(entry["fp"], entry))
+    if not entry["idem"]:
+        return iter(())
     fingerprint = wire.grant_fingerprint(entry["kind"], int(entry["amount"]))
     key = keys.idem(int(entry["uid"]), entry["idem"])
     return iter([hset(key, wire.idem_hash(fingerprint, entry))])  # for ever

@@ -80,9 +80,17 @@ class States:
         return Peeked(self.read(members), waiting=sum(replies[1::2]), life=life)
 
     def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
-        """The present state of *members*, sorted; those without a hash are left out."""
+        """The present state of *members*, sorted.
+
+        Those without a hash are left out, and words that are no members: somebody has added them.
+        """
         rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
-        wanted = [(each, member) for each in LAYOUTS for member in sorted(members[each.state])]
+        wanted = [
+            (layout, member)
+            for layout in LAYOUTS
+            for member in sorted(members[layout.state])
+            if layout.names(member)
+        ]
         commands = [self._reading(layout, member) for layout, member in wanted]
         replies = raw_replies(self._redis, commands)
         for (layout, member), command, values in zip(wanted, commands, replies, strict=True):

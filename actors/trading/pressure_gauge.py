@@ -20,7 +20,7 @@ class PressureGauge(Actor[GaugeDue]):
     """Finds out twice a second whether new trades have to pause.
 
     Duty: purchases and openings pause while more facts wait for Postgres than `OUTBOX_MAX`, or
-    four fifths of Redis' memory are used, and go on by themselves at nine tenths of that.
+    four fifths of Redis' memory are used, and go on by themselves below that.
     Reads: the lengths of `trade_outbox` and `position_outbox`, what Redis says of its memory.
     Writes: its findings into the meter it was given, where HTTP reads them without a message.
     Lease: none; every api-server looks for itself, and all see the same Redis.

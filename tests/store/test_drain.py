@@ -193,6 +193,17 @@ def test_a_state_postgres_refuses_stays_dirty_and_the_others_go_through(books):
     assert books.rows("SELECT cash_e4 FROM wallets WHERE user_id = 9") == [(100_000_000,)]
 
 
+def test_a_word_among_the_dirty_members_holds_up_no_state(books):
+    books.some_trades()
+    for state in State:
+        books.redis.sadd(books.keys.dirty(state), "rumour", "a:b:c")
+
+    drained = books.drain().everything()
+
+    assert books.differences() == []
+    assert drained.states_left == 2 * len(State)
+
+
 def test_the_feeds_columns_of_an_instrument_survive_a_flush(books):
     books.rows("UPDATE instruments SET name = 'Renamed' WHERE idx = 7")
 

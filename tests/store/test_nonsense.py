@@ -10,6 +10,7 @@ from touchline.store.ledger import Ledger
 from touchline.store.life import life_of
 from touchline.store.reconcile import reconcile
 from touchline.store.redis_client import raw_reply
+from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence, Stretch
 
 from tests.fakes.facts import grant_entry, order_entry, spelled, trade_entry
@@ -216,3 +217,22 @@ def test_a_version_that_goes_back_makes_nobody_skip_what_is_before_it(books):
     stretch = sequence.read({}, 4)
 
     assert [entry.id for entry in stretch.facts][:3] == [trade.entry_id for trade in trades]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {**trade_entry(1, qty="-5").fields, "turn": "1", "coid": None},
+        {**grant_entry().fields, "turn": "1", "uid": "999999", "idem": None},
+    ],
+    ids=["trade", "grant"],
+)
+def test_a_refused_fact_without_what_may_be_missing_does_not_keep_redis_from_coming_back(
+    books, fact
+):
+    add(books, spelled({name: text for name, text in fact.items() if text is not None}))
+    books.drain().facts()
+    assert books.rows("SELECT malformed FROM trade_outbox") == [(False,)]
+    books.redis.flushdb()
+
+    assert rehydrate(books.redis, books.keys, books.pg)

@@ -23,6 +23,7 @@ from touchline.store.outage import OUTAGES, FeedUnavailable, PoolTimeout
         postgres_errors.QueryCanceled,
         postgres_errors.DeadlockDetected,
         postgres_errors.SerializationFailure,
+        postgres_errors.ReadOnlySqlTransaction,
         PoolTimeout,
     ],
 )

@@ -41,13 +41,13 @@ def test_memory_is_told_as_a_share_of_the_limit(redis: redis_module.Redis) -> No
         (Load(100, 0.8), False, ""),
         (Load(101, None), False, "101 facts wait for Postgres"),
         (Load(0, 0.81), False, "Redis is 81% full"),
-        # And go on again when nine tenths of it are left, or less.
+        # And go on again when nine tenths of the facts are left, or there is room.
         (Load(91, None), True, "91 facts wait for Postgres"),
-        (Load(0, 0.73), True, "Redis is 73% full"),
-        (Load(90, 0.72), True, ""),
+        (Load(0, 0.81), True, "Redis is 81% full"),
+        (Load(90, 0.8), True, ""),
     ],
 )
-def test_new_trades_pause_above_either_limit_and_go_on_well_below_both(
+def test_new_trades_pause_above_either_limit_and_go_on_well_below_that_of_facts(
     found: Load, paused: bool, why: str
 ) -> None:
     assert found.excess(100, paused) == why
