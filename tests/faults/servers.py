@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ class Servers:
 
     def __init__(self, root: Path) -> None:
         self._embedded = Embedded(root)
+        self._root = root
         self._paused: list[int] = []
         self.redis_url = ""  #: of the Redis that has taken over, if one has
 
@@ -46,6 +48,10 @@ class Servers:
         for pid in family:
             os.kill(pid, signal.SIGKILL)
         assert all(each.gone(GONE_S) for each in watched)
+
+    def empty(self) -> None:
+        """Delete what Valkey, which is gone, has written."""
+        shutil.rmtree(self._root / "valkey" / "appendonlydir")
 
     def end(self, name: str, how: signal.Signals) -> None:
         """Send *how* to the server's parent process alone; returns when that one is gone."""

@@ -31,6 +31,19 @@ def test_a_server_that_is_killed_and_started_again_is_waited_out(
     exchange.has_every_trade_once()
 
 
+def test_a_redis_that_comes_back_empty_is_put_back(exchange: Exchange) -> None:
+    with exchange.fault() as seen:
+        exchange.recovers()  # so that somebody trades
+        exchange.servers.kill(VALKEY)
+        exchange.servers.empty()
+        exchange.goes_on_for(AWAY_S)
+        exchange.servers.mend()
+        exchange.recovers()
+
+    seen.waited_out()
+    exchange.has_every_trade_once()
+
+
 @pytest.mark.parametrize("fail", [Servers.kill, Servers.pause])
 def test_without_postgres_trades_go_on_and_the_answer_says_that_only_redis_has_them(
     exchange: Exchange, fail: Callable[[Servers, str], None]
