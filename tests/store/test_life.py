@@ -3,7 +3,7 @@
 import gevent
 import pytest
 from touchline.store.entries import Entry
-from touchline.store.gate import Rehydrating, unnoted_run_id
+from touchline.store.gate import Rehydrating, note_run_id, unnoted_run_id
 from touchline.store.ledger import Ledger
 from touchline.store.life import (
     Superseded,
@@ -105,14 +105,21 @@ def test_that_a_life_is_over_is_an_outage():
     assert issubclass(Superseded, OUTAGES)
 
 
-def test_who_puts_redis_back_beside_another_does_not_open_the_gate_to_a_life_that_is_over(books):
+def test_who_puts_redis_back_beside_another_does_not_open_the_gate_to_a_life_that_is_over(
+    books, monkeypatch
+):
     """The other began a later life, and died before it was done."""
     books.redis.set(books.keys.meta("run_id"), "the one before")
-    noting = Meanwhile(books.redis, "set", lambda: begin_life(books.pg, above=0))
 
+    def late(*told):
+        begin_life(books.pg, above=0)
+        note_run_id(*told)
+
+    monkeypatch.setattr("touchline.store.rehydrate.note_run_id", late)
     with pytest.raises(Rehydrating):
-        rehydrate(noting, books.keys, books.pg)
+        rehydrate(books.redis, books.keys, books.pg)
 
+    monkeypatch.undo()
     assert unnoted_run_id(books.redis, books.keys) is not None
     rehydrate(books.redis, books.keys, books.pg)
     books.some_trades()
