@@ -104,7 +104,7 @@ class Ledger:
     def ping(self) -> None:
         """Do nothing, or raise the outage that would meet a writer now."""
         with self._pg.transaction() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT FROM fence WHERE false FOR UPDATE")  # refused if read-only
 
     def trade(self, user: UserId, trade_id: str) -> Fill | None:
         """The user's own trade *trade_id* (a UUID)."""
