@@ -6,7 +6,7 @@
 --       4 how far the numbers of its owner's pushes are taken on
 --       5... its fields and values if it waits, nothing if it is done
 -- Returns 1 if Redis was told, 0 if its status is another one by now
--- Caller: store/waiting.py; tested in tests/store/test_taking_back.py
+-- Caller: store/waiting.py; tested in tests/store/test_waiting.py
 
 local id, found = ARGV[1], ARGV[2]
 if (redis.call('HGET', KEYS[1], 'st') or '') ~= found then return 0 end

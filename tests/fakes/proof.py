@@ -8,23 +8,13 @@ from typing import Any
 
 from touchline.domain.ids import TREASURY, InstrumentIdx, UserId
 from touchline.domain.portfolio import Wallet
-from touchline.domain.positions import Direction, Position, levels
+from touchline.domain.positions import Direction
 from touchline.store.entries import FACT
+from touchline.store.files import filed_at
 from touchline.store.hashes import holdings_of, instrument_of, wallet_of
 from touchline.store.keys import Keys, OutboxName
 from touchline.store.position_hashes import position_of
 from touchline.store.wire import entry_of
-
-
-def filed_at(keys: Keys, position: Position) -> dict[str, float]:
-    """Where an open position is to be found, by key, and its score there."""
-    at = levels(position)
-    bid_low, bid_high, ask_low, ask_high, mark_low, mark_high = keys.trig(position.idx)
-    if position.side is Direction.LONG:
-        wanted = {bid_low: at.stop, bid_high: at.gain, mark_low: at.loss, mark_high: at.relief}
-    else:
-        wanted = {ask_high: at.stop, ask_low: at.gain, mark_high: at.loss, mark_low: at.relief}
-    return {key: float(px) for key, px in wanted.items() if px is not None}
 
 
 def moved(facts: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:

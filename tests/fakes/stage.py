@@ -9,6 +9,7 @@ from touchline.domain.positions import Position, crosses, levels
 from touchline.domain.refusals import Refused
 from touchline.domain.ticks import Tick
 from touchline.store.entries import Entry
+from touchline.store.files import filed_at
 from touchline.store.hashes import instrument_hash, wallet_hash
 from touchline.store.keys import OutboxName
 from touchline.store.outbox import Outbox
@@ -16,7 +17,6 @@ from touchline.store.position_commands import Happened, PositionCommand, Positio
 from touchline.store.position_hashes import position_hash
 
 from tests.fakes.exchange import ANN, ARS, Exchange, wallet_fields
-from tests.fakes.proof import filed_at
 from tests.fakes.scenes import Scene
 
 WHERE = PositionKey("p-1", ANN, ARS)  #: the position of every scene

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.domain.positions import Direction, Position, Stops, breach, followed
 from touchline.domain.ticks import IndexChange, Tick
+from touchline.store.files import filed_at
 from touchline.store.position_calls import follow_call, script
 from touchline.store.position_commands import FollowCommand, PositionKey
 from touchline.store.position_hashes import position_hash
 
 from tests.fakes.exchange import ANN, ARS, LEASE, OWNER, Exchange
-from tests.fakes.proof import filed_at
 from tests.fakes.scenes import Scene, scenes
 from tests.fakes.stage import WHERE, arrange, stored
 
