@@ -1,8 +1,8 @@
 """Facts on their way from the streams into the ledger tables.
 
-A script appends a fact to a stream before it changes any balance; here a stream entry (flat
-strings) becomes a row of `trades`, `wallet_ledger`, `orders` or `cfd_events`. Only
-the shape is checked, a field missing or a text Postgres cannot hold; numbers,
+A script appends a fact to a stream before it changes any balance; here its fields, all of
+them texts, become a row of `trades`, `wallet_ledger`, `orders` or `cfd_events`. Only the
+shape is checked, a field missing or a text Postgres cannot hold; numbers,
 ids and constraints are judged by Postgres itself.
 """
 

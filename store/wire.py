@@ -133,7 +133,7 @@ def decode_portfolio(payload: str | bytes) -> PortfolioEvent | None:
 
 
 def entry_of(fact: str) -> dict[str, str]:
-    """Fields of the ``trade_outbox`` entry written by a script, from its reply."""
+    """Fields of the fact that a script spells so: in a stream, its reply, a replay."""
     return _pairs(_fact_decoder.decode(fact))
 
 
