@@ -181,8 +181,12 @@ def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
 
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
-    external = config.external_servers(os.environ)
-    _end_with(lambda: books.reconcile_books(external, data_dir, as_json, mark=mark))
+
+    def run() -> int:
+        external = config.external_servers(os.environ)
+        return books.reconcile_books(external, data_dir, as_json, mark=mark)
+
+    _end_with(run)
 
 
 @main.command("ledger")
@@ -197,8 +201,12 @@ def ledger_command(user: str, data_dir: Path, as_csv: bool) -> None:
     Exit code 1 if it does not add up. Looks at REDIS_URL and DATABASE_URL where both are set, else
     at a data directory.
     """
-    external = config.external_servers(os.environ)
-    _end_with(lambda: statement.print_statement(external, data_dir, user, as_csv=as_csv))
+
+    def run() -> int:
+        external = config.external_servers(os.environ)
+        return statement.print_statement(external, data_dir, user, as_csv=as_csv)
+
+    _end_with(run)
 
 
 @main.group("schema")

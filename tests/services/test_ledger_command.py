@@ -224,3 +224,10 @@ def test_a_ledger_that_cannot_be_read_is_said_in_one_line() -> None:
     line = refusal("ledger", "1", **away)
 
     assert line.startswith("touchline: cannot read the ledger: OperationalError: ")
+
+
+@pytest.mark.parametrize("command", [("ledger", "1"), ("reconcile",)])
+def test_one_server_without_the_other_is_refused_in_a_line(command: tuple[str, ...]) -> None:
+    line = refusal(*command, REDIS_URL="redis://127.0.0.1:1")
+
+    assert "REDIS_URL is set and its sibling is not" in line
