@@ -16,6 +16,8 @@ KINDS = (".py", ".lua", ".sql")
 CITATION = re.compile(r'(?<![\w/])(docs/[\w/-]+(?:\.md)?)((?:,?(?: and)? "[^"]+")*)')
 #: A citation may run on in the next line, behind the mark of a comment.
 LINE_END = re.compile(r"\s*\n\s*(?:#:?|--)?\s*")
+#: The places of tests that the head of a script names: a folder, a file, or further files of it.
+TESTED_IN = re.compile(r"(tests/(?:[\w]+/)+)((?:test_\w+\.py(?:, )?)*)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
@@ -83,6 +85,31 @@ def test_every_section_that_is_cited_is_a_heading_of_its_file() -> None:
         if (file := cited_file(each.file)) is not None and section not in headings(file)
     ]
 
+    assert offenders == []
+
+
+def named_tests(text: str) -> Iterator[str]:
+    """Files of tests, and folders where no file is named, in the *text* of a script."""
+    for folder, files in TESTED_IN.findall(text):
+        yield from (folder + name for name in files.split(", ")) if files else (folder,)
+
+
+def test_every_test_that_the_head_of_a_script_names_exists() -> None:
+    named = {
+        script.name: list(named_tests(script.read_text(encoding="utf-8")))
+        for script in (ROOT / "lua").glob("*.lua")
+    }
+    offenders = [
+        f"{script} names {name}"
+        for script, names in named.items()
+        for name in names
+        if not (ROOT / name).exists()
+    ]
+
+    assert named["write_anyway.lua"] == [
+        "tests/store/test_full_redis.py",
+        "tests/store/test_full_restart.py",
+    ]
     assert offenders == []
 
 
