@@ -96,14 +96,14 @@ class Drain:
             # States must wait for the facts before them.
             return Flushed(run.moved, waiting=peeked.waiting, more=True)
         if not len(peeked):
-            return Flushed(run.moved, waiting=peeked.waiting)
+            return Flushed(run.moved, waiting=peeked.waiting, more=run.more)
         with self._pg.transaction() as cursor:
             if fence:
                 fence.show(cursor)
             show_life(cursor, peeked.life)
             refusals = self._states.write(cursor, peeked)
         acked = self._states.ack(peeked, refusals)
-        more = acked > 0 and peeked.waiting > len(peeked)
+        more = run.more or (acked > 0 and peeked.waiting > len(peeked))
         written = peeked.sizes - Counter(state for state, _ in refusals)
         return Flushed(run.moved, len(peeked), acked, peeked.waiting, more, refusals, written)
 

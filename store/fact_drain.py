@@ -22,10 +22,17 @@ RUN_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class FactRun:
-    """How many facts one run moved, and whether it reached the end."""
+    """What one run did.
+
+    Attributes:
+        moved: facts that are in Postgres now, or parked.
+        complete: whether all are that there were when it began.
+        more: whether others wait, or may.
+    """
 
     moved: int
     complete: bool
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class FactDrain:
     def run(self, life: int | None = None) -> FactRun:
         """Make facts durable, oldest first, for about a second.
 
-        Complete is a run after which Postgres has all facts there were when it began.
+        It ends with those that there were when it began, however many more are made meanwhile:
+        states wait for it, and would wait for as long as Postgres cannot keep up.
 
         Args:
             life: of Redis, if a new one has begun of which Redis does not know yet.
@@ -58,19 +66,21 @@ class FactDrain:
             Superseded: Redis was put back since the facts were read; nothing was written.
         """
         if not self._one_at_a_time.acquire(timeout=TURN_S):
-            return FactRun(0, complete=False)
+            return FactRun(0, complete=False, more=True)
         try:
             marks: Marks = {}
             ends_at = self._monotonic() + RUN_S
             moved, batch = 0, self._read(marks, life)
+            newest = batch.stretch.newest
             while True:
-                complete, marks = batch.stretch.complete, {**marks, **batch.stretch.ends}
+                stretch = batch.stretch
+                complete, marks = stretch.upto >= newest, {**marks, **stretch.ends}
                 # Reading the next takes about as long as Postgres does for this one.
                 ahead = None if complete else gevent.spawn(self._attempt, marks, life)
                 try:
                     moved += self._write(batch)
                     if ahead is None or self._monotonic() >= ends_at:
-                        return FactRun(moved, complete)
+                        return FactRun(moved, complete, more=not stretch.complete)
                     batch = _found(ahead.get())
                 finally:
                     gevent.killall([ahead] if ahead else [])

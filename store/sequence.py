@@ -37,11 +37,15 @@ class Stretch:
     Attributes:
         life: of Redis, in which they were read or made.
         complete: whether nothing came after them at the moment their reading began.
+        newest: the last turn there was at that moment.
+        upto: the turn up to which all are here, or came before.
     """
 
     entries: Mapping[OutboxName, Sequence[Entry]]
     life: int
     complete: bool = True
+    newest: int = 0
+    upto: int = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.entries.values()))
@@ -102,7 +106,7 @@ class FactSequence:
         cut = [at[-1] for _, at in placed.values() if len(at) == limit]
         bound = min([newest, *cut])
         upto = {name: read[: bisect_right(at, bound)] for name, (read, at) in placed.items()}
-        return Stretch(upto, life_of(newest), complete=not cut)
+        return Stretch(upto, life_of(newest), not cut, newest, bound)
 
     def delete(self, ids: Mapping[OutboxName, Sequence[str]], life: int) -> None:
         """Take entries that are durable off their streams; unknown ids are ignored.

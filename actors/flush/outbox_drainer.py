@@ -57,5 +57,5 @@ class OutboxDrainer(Actor[OutboxDrainerMessage]):
         self._meter.facts["drainer"] += run.moved + retried.inserted
         self._moved += run.moved + retried.inserted
         self._refused = retried.refused
-        if not run.complete:
+        if run.more:
             self.me.tell(DrainDue())

@@ -79,7 +79,7 @@ def test_a_parked_fact_is_tried_again_when_it_is_due(books):
 
 
 def test_a_long_backlog_is_worked_off_without_waiting_for_the_timer():
-    drainer = OutboxDrainer(ScriptedDrain(FactRun(10_000, False), FactRun(3, True)))
+    drainer = OutboxDrainer(ScriptedDrain(FactRun(10_000, False, more=True), FactRun(3, True)))
 
     drainer.receive(DrainDue())
     assert drainer.actor_inbox.queued() == (DrainDue(),)

@@ -1,7 +1,7 @@
 """From Redis to Postgres: whatever dies on the way, nothing is lost and nothing goes backwards."""
 
 from contextlib import suppress
-from itertools import count
+from itertools import count, islice
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -259,6 +259,27 @@ def test_a_flush_of_more_facts_than_one_run_has_time_for_leaves_the_states_for_t
     assert first == Flushed(facts=backlog, waiting=6, more=True)
     assert written == [(0,)]
     assert (second.facts, second.acked, second.more) == (3, 6, False)
+
+
+def test_states_do_not_wait_for_facts_that_were_made_after_their_flush_began(books):
+    """Else they would wait for as long as more facts are made than Postgres takes."""
+    made = iter(range(1, 2 * FACT_BATCH + 1))
+
+    def make_facts():
+        with books.redis.pipeline(transaction=False) as pipe:
+            for number in islice(made, FACT_BATCH):
+                entry = trade_entry(number, user=2)
+                pipe.xadd(books.keys.trade_outbox, spelled(entry.fields))
+                pipe.hset(books.keys.wallet(0), "v", entry.fields["tv"])
+            pipe.execute()
+
+    make_facts()
+    sequence = Meanwhile(FactSequence(books.redis, books.keys), "read", make_facts, nth=1)
+
+    run = FactDrain(sequence, Ledger(books.pg)).run()
+
+    assert (run.complete, run.more) == (True, True)
+    assert Outbox(books.redis, books.keys.trade_outbox).length() > 0
 
 
 def test_an_outage_met_while_reading_ahead_is_raised_and_loses_nothing(books):
