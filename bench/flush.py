@@ -125,7 +125,7 @@ def measure(book: Book, root: Path, plan: Plan) -> tuple[dict[str, Figures], dic
     service = statement(book, plan, "service")
     for what, ways in alone.items():
         rows |= {f"{what} {way}": found for way, found in ways.items()}
-        rows[f"{what} ours, service"] = service[what]["ours"]
+        rows |= {f"{what} {way}, service": found for way, found in service[what].items()}
     for count in plan.sizes:
         rows[f"wallets {count} end to end"] = end_to_end(book, wallets(count, plan.people))
         rows[f"mix {count} end to end"] = end_to_end(book, mix(count, plan.people))
@@ -139,10 +139,13 @@ def judge(rows: dict[str, Figures], sizes: Sequence[int]) -> dict[str, Any]:
     """The goals, and whether they are reached."""
     goals: dict[str, Any] = {}
     for count in sizes:
-        ours = rows[f"wallets {count} ours"]
-        single = max(per_core_s(rows[f"wallets {count} {way}"]) for way in SINGLE)
+        # Both as the service runs them: written one by one, rows would wait on gevent's loop too.
+        ours = rows[f"wallets {count} ours, service"]
+        single = max(per_core_s(rows[f"wallets {count} {way}, service"]) for way in SINGLE)
         ratio = per_core_s(ours) / single
-        goals[f"statement_{count}_rows_per_s"] = at_least(STATEMENT_S, ours["per_s"])
+        goals[f"statement_{count}_rows_per_s"] = at_least(
+            STATEMENT_S, rows[f"wallets {count} ours"]["per_s"]
+        )
         goals[f"statement_{count}_to_single_row_ratio"] = at_least(SINGLE_RATIO, ratio)
         flushed = rows[f"mix {count} end to end"]["per_s"]
         goals[f"end_to_end_{count}_rows_per_s"] = at_least(FLUSH_S, flushed)
@@ -169,10 +172,10 @@ def at_most(goal: float, value: float) -> dict[str, object]:
 def show(rows: dict[str, Figures], goals: dict[str, Any]) -> None:
     """Print the table for people."""
     columns = ("per_s", "client_us", "redis_us", "server_us")
-    print(f"{'':32}" + "".join(f"{column:>12}" for column in (*columns, "per_core_s")))
+    print(f"{'':40}" + "".join(f"{column:>12}" for column in (*columns, "per_core_s")))
     for name, row in rows.items():
         cells = [f"{row[c]:12,.1f}" if c in row else f"{'':12}" for c in columns]
-        print(f"{name:32}" + "".join(cells) + f"{per_core_s(row):12,.0f}")
+        print(f"{name:40}" + "".join(cells) + f"{per_core_s(row):12,.0f}")
     print("lag:", ", ".join(f"{name} {value:,.1f}" for name, value in rows["lag"].items()))
     for name, goal in goals.items():
         print(f"{'ok    ' if goal['ok'] else 'MISSED'} {name} {goal['value']}, goal {goal['goal']}")

@@ -4,10 +4,10 @@
 
 Prints one JSON object. `plain` is psycopg2 as it comes, which COPY needs, with all peers, and
 `quick` that with peers for wallets alone; `service` is what our processes have, patched and waiting
-on gevent's loop, with our statement alone. Every write is a transaction of its own over rows that
+on gevent's loop, with single rows as peers. Every write is a transaction of its own over rows that
 exist, spread over their tables, of which each gets a higher version; the tables are vacuumed
-between two of them. Making the rows from what Redis holds is not counted, making parameters of
-them is.
+between two of them. All ways write in turns, for whoever comes first finds tables that are fuller
+and colder. Making the rows from what Redis holds is not counted, making parameters of them is.
 """
 
 # ruff: noqa: E402 - patching comes first
@@ -25,7 +25,8 @@ if SERVICE:
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from flush_book import Members, mix, size, wallets
@@ -38,9 +39,29 @@ from touchline.store.scripts import Scripts
 from touchline.store.states import Peeked, Row, States
 from trades_cpu import cpu_s
 
-ROWS_A_WAY = 60_000  #: written altogether in measuring one way, at least once
-MOST = 25  #: repetitions
+ROUNDS = 3  #: turns of each way
+ROWS_A_TURN = 20_000  #: written in one turn, at least one write
+MOST = 8  #: writes in one turn
 Kinds = dict[Layout, list[Row]]
+Given = Callable[[Kinds], Any]
+Write = Callable[[Any, Any], None]
+
+
+@dataclass(slots=True)
+class Spent:
+    """What writing so many rows took altogether, in seconds."""
+
+    wall: float = 0.0
+    client: float = 0.0
+    server: float = 0.0
+    rows: int = 0
+
+    def figures(self) -> dict[str, float]:
+        return {
+            "per_s": self.rows / self.wall,
+            "client_us": 1e6 * self.client / self.rows,
+            "server_us": 1e6 * self.server / self.rows,
+        }
 
 
 class Writing:
@@ -51,49 +72,36 @@ class Writing:
         self._states = states
         self._kinds = kinds = _read(states, members)
         self._version = max(row.version for rows in kinds.values() for row in rows)
-        self.rows = sum(map(len, kinds.values()))
+        self._rows = sum(map(len, kinds.values()))
 
-    def ours(self) -> dict[str, float]:
-        """Measure `States.write`, savepoints and all."""
+    def measure(self, peers: Sequence[str]) -> dict[str, dict[str, float]]:
+        """What `States.write` and *peers* take a row, in turns: µs of CPU, and rows a second."""
+        ways: dict[str, tuple[Given, Write, int]] = {"ours": (self._as_peeked, self._ours, MOST)}
+        for name in peers:
+            ways[name] = (_as_numbers, partial(_peer, name), 1 if name in SINGLE else MOST)
+        spent = {name: Spent() for name in ways}
+        for _ in range(ROUNDS):
+            for name, (given, write, most) in ways.items():
+                for _ in range(max(1, min(most, ROWS_A_TURN // self._rows))):
+                    self._add(spent[name], given(self._next()), write)
+        return {name: each.figures() for name, each in spent.items()}
 
-        def write(cursor: Any, peeked: Peeked) -> None:
-            refused = self._states.write(cursor, peeked)
-            if refused:
-                raise RuntimeError(f"Postgres refuses states: {refused}")
+    def _ours(self, cursor: Any, peeked: Peeked) -> None:
+        refused = self._states.write(cursor, peeked)
+        if refused:
+            raise RuntimeError(f"Postgres refuses states: {refused}")
 
-        return self._measure(self._as_peeked, write, MOST)
-
-    def peer(self, name: str) -> dict[str, float]:
-        """Measure the peer called *name*."""
-
-        def write(cursor: Any, kinds: Mapping[Layout, Sequence[tuple[Any, ...]]]) -> None:
-            for layout, rows in kinds.items():
-                PEERS[name](cursor, layout, rows)
-
-        return self._measure(_as_numbers, write, 3 if name in SINGLE else MOST)
-
-    def _measure(
-        self, given: Callable[[Kinds], Any], write: Callable[[Any, Any], None], most: int
-    ) -> dict[str, float]:
-        times = max(1, min(most, ROWS_A_WAY // (3 if QUICK else 1) // self.rows))
-        wall = client = server = 0.0
-        for _ in range(times):
-            rows = given(self._next())
-            self._tidy()
-            with self._pg.transaction() as cursor:
-                backend = cursor.connection.info.backend_pid
-                before = time.perf_counter(), time.process_time(), cpu_s(backend)
-                write(cursor, rows)
-                cursor.connection.commit()
-            wall += time.perf_counter() - before[0]
-            client += time.process_time() - before[1]
-            server += cpu_s(backend) - before[2]
-        written = times * self.rows
-        return {
-            "per_s": written / wall,
-            "client_us": 1e6 * client / written,
-            "server_us": 1e6 * server / written,
-        }
+    def _add(self, spent: Spent, rows: Any, write: Write) -> None:
+        self._tidy()
+        with self._pg.transaction() as cursor:
+            backend = cursor.connection.info.backend_pid
+            before = time.perf_counter(), time.process_time(), cpu_s(backend)
+            write(cursor, rows)
+            cursor.connection.commit()
+        spent.wall += time.perf_counter() - before[0]
+        spent.client += time.process_time() - before[1]
+        spent.server += cpu_s(backend) - before[2]
+        spent.rows += self._rows
 
     def _as_peeked(self, kinds: Kinds) -> Peeked:
         rows = {each.state: kinds.get(each, []) for each in LAYOUTS}
@@ -113,6 +121,17 @@ class Writing:
                 cursor.execute(f"VACUUM {layout.table}")
 
 
+def _peers(name: str) -> Sequence[str]:
+    if name == "mix" and (SERVICE or QUICK):
+        return ()
+    return SINGLE if SERVICE else tuple(PEERS)
+
+
+def _peer(name: str, cursor: Any, kinds: Mapping[Layout, Sequence[tuple[Any, ...]]]) -> None:
+    for layout, rows in kinds.items():
+        PEERS[name](cursor, layout, rows)
+
+
 def _as_numbers(kinds: Kinds) -> dict[Layout, list[tuple[Any, ...]]]:
     return {layout: [numbers(layout, row) for row in rows] for layout, rows in kinds.items()}
 
@@ -128,11 +147,8 @@ def main() -> None:
     for rows in sizes:
         for name, members in (("wallets", wallets(rows, people)), ("mix", mix(rows, people))):
             writing = Writing(database_url, states, members)
-            writing.ours()  # the first writes make room in the pages for those that are measured
-            done = {"ours": writing.ours()}
-            if not (SERVICE or (QUICK and name == "mix")):
-                done |= {peer: writing.peer(peer) for peer in PEERS}
-            found[f"{name} {rows}"] = done
+            writing.measure(())  # the first writes make room in the pages for those that count
+            found[f"{name} {rows}"] = writing.measure(_peers(name))
     print(json.dumps(found))
 
 
