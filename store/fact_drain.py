@@ -71,10 +71,10 @@ class FactDrain:
             marks: Marks = {}
             ends_at = self._monotonic() + RUN_S
             moved, batch = 0, self._read(marks, life)
-            newest = batch.stretch.newest
+            lasts = batch.stretch.lasts
             while True:
                 stretch = batch.stretch
-                complete, marks = stretch.upto >= newest, {**marks, **stretch.ends}
+                complete, marks = stretch.covers(lasts, marks), {**marks, **stretch.ends}
                 # Reading the next takes about as long as Postgres does for this one.
                 ahead = None if complete else gevent.spawn(self._attempt, marks, life)
                 try:

@@ -10,13 +10,14 @@ Source: docs/decisions/0022.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 import redis
 
 from ..domain.ids import TREASURY
-from .entries import Entry, entries_in, oldest
+from .entries import Entry, Raw, entries_in, oldest
+from .entries import newest as newest_of
 from .keys import Keys, OutboxName
 from .life import life_of
 from .lua import LuaScript
@@ -24,6 +25,7 @@ from .redis_client import raw_results
 
 DELETE_CHUNK = 500  #: ids that one script deletes; longer ones stall the server
 
+LAST_TURN = 2**63 - 1
 _TURN = re.compile("[0-9]{1,19}")
 
 Marks = Mapping[OutboxName, str]
@@ -37,15 +39,13 @@ class Stretch:
     Attributes:
         life: of Redis, in which they were read or made.
         complete: whether nothing came after them at the moment their reading began.
-        newest: the last turn there was at that moment.
-        upto: the turn up to which all are here, or came before.
+        lasts: the last entries that the streams had at that moment.
     """
 
     entries: Mapping[OutboxName, Sequence[Entry]]
     life: int
     complete: bool = True
-    newest: int = 0
-    upto: int = 0
+    lasts: Marks = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(map(len, self.entries.values()))
@@ -73,6 +73,13 @@ class Stretch:
         """The last of each stream that has any."""
         return {name: entries[-1].id for name, entries in self.entries.items() if entries}
 
+    def covers(self, lasts: Marks, before: Marks) -> bool:
+        """Whether these, and all up to *before*, are everything up to *lasts*."""
+        reached = {**before, **self.ends}
+        return self.complete or all(
+            _place(reached.get(name, "0-0")) >= _place(last) for name, last in lasts.items()
+        )
+
     def after(self, marks: Marks) -> "Stretch":
         """Those that come after *marks*."""
         entries = {
@@ -96,17 +103,21 @@ class FactSequence:
         # what was made before it. A transaction would say so more plainly, but a Redis that is
         # full takes none. And once more behind them: nobody in them has a later one.
         turn = ("HMGET", self._keys.wallet(TREASURY), "v", "rec")
-        streams = [oldest(self._keys.outbox(name), limit, after.get(name)) for name in OutboxName]
-        first, *found, last = raw_results(self._redis, [turn, *streams, turn])
-        newest, reached = _turn(first) or 0, _turn(last)
+        streams = [self._keys.outbox(name) for name in OutboxName]
+        ends = [newest_of(stream, 1) for stream in streams]
+        begins = [oldest(self._keys.outbox(name), limit, after.get(name)) for name in OutboxName]
+        first, *found, last = raw_results(self._redis, [turn, *ends, *begins, turn])
+        lasts, found = found[: len(ends)], found[len(ends) :]
+        newest, reached = _turn(first), _turn(last)
         placed = {
             name: _placed(entries_in(reply), reached)
             for name, reply in zip(OutboxName, found, strict=True)
         }
         cut = [at[-1] for _, at in placed.values() if len(at) == limit]
-        bound = min([newest, *cut])
+        # Without a treasury, as in a Redis that has lost it, nobody can make another fact.
+        bound = min(cut if newest is None else [newest, *cut], default=LAST_TURN)
         upto = {name: read[: bisect_right(at, bound)] for name, (read, at) in placed.items()}
-        return Stretch(upto, life_of(newest), not cut, newest, bound)
+        return Stretch(upto, life_of(newest or 0), not cut, _last_ids(lasts))
 
     def delete(self, ids: Mapping[OutboxName, Sequence[str]], life: int) -> None:
         """Take entries that are durable off their streams; unknown ids are ignored.
@@ -141,6 +152,11 @@ def turns(entries: Iterable[Entry]) -> Iterator[int]:
         # None goes back: one that does is no fact either.
         last = max(last, int(turn)) if _TURN.fullmatch(turn) else last
         yield last
+
+
+def _last_ids(replies: Iterable[Sequence[Raw]]) -> Marks:
+    named = zip(OutboxName, replies, strict=True)
+    return {name: entry_id for name, reply in named for entry_id, _ in reply}
 
 
 def _turn(treasury: tuple[str | None, str | None]) -> int | None:

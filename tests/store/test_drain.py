@@ -3,7 +3,9 @@
 from contextlib import suppress
 from itertools import count, islice
 
+import gevent
 import pytest
+from gevent.event import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisAway
@@ -275,11 +277,38 @@ def test_states_do_not_wait_for_facts_that_were_made_after_their_flush_began(boo
 
     make_facts()
     sequence = Meanwhile(FactSequence(books.redis, books.keys), "read", make_facts, nth=1)
+    peeking = States(books.redis, books.keys, books.scripts)
 
-    run = FactDrain(sequence, Ledger(books.pg)).run()
+    flushed = Drain(FactDrain(sequence, Ledger(books.pg)), {}, peeking, books.pg).flush()
 
-    assert (run.complete, run.more) == (True, True)
+    # The facts that came later are left, and are a reason to go on at once.
+    assert (flushed.acked, flushed.more) == (5, True)  # all but the treasury's, which moved on
     assert Outbox(books.redis, books.keys.trade_outbox).length() > 0
+
+
+def test_the_next_flush_follows_at_once_while_facts_may_be_left(books):
+    books.drain().flush()
+    with books.redis.pipeline(transaction=False) as pipe:
+        for number in range(4, 4 + FACT_BATCH):
+            pipe.xadd(books.keys.trade_outbox, spelled(trade_entry(number, user=2).fields))
+        pipe.hset(books.keys.wallet(0), "v", trade_entry(3 + FACT_BATCH).fields["tv"])
+        pipe.execute()
+
+    assert books.drain().flush() == Flushed(FACT_BATCH, more=True)
+    assert books.drain().flush() == Flushed()
+
+
+def test_a_drain_that_another_is_in_the_way_of_goes_on_at_once(books):
+    writing = Event()
+    ledger = Meanwhile(Ledger(books.pg), "insert", writing.wait)
+    facts = FactDrain(FactSequence(books.redis, books.keys), ledger)
+    first = gevent.spawn(facts.run)
+    gevent.sleep(0)
+
+    assert facts.run() == FactRun(0, complete=False, more=True)
+
+    writing.set()
+    assert first.get() == FactRun(3, complete=True)
 
 
 def test_an_outage_met_while_reading_ahead_is_raised_and_loses_nothing(books):

@@ -13,6 +13,7 @@ from touchline.store.life import (
     show_life,
 )
 from touchline.store.outage import OUTAGES
+from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.states import States
 
@@ -162,3 +163,15 @@ def test_a_new_life_is_entered_while_somebody_trades(books):
 
     assert books.trade_left == 0
     assert life == life_of_redis(books.redis, books.keys) == life_in_postgres(books.pg)
+
+
+def test_a_redis_that_comes_back_without_its_treasury_is_not_opened_before_its_facts(books):
+    books.trade()
+    books.redis.delete(books.keys.wallet(0), books.keys.meta("run_id"))
+
+    rehydrate(books.redis, books.keys, books.pg)
+    books.trade()
+    books.drain().everything()
+
+    found = reconcile(books.redis, books.keys, books.pg).verdicts
+    assert [verdict.name for verdict in found if not verdict.ok] == []

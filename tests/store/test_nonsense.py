@@ -4,15 +4,17 @@ import os
 
 import pytest
 from touchline.store.entries import Entry
+from touchline.store.fact_drain import FACT_BATCH, FactDrain
 from touchline.store.fact_writer import FactWriter
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
-from touchline.store.life import life_of
+from touchline.store.life import Superseded, life_of
 from touchline.store.reconcile import reconcile
 from touchline.store.redis_client import raw_reply
 from touchline.store.rehydrate import rehydrate
 from touchline.store.sequence import FactSequence, Stretch
 
+from tests.fakes.clock import FakeClock
 from tests.fakes.facts import grant_entry, order_entry, spelled, trade_entry
 
 pytestmark = pytest.mark.external
@@ -200,11 +202,45 @@ def test_a_fact_that_is_made_while_they_are_read_is_none_of_these(books, monkeyp
 
 
 def test_without_a_treasury_nothing_is_judged_by_it(books):
+    """What its owner has deleted, or Redis has lost, was made all the same."""
     books.trade()
     books.redis.delete(books.keys.wallet(0))
 
-    assert books.drain().facts().moved == 0
+    assert books.drain().facts().moved == 1
+    assert waiting(books) == 0
+    assert parked(books) == []
+
+
+def test_without_a_treasury_nothing_passes_for_what_was_said_in_this_life(books):
+    rehydrate(books.redis, books.keys, books.pg)
+    books.trade()
+    books.redis.delete(books.keys.wallet(0))
+
+    with pytest.raises(Superseded):
+        books.drain().facts()
     assert waiting(books) == 1
+
+
+@pytest.mark.parametrize("behind", [3, FACT_BATCH // 2, FACT_BATCH])
+def test_nonsense_with_the_newest_turn_does_not_pass_for_the_end_of_the_facts(books, behind):
+    """Nonsense may tell any turn that was had, wherever it lies in the stream."""
+    wanted = 2 * FACT_BATCH
+    with books.redis.pipeline(transaction=False) as pipe:
+        for number in range(3, wanted + 1):  # after three grants
+            if number == behind:
+                pipe.xadd(
+                    books.keys.trade_outbox, spelled({"k": "rumour", "turn": str(wanted + 1)})
+                )
+            pipe.xadd(books.keys.trade_outbox, spelled(trade_entry(number, user=2).fields))
+        pipe.hset(books.keys.wallet(0), "v", wanted + 1)
+        pipe.execute()
+    clock = FakeClock()  # or the run may end by the clock
+
+    sequence = FactSequence(books.redis, books.keys)
+    run = FactDrain(sequence, Ledger(books.pg), clock.monotonic).run()
+
+    assert run.complete
+    assert waiting(books) == 0
 
 
 def test_a_version_that_goes_back_makes_nobody_skip_what_is_before_it(books):

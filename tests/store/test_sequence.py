@@ -1,11 +1,14 @@
 """The facts of both streams in one order: a stretch has no gap, wherever it is cut."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from touchline.store.entries import Entry
 from touchline.store.keys import Keys, OutboxName
 from touchline.store.life import EPOCH_BITS
-from touchline.store.sequence import DELETE_CHUNK, FactSequence
+from touchline.store.sequence import DELETE_CHUNK, FactSequence, Stretch
 
 from tests.fakes.facts import spelled
 
@@ -121,3 +124,22 @@ def test_whoever_reads_on_reads_every_fact_once_and_none_before_an_older_one(
         assert stretch.complete or len(stretch)
 
     assert [turn for of in seen for turn in of] == list(range(1, len(names) + 1))
+
+
+@pytest.mark.parametrize(
+    ("lasts", "before", "covered"),
+    [
+        ({TRADES: "5-0"}, {}, True),
+        ({TRADES: "4-9"}, {}, True),
+        ({TRADES: "5-1"}, {}, False),
+        ({TRADES: "10-0"}, {}, False),  # by number, not by letter
+        ({TRADES: "5-0", POSITIONS: "3-0"}, {}, False),
+        ({TRADES: "5-0", POSITIONS: "3-0"}, {POSITIONS: "3-0"}, True),
+        ({}, {}, True),
+    ],
+)
+def test_what_was_cut_covers_what_it_and_those_before_it_reach(lasts, before, covered):
+    cut = Stretch({TRADES: [Entry("5-0", {})], POSITIONS: []}, 0, complete=False)
+
+    assert cut.covers(lasts, before) is covered
+    assert replace(cut, complete=True).covers(lasts, before)
