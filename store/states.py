@@ -77,28 +77,19 @@ class States:
             version, *replies = pipe.execute()
         members = dict(zip((each.state for each in LAYOUTS), replies[::2], strict=True))
         life = life_of(int(version or 0))
-        return Peeked(self.read(members), waiting=sum(replies[1::2]), life=life)
+        # A key of another type, which somebody has put there, holds up no state but its own.
+        found = self._found(members, ignored="WRONGTYPE")
+        return Peeked(found, waiting=sum(replies[1::2]), life=life)
 
     def read(self, members: Mapping[State, Sequence[str]]) -> dict[State, list[Row]]:
         """The present state of *members*, sorted.
 
         Those without a hash are left out, and words that are no members: somebody has added them.
+
+        Raises:
+            ResponseError: one of them cannot be read; it says which.
         """
-        rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
-        wanted = [
-            (layout, member)
-            for layout in LAYOUTS
-            for member in sorted(members[layout.state])
-            if layout.names(member)
-        ]
-        commands = [self._reading(layout, member) for layout, member in wanted]
-        replies = raw_replies(self._redis, commands)
-        for (layout, member), command, values in zip(wanted, commands, replies, strict=True):
-            if isinstance(values, ResponseError):
-                raise ResponseError(f"{command[1]}: {values}") from values
-            if values[-1] is not None:
-                rows[layout.state].append(Row(member, layout.values(member, values)))
-        return rows
+        return self._found(members)
 
     def write(self, cursor: Cursor, peeked: Peeked) -> Refusals:
         """Upsert what was peeked inside the caller's transaction; what Postgres refused."""
@@ -126,6 +117,27 @@ class States:
             for layout in LAYOUTS:
                 pipe.scard(self._keys.dirty(layout.state))
             return sum(pipe.execute())
+
+    def _found(
+        self, members: Mapping[State, Sequence[str]], ignored: str = ""
+    ) -> dict[State, list[Row]]:
+        rows: dict[State, list[Row]] = {layout.state: [] for layout in LAYOUTS}
+        wanted = [
+            (layout, member)
+            for layout in LAYOUTS
+            for member in sorted(members[layout.state])
+            if layout.names(member)
+        ]
+        commands = [self._reading(layout, member) for layout, member in wanted]
+        replies = raw_replies(self._redis, commands)
+        for (layout, member), command, values in zip(wanted, commands, replies, strict=True):
+            if ignored and isinstance(values, ResponseError) and str(values).startswith(ignored):
+                continue
+            if isinstance(values, ResponseError):
+                raise ResponseError(f"{command[1]}: {values}") from values
+            if values[-1] is not None:
+                rows[layout.state].append(Row(member, layout.values(member, values)))
+        return rows
 
     def _reading(self, layout: Layout, member: str) -> tuple[str, ...]:
         key, version_field = self._keys.versioned(layout.state, member)

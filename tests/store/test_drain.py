@@ -206,6 +206,16 @@ def test_a_word_among_the_dirty_members_holds_up_no_state(books):
     assert drained.states_left == 2 * len(State)
 
 
+def test_a_key_of_another_type_holds_up_no_state_but_its_own(books):
+    books.redis.set(books.keys.wallet(777), "x")
+    books.redis.sadd(books.keys.dirty(State.WALLETS), 777)
+
+    drained = books.drain().everything()
+
+    assert books.differences() == []
+    assert (drained.states, drained.states_left) == (6, 1)
+
+
 def test_the_feeds_columns_of_an_instrument_survive_a_flush(books):
     books.rows("UPDATE instruments SET name = 'Renamed' WHERE idx = 7")
 
