@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from ..actors.address import Addresses
 from ..actors.child import Child
@@ -18,6 +19,7 @@ from ..domain.clock import Calendar, system_calendar
 from ..http.health import HealthApp
 from ..http.sockets import SocketDeps, SocketServerFactory
 from ..http.tokens import Verifier
+from ..store.one_life import enter_life
 from ..store.presence import Replica
 from ..store.pubsub import Broadcasts
 from ..store.reconnects import Reminders
@@ -115,4 +117,5 @@ def run(settings: WsSettings) -> int:
 
 def _subscriber(stores: Stores, lobby: Lobby) -> Subscriber:
     remind = Reminders(stores.redis, stores.keys).remind
-    return Subscriber(lambda: Broadcasts(stores.open_pubsub()), stores.hot, lobby, remind)
+    enter = partial(enter_life, stores.redis, stores.keys)
+    return Subscriber(lambda: Broadcasts(stores.open_pubsub()), enter, lobby, remind)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 PRICE_CHANNELS = "price:*"  #: pattern over all price channels
 USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
+PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new life begins
 
 
 #: A low is met by prices at it or below, a high by those at it or above.

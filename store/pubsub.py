@@ -15,7 +15,8 @@ import redis
 from ..domain.ids import UserId
 from ..domain.pushes import PortfolioEvent
 from ..domain.ticks import PriceTick
-from .keys import PRICE_CHANNELS, portfolio_channel
+from .gate import Rehydrating
+from .keys import PRICE_CHANNELS, PUT_BACK, portfolio_channel
 from .wire import decode_portfolio, decode_price
 
 #: Silence after which Redis is pinged, and after which a missing pong means
@@ -63,7 +64,8 @@ class Broadcasts:
     def open(self) -> None:
         """Subscribe to all prices. Raises an outage of Redis."""
         self._pubsub = self._redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py
-        self._pubsub.psubscribe(PRICE_CHANNELS)
+        # As a pattern, so that only users' channels are confirmed as subscriptions.
+        self._pubsub.psubscribe(PRICE_CHANNELS, PUT_BACK)
 
     def follow(self, *users: UserId) -> None:
         """Subscribe to *users*' portfolios; `FollowStarted` tells when that is in force."""
@@ -81,10 +83,10 @@ class Broadcasts:
             self._pubsub = None
 
     def messages(self) -> Iterator[Published]:
-        """Yield what is published, for ever.
+        """Yield what is published, for ever; all of it in one life of Redis.
 
         Raises:
-            an outage of Redis, also when it has been silent for too long.
+            an outage of Redis, also when it has been silent for too long, or begins another life.
         """
         for message in heard(self._pubsub):
             yield from _published(message)
@@ -111,6 +113,8 @@ def heard(pubsub: Any) -> Iterator[dict[str, str]]:
 
 def _published(message: dict[str, str]) -> Iterator[Published]:
     match message:
+        case {"type": "pmessage", "channel": channel} if channel == PUT_BACK:
+            raise Rehydrating("Redis is being put back")
         case {"type": "pmessage", "data": data}:
             yield PricePublished(decode_price(data))
         case {"type": "message", "channel": channel, "data": data}:

@@ -22,7 +22,7 @@ from .anyway import write_anyway
 from .candles import Candles
 from .drain import open_drain
 from .gate import Rehydrating, forget_run_id, note_run_id, unnoted_run_id
-from .keys import Keys, State
+from .keys import PUT_BACK, Keys, State
 from .life import EPOCH_BITS, begin_life, life_in_postgres, life_of, life_of_redis
 from .lost import Lost, Restorer, chunks, lost
 from .lua import LuaScript
@@ -84,6 +84,8 @@ def _put_back(
 ) -> Rehydrated:
     # A rival may have noted it just now; the life that begins here ends the rival's.
     forget_run_id(client, keys)
+    # Who listens on a connection that no restart has ended hears it before anything of that life.
+    client.publish(PUT_BACK, "")
     life = begin_life(pg, above=life_of_redis(client, keys))
     # Facts that survived in the stream join the ledger, so that it has all there are.
     drain = open_drain(client, keys, Scripts(client, keys), pg)

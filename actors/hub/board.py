@@ -18,6 +18,7 @@ from ...domain.views import View
 from . import replies
 
 MIN_INTERVAL_S = 0.1  #: between two updates of one instrument: ten a second
+NO_EPOCH = -1  #: before anything was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One published tick; *data* is that of its update, *frame* the update encoded."""
+    """One tick published in *epoch*; *data* is that of its update, *frame* the update encoded."""
 
+    epoch: int
     idx: InstrumentIdx
     seq: int
     data: View
@@ -40,9 +42,13 @@ class Move:
 
 
 class Board:
-    """Prices as the clients know them, and the moves that wait for the next flush."""
+    """Prices as the clients know them, and the moves that wait for the next flush.
+
+    All of them are of one `epoch`: what `seq` says is compared within it alone.
+    """
 
     def __init__(self) -> None:
+        self.epoch = NO_EPOCH
         self._prices: dict[InstrumentIdx, Price] = {}
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
@@ -68,16 +74,20 @@ class Board:
         frame = self._snapshots.get(idx)
         if frame is None:
             price = self._prices[idx]
-            frame = replies.snapshot(f"price:{idx}", price.seq, price.data)
+            frame = replies.snapshot(f"price:{idx}", self.epoch, price.seq, price.data)
             self._snapshots[idx] = frame
         return frame
 
-    def read(self, prices: Iterable[Price]) -> list[InstrumentIdx]:
-        """Take over what was read from Redis; return the instruments that must be sent anew.
+    def read(self, epoch: int, prices: Iterable[Price]) -> list[InstrumentIdx]:
+        """Take over what was read from Redis in *epoch*; return what must be sent anew.
 
-        What was read wins even over a higher number: numbers only go back when
-        Redis was rebuilt, and then the old ones mean nothing.
+        In another epoch than before that is everything, whatever its number.
         """
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self._prices.clear()
+            self._snapshots.clear()
+            self._moves.clear()
         changed = []
         for price in prices:
             if self._newest(price.idx) != price:
@@ -88,6 +98,8 @@ class Board:
 
     def moved(self, move: Move) -> bool:
         """Keep a tick for the next flush; False if it is old or its instrument unknown."""
+        if move.epoch != self.epoch:
+            return False
         waiting = self._moves.get(move.idx)
         newest = waiting or self._prices.get(move.idx)
         if newest is None or move.seq <= newest.seq:

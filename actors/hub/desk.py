@@ -89,15 +89,21 @@ class Desk:
         channels = self._listen(client, request.id, names)
         if channels is None:
             return
+        # One that names no epoch is believed to know nothing of another one.
+        same = request.epoch is None or request.epoch == self._board.epoch
         self._send_snapshots(
             client,
             self._board.known
             if channels.all_prices
-            else [i for i in channels.prices if self._board.seq(i) != request.price[str(i)]],
+            else [
+                idx
+                for idx in channels.prices
+                if not same or self._board.seq(idx) != request.price[str(idx)]
+            ],
         )
         if channels.portfolio:
             # The snapshot is sent only if its number turns out to be another.
-            client.portfolio_seq = request.portfolio
+            client.portfolio_seq = request.portfolio if same else None
             self._subscriber.tell(PortfolioWanted(client.user))
 
     def _listen(self, client: Client, request: int, names: tuple[str, ...]) -> Channels | None:

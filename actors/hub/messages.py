@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...domain.ids import UserId
-from ...store.pubsub import FollowStarted, PortfolioPublished, PricePublished
+from ...store.pubsub import Published
 from .board import Move, Price
 from .roster import Client
 
@@ -27,8 +27,9 @@ class ClientSpoke:
 
 @dataclass(frozen=True, slots=True)
 class PricesRead:
-    """The subscriber: these instruments as they stand in Redis."""
+    """The subscriber: these instruments as they stand in Redis, all of them, in *epoch*."""
 
+    epoch: int
     prices: tuple[Price, ...]
 
 
@@ -41,8 +42,9 @@ class PriceMoved:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRead:
-    """The subscriber: a user's whole portfolio as of *seq*, encoded."""
+    """The subscriber: a user's whole portfolio as of *seq* of *epoch*, encoded."""
 
+    epoch: int
     user: UserId
     seq: int
     frame: bytes
@@ -50,11 +52,20 @@ class PortfolioRead:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioMoved:
-    """The subscriber: event *seq* of a user's portfolio, encoded."""
+    """The subscriber: event *seq* of a user's portfolio in *epoch*, encoded."""
 
+    epoch: int
     user: UserId
     seq: int
     frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The subscriber's own reader: what was *published* over this *feed*."""
+
+    feed: object
+    published: Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +127,5 @@ ShardMessage = (
     | FlushDue
     | SweepDue
 )
-SubscriberMessage = (
-    PricePublished
-    | PortfolioPublished
-    | FollowStarted
-    | PortfolioWanted
-    | FollowersGone
-    | RereadDue
-    | SnapshotsDue
-)
+SubscriberMessage = Heard | PortfolioWanted | FollowersGone | RereadDue | SnapshotsDue
 PresenceMessage = TransitionsDue | BeatDue | ReapDue

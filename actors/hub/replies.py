@@ -60,9 +60,9 @@ def resync(channel: str, reason: str) -> bytes:
     return _frame({"op": "resync", "channel": channel, "reason": reason})
 
 
-def snapshot(channel: str, seq: int, data: View) -> bytes:
-    """The whole state of *channel* as of *seq*."""
-    return _frame({"op": "snapshot", "channel": channel, "seq": seq, "data": data})
+def snapshot(channel: str, epoch: int, seq: int, data: View) -> bytes:
+    """The whole state of *channel* as of *seq*, a number given in *epoch*."""
+    return _frame({"op": "snapshot", "channel": channel, "epoch": epoch, "seq": seq, "data": data})
 
 
 def price_update(idx: int, seq: int, data: View) -> bytes:

@@ -18,6 +18,7 @@ MAX_SUBSCRIPTIONS = 200  #: channels of one connection
 #: Echoed in the answer; small enough for every JSON implementation.
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Names = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAX_SUBSCRIPTIONS)]
 
 
@@ -46,9 +47,10 @@ class Ping(msgspec.Struct, tag_field="op", tag="ping", frozen=True, forbid_unkno
 
 
 class Resume(msgspec.Struct, tag_field="op", tag="resume", frozen=True, forbid_unknown_fields=True):
-    """Subscribe again after a reconnect, saying what is known: sequence numbers."""
+    """Subscribe again after a reconnect, saying what is known: sequence numbers of an epoch."""
 
     id: RequestId
+    epoch: Epoch | None = None
     price: dict[str, Seq] = {}
     portfolio: Seq | None = None
 

@@ -18,14 +18,14 @@ from .messages import (
     FlushDue,
     PortfolioMoved,
     PortfolioRead,
-    PortfolioWanted,
     PriceMoved,
     PricesRead,
     ShardMessage,
     SweepDue,
 )
 from .pace import Pace
-from .roster import Client, GroupKey
+from .portfolios import Portfolios
+from .roster import GroupKey
 
 FLUSH_S = 0.05  #: prices of this long go out in one send per connection
 SWEEP_S = 1.0
@@ -48,6 +48,7 @@ class Shard(Actor[ShardMessage]):
         self._roster = lobby.rosters[number]
         self._board = lobby.boards[number]
         self._desk = Desk(self._roster, self._board, lobby.subscriber, calendar)
+        self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
         self._turn = 0
         self._flush_waits = False
 
@@ -65,15 +66,15 @@ class Shard(Actor[ShardMessage]):
                 self._board.moved(move)
                 self._plan_flush(FLUSH_S)
             case PortfolioMoved() | PortfolioRead():
-                self._portfolio(message)
+                self._portfolios.tell(message)
             case FlushDue():
                 self._flush()
             case ClientJoined(client):
                 client.link.send(replies.welcome(str(client.number), self._calendar()))
             case ClientSpoke(client, data):
                 self._desk.answer(client, data)
-            case PricesRead(prices):
-                self._show(self._board.read(prices))
+            case PricesRead():
+                self._read(message)
             case SweepDue():
                 self._sweep()
             case _:
@@ -110,6 +111,11 @@ class Shard(Actor[ShardMessage]):
                     pace.step()
         self._plan_flush(FLUSH_S)
 
+    def _read(self, read: PricesRead) -> None:
+        if read.epoch != self._board.epoch:
+            self._portfolios.begin_anew()  # the subscriber reads them anew as well
+        self._show(self._board.read(read.epoch, read.prices))
+
     def _show(self, changed: Iterable[InstrumentIdx]) -> None:
         snapshots = {idx: self._board.snapshot(idx) for idx in changed}
         if not snapshots:
@@ -121,27 +127,6 @@ class Shard(Actor[ShardMessage]):
             for client in tuple(members) if frames else ():
                 client.link.send(joined, supersedes=frames, messages=len(frames))
                 pace.step()
-
-    # -- portfolios
-
-    def _portfolio(self, message: PortfolioMoved | PortfolioRead) -> None:
-        for client in tuple(self._roster.followers.get(message.user, ())):
-            if isinstance(message, PortfolioRead):
-                _show_portfolio(client, message)
-            else:
-                self._push(client, message)
-
-    def _push(self, client: Client, moved: PortfolioMoved) -> None:
-        known = client.portfolio_seq
-        if known is None or moved.seq <= known:
-            return  # a snapshot is under way, or showed this already
-        if moved.seq == known + 1:
-            client.portfolio_seq = moved.seq
-            client.link.send(moved.frame)
-        else:
-            client.portfolio_seq = None
-            client.link.send(replies.resync("portfolio", "GAP"))
-            self._lobby.subscriber.tell(PortfolioWanted(client.user))
 
     # -- liveness
 
@@ -158,20 +143,8 @@ class Shard(Actor[ShardMessage]):
                 client.link.ping()
             if needs.heartbeat:
                 client.link.send(heartbeat)
-                self._insist(client)
+                self._portfolios.insist(client)
             pace.step()
-
-    def _insist(self, client: Client) -> None:
-        """Ask again for a portfolio still due: the wish was lost if a mailbox overflowed."""
-        if client.channels.portfolio and client.portfolio_seq is None:
-            self._lobby.subscriber.tell(PortfolioWanted(client.user))
-
-
-def _show_portfolio(client: Client, read: PortfolioRead) -> None:
-    # Another number, not only a higher one: it goes back when Redis was rebuilt.
-    if client.portfolio_seq != read.seq:
-        client.portfolio_seq = read.seq
-        client.link.send(read.frame)
 
 
 def _of_group(group: GroupKey, frames: Mapping[InstrumentIdx, bytes]) -> dict[int, bytes]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, assert_never
+from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from ...domain.ids import UserId
-from ...domain.instrument import Instrument
-from ...domain.portfolio import Portfolio
 from ...domain.pushes import PortfolioEvent
 from ...domain.ticks import PriceTick
 from ...domain.views import (
@@ -19,10 +17,11 @@ from ...domain.views import (
 from ...store.pubsub import FollowStarted, PortfolioPublished, PricePublished, Published
 from ..actor import Actor
 from . import replies
-from .board import Move, Price
+from .board import NO_EPOCH, Move, Price
 from .lobby import Lobby
 from .messages import (
     FollowersGone,
+    Heard,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
@@ -32,6 +31,7 @@ from .messages import (
     SnapshotsDue,
     SubscriberMessage,
 )
+from .sources import Feed, Market
 
 REREAD_S = 5.0  #: a lost publication or a new instrument shows after this long at most
 #: Portfolios read in one go. Ticks wait behind it, so a storm of reconnects
@@ -39,37 +39,11 @@ REREAD_S = 5.0  #: a lost publication or a new instrument shows after this long 
 SNAPSHOT_BATCH = 16
 
 
-class Market(Protocol):
-    """The hot state this actor reads."""
-
-    def instruments(self) -> tuple[Instrument, ...]:
-        """All instruments, in one round trip."""
-
-    def portfolio(self, user: UserId) -> Portfolio:
-        """One user's portfolio with its sequence number."""
-
-
-class Feed(Protocol):
-    """A subscription to what Redis publishes."""
-
-    def open(self) -> None:
-        """Subscribe to all prices."""
-
-    def follow(self, *users: UserId) -> None:
-        """Subscribe to users' portfolios."""
-
-    def unfollow(self, user: UserId) -> None:
-        """End one of them."""
-
-    def messages(self) -> Iterable[Published]:
-        """What is published, for ever."""
-
-    def close(self) -> None:
-        """End the subscription."""
-
-
 class Subscriber(Actor[SubscriberMessage]):
     """Carries what Redis publishes to the shards, encoded once.
+
+    An incarnation lives within one life of Redis: what it reads, and what it hears over its feed,
+    is of the `epoch` it tells with it. When another begins, it ends as by an outage.
 
     Reads `price:*`, `portfolio:{uid}` of the users somebody here follows, and
     the instruments and portfolios themselves. Writes nothing but `replay:{uid}`, which it takes
@@ -81,17 +55,22 @@ class Subscriber(Actor[SubscriberMessage]):
     def __init__(
         self,
         open_feed: Callable[[], Feed],
-        market: Market,
+        enter: Callable[[], Market],
         lobby: Lobby,
         remind: Callable[[UserId], object],
     ) -> None:
-        """Take *remind*, which pushes what waits until a user's portfolio is followed."""
+        """Take what opens sources, and *remind*.
+
+        *remind* pushes what waits until a user's portfolio is followed.
+        """
         super().__init__()
         self._remind = remind
         self._open_feed = open_feed
-        self._market = market
+        self._enter = enter
         self._lobby = lobby
         self._feed: Feed
+        self._market: Market
+        self._epoch = NO_EPOCH
         self._following: dict[UserId, bool] = {}  # True once in force
         self._wanted: dict[UserId, None] = {}  # portfolios to read, oldest wish first
         self._known: frozenset[int] = frozenset()
@@ -100,6 +79,8 @@ class Subscriber(Actor[SubscriberMessage]):
         """Subscribe first, then read: nothing may fall in between."""
         self._feed = self._open_feed()
         self._feed.open()
+        self._market = self._enter()
+        self._epoch = self._market.epoch
         self._following = dict.fromkeys(self._lobby.followed_users(), False)
         self._feed.follow(*self._following)
         self._reread()
@@ -110,14 +91,12 @@ class Subscriber(Actor[SubscriberMessage]):
     def receive(self, message: SubscriberMessage) -> None:
         """Handle one message."""
         match message:
-            case PricePublished(tick):
-                self._price(tick)
-            case PortfolioPublished(user, event):
-                self._portfolio(user, event)
+            case Heard(feed, published):
+                # What an earlier incarnation heard may be of an earlier life, and was read since.
+                if feed is self._feed:
+                    self._take(published)
             case PortfolioWanted(user) | FollowersGone(user):
                 self._look_after(user)
-            case FollowStarted(user):
-                self._follow_started(user)
             case SnapshotsDue():
                 self._read_portfolios()
             case RereadDue():
@@ -130,16 +109,31 @@ class Subscriber(Actor[SubscriberMessage]):
         self._feed.close()
 
     def detail(self) -> Mapping[str, object]:
-        """How many instruments are known and portfolios followed."""
-        return {"instruments": len(self._known), "following": len(self._following)}
+        """The life of Redis; how many instruments are known and portfolios followed."""
+        return {
+            "epoch": self._epoch,
+            "instruments": len(self._known),
+            "following": len(self._following),
+        }
 
     def _read_feed(self) -> None:
         try:
-            for message in self._feed.messages():
-                self.me.tell(message)
+            for published in self._feed.messages():
+                self.me.tell(Heard(self._feed, published))
         finally:
             # The reader ends with its actor, however that ends.
             self._feed.close()
+
+    def _take(self, published: Published) -> None:
+        match published:
+            case PricePublished(tick):
+                self._price(tick)
+            case PortfolioPublished(user, event):
+                self._portfolio(user, event)
+            case FollowStarted(user):
+                self._follow_started(user)
+            case _:
+                assert_never(published)
 
     # -- prices
 
@@ -149,7 +143,7 @@ class Subscriber(Actor[SubscriberMessage]):
             return
         view = price_update_view(tick)
         frame = replies.price_update(tick.idx, tick.seq, view)
-        moved = PriceMoved(Move(tick.idx, tick.seq, view, frame))
+        moved = PriceMoved(Move(self._epoch, tick.idx, tick.seq, view, frame))
         for shard in self._lobby.shards:
             shard.tell(moved)
 
@@ -160,14 +154,14 @@ class Subscriber(Actor[SubscriberMessage]):
         )
         self._known = frozenset(price.idx for price in prices)
         for shard in self._lobby.shards:
-            shard.tell(PricesRead(prices))
+            shard.tell(PricesRead(self._epoch, prices))
 
     # -- portfolios
 
     def _portfolio(self, user: UserId, event: PortfolioEvent) -> None:
         frame = replies.portfolio_update(event.seq, event.name, portfolio_update_view(event))
         shard = self._lobby.shards[self._lobby.shard_of(user)]
-        shard.tell(PortfolioMoved(user, event.seq, frame))
+        shard.tell(PortfolioMoved(self._epoch, user, event.seq, frame))
 
     def _look_after(self, user: UserId) -> None:
         """Make the subscription to *user*'s portfolio what the lobby needs it to be."""
@@ -193,12 +187,14 @@ class Subscriber(Actor[SubscriberMessage]):
         self._wanted[user] = None
 
     def _read_portfolios(self) -> None:
-        for user in tuple(self._wanted)[:SNAPSHOT_BATCH]:
+        wanted = tuple(self._wanted)[:SNAPSHOT_BATCH]
+        for user, portfolio in zip(wanted, self._market.portfolios(wanted), strict=True):
             del self._wanted[user]
-            portfolio = self._market.portfolio(user)
-            frame = replies.snapshot("portfolio", portfolio.seq, portfolio_view(portfolio))
+            frame = replies.snapshot(
+                "portfolio", self._epoch, portfolio.seq, portfolio_view(portfolio)
+            )
             shard = self._lobby.shards[self._lobby.shard_of(user)]
-            shard.tell(PortfolioRead(user, portfolio.seq, frame))
+            shard.tell(PortfolioRead(self._epoch, user, portfolio.seq, frame))
             self._remind(user)  # now that it would be heard: it comes as a push like any other
         if self._wanted:
             self.me.tell(SnapshotsDue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import redis
@@ -23,8 +24,8 @@ from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
 from touchline.http.sockets import SocketDeps, SocketServerFactory
 from touchline.http.tokens import Signer, Verifier
-from touchline.store.hot import Hot
 from touchline.store.keys import Keys
+from touchline.store.one_life import enter_life
 from touchline.store.outage import OUTAGES
 from touchline.store.presence import Replica
 from touchline.store.pubsub import Broadcasts
@@ -100,9 +101,10 @@ class RunningHub:
         *,
         seats: int = 100,
         replica: str = "here",
+        keys: Keys | None = None,
         tickets: sockets.Tickets | None = None,
     ) -> None:
-        self.keys = Keys(TAG)
+        self.keys = keys or Keys(TAG)
         self.private, public = new_keypair()
         self.signer = Signer(self.private)
         addresses = Addresses()
@@ -121,14 +123,15 @@ class RunningHub:
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica)
-        hot, remind = Hot(client, self.keys), Reminders(client, self.keys).remind
+        enter, remind = partial(enter_life, client, self.keys), Reminders(client, self.keys).remind
+        client.setnx(self.keys.meta("run_id"), "what is lost is back")
         self._addresses = addresses
         self._children = [
             Child("presence", lambda: Presence(replicas, self.lobby, system_calendar)),
             *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
             Child(
                 "subscriber",
-                lambda: Subscriber(lambda: Broadcasts(client), hot, self.lobby, remind),
+                lambda: Subscriber(lambda: Broadcasts(client), enter, self.lobby, remind),
             ),
             Child("usher", lambda: Usher(self.lobby)),
             Child("http", lambda: HttpListener(self._server)),

@@ -15,6 +15,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hub import RecordingLink
 
 ANN, BOB = UserId(5), UserId(6)
+LIFE = 7  #: the epoch of all that is shown at first
 
 
 class Stage:
@@ -34,7 +35,7 @@ class Stage:
             monotonic=self.clock.monotonic,
         )
         self.roster, self.board = self.lobby.rosters[0], self.lobby.boards[0]
-        self.board.read([price(1, 10), price(2, 20)])
+        self.board.read(LIFE, [price(1, 10), price(2, 20)])
 
     def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
         """A client of *user* that sits in the shard."""

@@ -12,6 +12,7 @@ from touchline.domain.ids import InstrumentIdx
 from tests.fakes.hub import messages_in
 
 ARS = InstrumentIdx(1)
+LIFE = 7
 
 
 def price(seq: int, mark: str = "100.0000", **data: Any) -> Price:
@@ -19,12 +20,12 @@ def price(seq: int, mark: str = "100.0000", **data: Any) -> Price:
 
 
 def move(seq: int, mark: str) -> Move:
-    return Move(ARS, seq, {"mark": mark, "why": "trade"}, b"update %d" % seq)
+    return Move(LIFE, ARS, seq, {"mark": mark, "why": "trade"}, b"update %d" % seq)
 
 
 def test_a_tick_is_sent_with_the_next_flush_and_once():
     board = Board()
-    board.read([price(1)])
+    board.read(LIFE, [price(1)])
 
     assert board.moved(move(2, "101.0000"))
 
@@ -34,7 +35,7 @@ def test_a_tick_is_sent_with_the_next_flush_and_once():
 
 def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only():
     board = Board()
-    board.read([price(1)])
+    board.read(LIFE, [price(1)])
     board.moved(move(2, "101.0000"))
 
     (before,) = messages_in(board.snapshot(ARS))
@@ -47,7 +48,7 @@ def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only()
 
 def test_an_instrument_is_sent_ten_times_a_second_at_most_and_then_the_newest():
     board = Board()
-    board.read([price(1)])
+    board.read(LIFE, [price(1)])
     board.moved(move(2, "101.0000"))
     board.flush(5.0)
 
@@ -63,7 +64,7 @@ def test_old_ticks_and_ticks_of_unknown_instruments_are_no_news():
     board = Board()
 
     assert not board.moved(move(2, "101.0000"))
-    board.read([price(2)])
+    board.read(LIFE, [price(2)])
     assert not board.moved(move(2, "101.0000"))
     assert board.moved(move(4, "101.0000"))
     assert not board.moved(move(3, "99.0000"))
@@ -71,37 +72,75 @@ def test_old_ticks_and_ticks_of_unknown_instruments_are_no_news():
 
 def test_reading_what_is_known_already_changes_nothing():
     board = Board()
-    board.read([price(1)])
+    board.read(LIFE, [price(1)])
     board.moved(move(2, "101.0000"))
 
-    assert board.read([price(2, "101.0000")]) == []
+    assert board.read(LIFE, [price(2, "101.0000")]) == []
     assert board.flush(0.0) == {ARS: b"update 2"}
-    assert board.read([price(2, "101.0000")]) == []
+    assert board.read(LIFE, [price(2, "101.0000")]) == []
 
 
 def test_a_lost_tick_shows_when_the_instrument_is_read_again():
     board = Board()
-    board.read([price(1)])
+    board.read(LIFE, [price(1)])
     board.moved(move(2, "101.0000"))
 
-    assert board.read([price(5, "104.0000")]) == [ARS]
+    assert board.read(LIFE, [price(5, "104.0000")]) == [ARS]
     assert board.flush(0.0) == {}
     assert messages_in(board.snapshot(ARS))[0]["seq"] == 5
 
 
 def test_a_change_without_a_tick_shows_when_the_instrument_is_read_again():
     board = Board()
-    board.read([price(1, phase="scheduled")])
+    board.read(LIFE, [price(1, phase="scheduled")])
 
-    assert board.read([price(1, phase="live")]) == [ARS]
+    assert board.read(LIFE, [price(1, phase="live")]) == [ARS]
 
 
 def test_numbers_that_went_back_are_believed():
     board = Board()
-    board.read([price(500)])
+    board.read(LIFE, [price(500)])
 
-    assert board.read([price(3)]) == [ARS]
+    assert board.read(LIFE, [price(3)]) == [ARS]
     assert board.moved(move(4, "99.0000"))
+
+
+def test_in_another_epoch_everything_is_shown_though_nothing_looks_different():
+    board = Board()
+    board.read(LIFE, [price(3)])
+    assert messages_in(board.snapshot(ARS))[0]["epoch"] == LIFE
+
+    assert board.read(LIFE + 1, [price(3)]) == [ARS]
+    (snapshot,) = messages_in(board.snapshot(ARS))
+    assert (snapshot["epoch"], snapshot["seq"]) == (LIFE + 1, 3)
+    assert board.read(LIFE + 1, [price(3)]) == []
+
+
+def test_a_tick_of_an_epoch_that_is_over_is_no_news_and_does_not_wait_for_its_flush():
+    board = Board()
+    board.read(LIFE, [price(3)])
+    board.moved(move(4, "99.0000"))
+
+    board.read(LIFE + 1, [price(3)])
+
+    assert not board.moved(move(5, "98.0000"))
+    assert not board.dirty
+
+
+def test_a_tick_of_an_epoch_whose_prices_were_not_read_yet_waits_for_them():
+    board = Board()
+    board.read(LIFE - 1, [price(3)])
+
+    assert not board.moved(move(4, "99.0000"))
+    assert board.seq(ARS) == 3
+
+
+def test_an_instrument_that_an_epoch_does_not_have_is_gone():
+    board = Board()
+    board.read(LIFE, [price(3)])
+
+    assert board.read(LIFE + 1, []) == []
+    assert list(board.known) == []
 
 
 class Market:
@@ -109,7 +148,7 @@ class Market:
 
     def __init__(self) -> None:
         self.board, self.seq, self.now = Board(), 1, 0.0
-        self.board.read([price(1, "1")])
+        self.board.read(LIFE, [price(1, "1")])
         self.followers: list[list[int]] = []
 
     def tick(self) -> None:
@@ -125,7 +164,7 @@ class Market:
             self._shown(int(frame.split()[1]))
 
     def read(self) -> None:
-        if self.board.read([price(self.seq, str(self.seq))]):
+        if self.board.read(LIFE, [price(self.seq, str(self.seq))]):
             self._shown(self.board.seq(ARS))
 
     def follow(self) -> None:

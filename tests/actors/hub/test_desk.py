@@ -45,6 +45,7 @@ def test_a_subscription_is_acknowledged_and_then_shown(visit):
     assert snapshot == {
         "op": "snapshot",
         "channel": "price:2",
+        "epoch": 7,
         "seq": 20,
         "data": {"idx": 2, "mark": "100.0000"},
     }
@@ -81,7 +82,7 @@ def test_an_unknown_channel_refuses_the_whole_request_and_is_named(visit):
 
 
 def test_more_channels_than_one_connection_may_have_are_refused(visit, make_price):
-    visit.stage.board.read([make_price(idx, 1) for idx in range(1, MAX_SUBSCRIPTIONS + 2)])
+    visit.stage.board.read(7, [make_price(idx, 1) for idx in range(1, MAX_SUBSCRIPTIONS + 2)])
     names = [f"price:{idx}" for idx in range(1, MAX_SUBSCRIPTIONS + 1)]
 
     assert visit.ask("subscribe", channels=names)[0]["ok"]
@@ -130,6 +131,23 @@ def test_resuming_shows_only_what_changed(visit):
     assert (snapshot["channel"], snapshot["seq"]) == ("price:2", 20)
     assert visit.client.portfolio_seq == 551
     assert visit.asked() == [PortfolioWanted(ANN)]
+
+
+@pytest.mark.parametrize("epoch", [6, 8])
+def test_resuming_from_another_epoch_shows_everything_whatever_its_number(visit, epoch):
+    _, *snapshots = visit.ask("resume", epoch=epoch, price={"1": 10, "2": 20}, portfolio=551)
+
+    shown = {each["channel"]: (each["epoch"], each["seq"]) for each in snapshots}
+    assert shown == {"price:1": (7, 10), "price:2": (7, 20)}
+    assert visit.client.portfolio_seq is None
+    assert visit.asked() == [PortfolioWanted(ANN)]
+
+
+def test_resuming_from_the_present_epoch_shows_only_what_changed(visit):
+    _, *snapshots = visit.ask("resume", epoch=7, price={"1": 10, "2": 19}, portfolio=551)
+
+    assert [each["channel"] for each in snapshots] == ["price:2"]
+    assert visit.client.portfolio_seq == 551
 
 
 def test_resuming_with_numbers_ahead_of_ours_is_answered_with_a_snapshot(visit):

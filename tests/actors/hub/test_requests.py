@@ -21,7 +21,9 @@ ONE, TWO = InstrumentIdx(1), InstrumentIdx(2)
 def test_the_four_requests_are_understood():
     assert decode('{"op":"ping","id":2}') == Ping(2)
     assert decode('{"op":"subscribe","id":1,"channels":["price:1"]}') == Subscribe(1, ("price:1",))
-    assert decode('{"id":3,"op":"resume","price":{"1":7},"portfolio":9}') == Resume(3, {"1": 7}, 9)
+    assert decode('{"id":3,"op":"resume","price":{"1":7},"portfolio":9}') == Resume(
+        3, price={"1": 7}, portfolio=9
+    )
     assert decode('{"op":"resume","id":3}') == Resume(3)
 
 

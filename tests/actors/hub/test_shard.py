@@ -24,6 +24,7 @@ from touchline.domain.ids import InstrumentIdx, UserId
 
 ANN, BOB = UserId(5), UserId(6)
 PORTFOLIO = Channels(portfolio=True)
+LIFE = 7
 
 
 @pytest.fixture
@@ -39,15 +40,15 @@ def prices(*indexes: int) -> Channels:
 
 def moved(idx: int, seq: int) -> PriceMoved:
     frame = text_frame(f'{{"op":"update","channel":"price:{idx}","seq":{seq}}}')
-    return PriceMoved(Move(InstrumentIdx(idx), seq, {"mark": "101.0000"}, frame))
+    return PriceMoved(Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000"}, frame))
 
 
-def pushed(seq: int, user: UserId = ANN) -> PortfolioMoved:
-    return PortfolioMoved(user, seq, text_frame(f'{{"update":{seq}}}'))
+def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
+    return PortfolioMoved(epoch, user, seq, text_frame(f'{{"update":{seq}}}'))
 
 
-def read(seq: int, user: UserId = ANN) -> PortfolioRead:
-    return PortfolioRead(user, seq, text_frame(f'{{"snapshot":{seq}}}'))
+def read(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioRead:
+    return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'))
 
 
 def test_a_client_is_welcomed(shard, stage):
@@ -111,7 +112,7 @@ def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
     other, quiet = stage.seat()
     stage.roster.listen(other, prices(2))
 
-    shard.receive(PricesRead((make_price(1, 15), make_price(2, 20))))
+    shard.receive(PricesRead(LIFE, (make_price(1, 15), make_price(2, 20))))
 
     assert [(m["op"], m["channel"], m["seq"]) for m in link.sent] == [("snapshot", "price:1", 15)]
     assert link.superseded == [{1}]
@@ -167,6 +168,35 @@ def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
     shard.receive(pushed(3))
 
     assert link.sent == [{"snapshot": 551}, {"snapshot": 2}, {"update": 3}]
+
+
+def test_when_an_epoch_begins_everybody_is_shown_everything_anew(shard, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, Channels(frozenset({InstrumentIdx(1)}), portfolio=True))
+    shard.receive(read(7))
+    link.take()
+
+    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+    shard.receive(read(7, epoch=LIFE + 1))
+    shard.receive(pushed(8, epoch=LIFE + 1))
+
+    price, *portfolio = link.take()
+    assert (price["op"], price["epoch"], price["seq"]) == ("snapshot", LIFE + 1, 10)
+    assert portfolio == [{"snapshot": 7}, {"update": 8}]
+
+
+def test_no_portfolio_is_told_of_an_epoch_whose_prices_are_not_there_yet(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(7))
+    link.take()
+
+    shard.receive(pushed(8, epoch=LIFE + 1))
+    shard.receive(read(8, epoch=LIFE + 1))
+
+    assert link.take() == []
+    shard.receive(pushed(8))
+    assert link.take() == [{"update": 8}]
 
 
 def test_the_sweep_pings_greets_and_ends(shard, stage):

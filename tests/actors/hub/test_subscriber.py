@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from touchline.actors.hub.messages import (
     FollowersGone,
+    Heard,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
@@ -26,7 +27,8 @@ from touchline.domain.portfolio import OpenPosition, Portfolio, Wallet
 from touchline.domain.pushes import PortfolioEvent, WalletPush
 from touchline.domain.ticks import PriceTick
 from touchline.domain.views import portfolio_view
-from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished
+from touchline.store.life import Superseded
+from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished, Published
 
 from tests.fakes.hub import messages_in
 from tests.fakes.positions import LONG
@@ -63,19 +65,31 @@ class StillMarket:
     def __init__(self) -> None:
         self.listed: tuple[Instrument, ...] = (new_instrument(ARS, "ARS", "Arsenal"),)
         self.reads: list[UserId] = []
+        self.epoch = 7
+        self.over = False
+
+    def _confirm(self) -> None:
+        if self.over:
+            raise Superseded("another life began")
 
     def instruments(self) -> tuple[Instrument, ...]:
+        self._confirm()
         return self.listed
 
-    def portfolio(self, user: UserId) -> Portfolio:
-        self.reads.append(user)
-        return Portfolio(
-            user,
-            seq=7,
-            wallet=Wallet(cash_e4=10_000, locked_e4=LONG.margin_e4, version=3),
-            lines=(),
-            positions=(OpenPosition("ARS", LONG, 999_000, 1_001_000, 1_000_000),),
-        )
+    def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
+        self._confirm()
+        self.reads += users
+        return list(map(owned, users))
+
+
+def owned(user: UserId) -> Portfolio:
+    return Portfolio(
+        user,
+        seq=7,
+        wallet=Wallet(cash_e4=10_000, locked_e4=LONG.margin_e4, version=3),
+        lines=(),
+        positions=(OpenPosition("ARS", LONG, 999_000, 1_001_000, 1_000_000),),
+    )
 
 
 def tick(idx: InstrumentIdx = ARS, seq: int = 1) -> PriceTick:
@@ -91,13 +105,19 @@ class Desk:
     def __init__(self, stage: Any) -> None:
         self.stage, self.feed, self.market = stage, SpokenFeed(), StillMarket()
         self.reminded: list[UserId] = []
-        self.actor = Subscriber(lambda: self.feed, self.market, stage.lobby, self.reminded.append)
+        self.actor = Subscriber(
+            lambda: self.feed, lambda: self.market, stage.lobby, self.reminded.append
+        )
         self.actor.started()
 
     def told(self) -> list[Any]:
         """What the shard was told since the last call."""
         told, self.stage.shard.told = self.stage.shard.told, []
         return [message for message in told if not hasattr(message, "client")]
+
+    def hear(self, published: Published) -> None:
+        """Something is published, and heard over the present feed."""
+        self.actor.receive(Heard(self.feed, published))
 
     def follow(self, user: UserId) -> None:
         """A client of *user* listens to its portfolio and asks for it."""
@@ -117,6 +137,7 @@ def test_at_start_it_subscribes_before_it_reads_and_opens_the_door_after(stage):
 
     (read,) = desk.told()
     assert isinstance(read, PricesRead)
+    assert read.epoch == 7
     assert [(price.idx, price.seq, price.data["symbol"]) for price in read.prices] == [
         (1, 0, "ARS")
     ]
@@ -128,20 +149,21 @@ def test_at_start_it_subscribes_before_it_reads_and_opens_the_door_after(stage):
 def test_a_tick_is_encoded_once_for_every_shard(desk):
     desk.told()
 
-    desk.actor.receive(PricePublished(tick(seq=5)))
+    desk.hear(PricePublished(tick(seq=5)))
 
     (moved,) = desk.told()
     assert isinstance(moved, PriceMoved)
     (frame,) = messages_in(moved.move.frame)
     assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "price:1", 5)
     assert frame["data"] == moved.move.data
+    assert moved.move.epoch == 7
 
 
 def test_a_tick_of_an_instrument_not_seen_before_makes_it_read_all(desk):
     desk.told()
     desk.market.listed += (replace(new_instrument(InstrumentIdx(2), "EVE", "Everton"), seq=1),)
 
-    desk.actor.receive(PricePublished(tick(InstrumentIdx(2))))
+    desk.hear(PricePublished(tick(InstrumentIdx(2))))
 
     (read,) = desk.told()
     assert [price.idx for price in read.prices] == [1, 2]
@@ -161,22 +183,23 @@ def test_a_portfolio_is_read_only_once_nothing_of_it_can_be_missed(desk):
 
     desk.follow(ANN)
     assert desk.actor.actor_inbox.queued() == ()
-    desk.actor.receive(FollowStarted(ANN))
+    desk.hear(FollowStarted(ANN))
     assert desk.actor.actor_inbox.queued() == (SnapshotsDue(),)
     desk.actor.receive(SnapshotsDue())
 
     (read,) = desk.told()
     assert isinstance(read, PortfolioRead)
-    assert (read.user, read.seq) == (ANN, 7)
+    assert (read.epoch, read.user, read.seq) == (7, ANN, 7)
     (frame,) = messages_in(read.frame)
-    assert frame["data"] == portfolio_view(StillMarket().portfolio(ANN))
+    assert (frame["epoch"], frame["seq"]) == (7, 7)
+    assert frame["data"] == portfolio_view(owned(ANN))
     assert [each["position_id"] for each in frame["data"]["positions"]] == [LONG.id]
     assert desk.feed.log == ["open", "follow 5"]
 
 
 def test_a_second_wish_for_a_followed_portfolio_only_reads_it(desk):
     desk.follow(ANN)
-    desk.actor.receive(FollowStarted(ANN))
+    desk.hear(FollowStarted(ANN))
     desk.actor.receive(SnapshotsDue())
 
     desk.follow(ANN)
@@ -189,7 +212,7 @@ def test_a_second_wish_for_a_followed_portfolio_only_reads_it(desk):
 def test_many_portfolios_are_read_in_slices_so_that_ticks_get_between(desk):
     for number in range(SNAPSHOT_BATCH + 3):
         desk.follow(UserId(100 + number))
-        desk.actor.receive(FollowStarted(UserId(100 + number)))
+        desk.hear(FollowStarted(UserId(100 + number)))
 
     desk.actor.receive(SnapshotsDue())
     assert len(desk.market.reads) == SNAPSHOT_BATCH
@@ -203,9 +226,7 @@ def test_many_portfolios_are_read_in_slices_so_that_ticks_get_between(desk):
 def test_an_event_goes_to_the_shard_of_its_user(desk):
     desk.told()
 
-    desk.actor.receive(
-        PortfolioPublished(ANN, PortfolioEvent(8, WalletPush("grant", 5_000, 15_000, 0)))
-    )
+    desk.hear(PortfolioPublished(ANN, PortfolioEvent(8, WalletPush("grant", 5_000, 15_000, 0))))
 
     (moved,) = desk.told()
     assert isinstance(moved, PortfolioMoved)
@@ -231,7 +252,7 @@ def test_when_the_last_follower_is_gone_the_subscription_ends(desk, stage):
 
 def test_a_wish_of_somebody_who_left_meanwhile_is_nothing(desk):
     desk.actor.receive(PortfolioWanted(BOB))
-    desk.actor.receive(FollowStarted(BOB))
+    desk.hear(FollowStarted(BOB))
 
     assert desk.feed.log == ["open"]
     assert desk.actor.actor_inbox.queued() == ()
@@ -241,11 +262,41 @@ def test_after_a_restart_it_follows_whom_the_clients_follow_and_reads_them_anew(
     desk.follow(ANN)
 
     successor = Desk(stage)
-    successor.actor.receive(FollowStarted(ANN))
+    successor.hear(FollowStarted(ANN))
     successor.actor.receive(SnapshotsDue())
 
     assert successor.feed.log == ["open", "follow 5"]
     assert successor.market.reads == [ANN]
+
+
+def test_what_an_earlier_incarnation_heard_is_nothing_to_the_next(desk, stage):
+    """It waits in the mailbox meanwhile, and may be of an epoch that is over."""
+    desk.follow(ANN)
+    successor = Desk(stage)
+    successor.market.epoch = 8
+    desk.told()
+
+    for published in (PricePublished(tick(seq=9)), FollowStarted(ANN)):
+        successor.actor.receive(Heard(desk.feed, published))
+
+    assert desk.told() == []
+    assert successor.actor.actor_inbox.queued() == ()
+    successor.hear(FollowStarted(ANN))
+    assert successor.actor.actor_inbox.queued() == (SnapshotsDue(),)
+
+
+def test_what_cannot_be_read_any_more_in_its_epoch_is_not_told(desk):
+    desk.follow(ANN)
+    desk.hear(FollowStarted(ANN))
+    desk.told()
+    desk.market.over = True
+
+    for due in (RereadDue(), SnapshotsDue()):
+        with pytest.raises(Superseded):
+            desk.actor.receive(due)
+
+    assert desk.told() == []
+    assert desk.reminded == []
 
 
 def test_stopping_gives_the_connection_back(desk):
@@ -259,7 +310,7 @@ def test_what_waited_for_a_follower_is_told_behind_the_snapshot(stage: Any) -> N
     desk.follow(ANN)
     assert desk.reminded == []
 
-    desk.actor.receive(FollowStarted(ANN))
+    desk.hear(FollowStarted(ANN))
     desk.actor.receive(SnapshotsDue())
 
     assert desk.reminded == [ANN]

@@ -97,7 +97,7 @@ def test_a_snapshot_that_supersedes_waiting_prices_is_conflation_too() -> None:
 
 def test_a_tick_replaced_before_its_flush_is_conflated_on_the_board(stage) -> None:
     def moved(seq: int) -> bool:
-        return stage.board.moved(Move(InstrumentIdx(1), seq, {"idx": 1}, FRAME))
+        return stage.board.moved(Move(stage.board.epoch, InstrumentIdx(1), seq, {"idx": 1}, FRAME))
 
     moved(11)
     assert stage.board.conflated == 0

@@ -1,0 +1,44 @@
+"""What the subscriber reads from: a feed of what is published, and the state it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ...domain.ids import UserId
+from ...domain.instrument import Instrument
+from ...domain.portfolio import Portfolio
+from ...store.pubsub import Published
+
+
+class Market(Protocol):
+    """Hot state in one life of Redis; every read raises an outage once that is over."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of that life."""
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All instruments, in one round trip."""
+
+    def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
+        """Users' portfolios with their sequence numbers."""
+
+
+class Feed(Protocol):
+    """A subscription to what Redis publishes."""
+
+    def open(self) -> None:
+        """Subscribe to all prices."""
+
+    def follow(self, *users: UserId) -> None:
+        """Subscribe to users' portfolios."""
+
+    def unfollow(self, user: UserId) -> None:
+        """End one of them."""
+
+    def messages(self) -> Iterable[Published]:
+        """What is published, for ever; raises an outage when another life of Redis begins."""
+
+    def close(self) -> None:
+        """End the subscription."""
