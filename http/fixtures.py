@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 from flask import Blueprint, Response
 
-from ..domain.clock import rfc3339
+from ..domain.fixture_views import fixture_view
+from ..domain.fixtures import Fixture
 from ..domain.halts import Phase
-from ..store.fixtures import Club, FixtureRow
 from .answers import Cursors, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
@@ -54,43 +54,19 @@ def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Bluepri
             limit=wanted.limit + 1,
         )
 
-        def mark(row: FixtureRow) -> str:
+        def mark(row: Fixture) -> str:
             return cursors.issue(_LIST, str(row.kickoff_ms), str(row.id))
 
-        return tagged_answer(page_of(rows, wanted.limit, _view, mark))
+        return tagged_answer(page_of(rows, wanted.limit, fixture_view, mark))
 
     @routes.get("/v1/fixtures/<int:fixture_id>")
     def one_fixture(fixture_id: int) -> Response:
         row = deps.fixtures.fixture(fixture_id) if fixture_id <= ID_MAX else None
         if row is None:
             raise Refuse(Problem("NOT_FOUND", "there is no such fixture"))
-        return tagged_answer(_view(row))
+        return tagged_answer(fixture_view(row))
 
     return routes
-
-
-def _view(row: FixtureRow) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "league": row.league,
-        "starting_at": rfc3339(row.kickoff_ms),
-        "state": row.state,
-        "phase": row.phase.value,
-        "minute": row.minute,
-        "home": _club(row.home),
-        "away": _club(row.away),
-        "score": _pair(row.score),
-        "penalties": None if row.penalties is None else _pair(row.penalties),
-        "settled_at": None if row.settled_ms is None else rfc3339(row.settled_ms),
-    }
-
-
-def _club(club: Club) -> dict[str, object]:
-    return {"idx": club.idx, "symbol": club.symbol, "name": club.name}
-
-
-def _pair(goals: tuple[int, int]) -> dict[str, int]:
-    return {"home": goals[0], "away": goals[1]}
 
 
 def _place(parts: list[str]) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from ..http.deps import ApiDeps
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
+from ..store.fixture_news import FixtureNews
 from ..store.lease import Lease
 from ..store.pressure import load
 from ..store.release import Release
@@ -159,8 +160,10 @@ def _scheduler(
     pace: Pace,
     feed: FeedMeter,
 ) -> SportmonksScheduler:
-    matches, hot, scripts = stores.matches, stores.hot, stores.scripts
-    return SportmonksScheduler(provider, matches, hot, scripts, lease, calendar, pace, feed)
+    news = FixtureNews(stores.redis, stores.keys, stores.pg)
+    return SportmonksScheduler(
+        provider, stores.matches, news, stores.hot, stores.scripts, lease, calendar, pace, feed
+    )
 
 
 def _gauge(stores: Stores, facts_max: int, meter: PressureMeter) -> PressureGauge:

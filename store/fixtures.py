@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ..domain.fixtures import SHOWN_MS, Club, Fixture
 from ..domain.halts import Phase
 from ..domain.ids import InstrumentIdx
 from .postgres import Postgres
@@ -34,36 +35,9 @@ _LIST = f"""{_SELECT}
  LIMIT %(limit)s
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Club:
-    """One side of a fixture."""
-
-    name: str
-    symbol: str
-    idx: InstrumentIdx
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixtureRow:
-    """A fixture as last seen; instants are calendar ms.
-
-    The score is the running one, after extra time; once ``settled_ms`` is set it is the result.
-    ``penalties`` are the kicks scored in a shoot-out, None where there was none.
-    """
-
-    id: int
-    league: str | None
-    round_id: int | None
-    kickoff_ms: int
-    state: str
-    phase: Phase
-    minute: int
-    home: Club
-    away: Club
-    score: tuple[int, int]
-    penalties: tuple[int, int] | None
-    settled_ms: int | None
+_CURRENT = f"""{_SELECT}
+ WHERE f.starting_at >= %s OR (f.settled_at IS NULL AND f.phase <> 'void')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +69,7 @@ class Fixtures:
         club: InstrumentIdx | None = None,
         after: tuple[int, int] | None = None,
         limit: int = 50,
-    ) -> tuple[FixtureRow, ...]:
+    ) -> tuple[Fixture, ...]:
         """Fixtures by kick-off, the earliest first.
 
         Args:
@@ -117,14 +91,26 @@ class Fixtures:
             cursor.execute(_LIST, given)
             return tuple(map(_fixture, cursor.fetchall()))
 
-    def fixture(self, fixture_id: int) -> FixtureRow | None:
+    def fixture(self, fixture_id: int) -> Fixture | None:
         """The fixture with the feed's id *fixture_id*."""
         with self._pg.transaction() as cursor:
             cursor.execute(f"{_SELECT} WHERE f.id = %s", (fixture_id,))
             row = cursor.fetchone()
         return _fixture(row) if row else None
 
-    def results(self) -> tuple[FixtureRow, ...]:
+    def fixtures(self, ids: Sequence[int]) -> tuple[Fixture, ...]:
+        """Those of the fixtures *ids* that there are."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(f"{_SELECT} WHERE f.id = ANY(%s)", (list(ids),))
+            return tuple(map(_fixture, cursor.fetchall()))
+
+    def current(self, now_ms: int) -> tuple[Fixture, ...]:
+        """Fixtures that are to come, under way, or at most `SHOWN_MS` after their kick-off."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(_CURRENT, (_at(now_ms - SHOWN_MS),))
+            return tuple(map(_fixture, cursor.fetchall()))
+
+    def results(self) -> tuple[Fixture, ...]:
         """All settled fixtures by kick-off."""
         with self._pg.transaction() as cursor:
             cursor.execute(f"{_SELECT} WHERE f.settled_at IS NOT NULL ORDER BY f.starting_at, f.id")
@@ -148,10 +134,10 @@ def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _fixture(row: Sequence[Any]) -> FixtureRow:
+def _fixture(row: Sequence[Any]) -> Fixture:
     fixture_id, league, round_id, starting_at, state, phase, minute = row[:7]
     home_penalties, away_penalties, settled_at = row[15:]
-    return FixtureRow(
+    return Fixture(
         id=fixture_id,
         league=league,
         round_id=round_id,

@@ -17,7 +17,7 @@ from .anyway import hset, write_anyway
 from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
-from .life import life_of
+from .life import life_of, life_of_redis
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
 from .wire import tick_of
@@ -132,6 +132,10 @@ class Hot:
         home_px, home_version, away_px, away_version = map(int, left.split(":"))
         home, away = Base(home_px, home_version), Base(away_px, away_version)
         return Bases(home, away, life_of(int(version or 0)))
+
+    def life(self) -> int:
+        """The life that Redis is in; another one each time it was put back."""
+        return life_of_redis(self._client, self._keys)
 
     def feed_health(self) -> dict[str, str]:
         """What the feed last said of itself; empty if it never did."""

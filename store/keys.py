@@ -7,6 +7,7 @@ lie in one slot, so the scripts are legal on a Redis Cluster. Channels carry no 
 from enum import StrEnum
 
 PRICE_CHANNELS = "price:*"  #: pattern over all price channels
+FIXTURE_CHANNELS = "fixture:*"  #: pattern over all fixture channels
 USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
 PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new life begins
 
@@ -40,6 +41,7 @@ class Keys:
         self.trade_outbox = self.outbox(OutboxName.TRADES)
         self.pending_orders = f"{tag}pending:orders"
         self.feed_health = f"{tag}feed:health"
+        self.fixtures = f"{tag}fixtures"
 
     def outbox(self, name: OutboxName) -> str:
         """Stream: facts that are not yet known to be in Postgres."""

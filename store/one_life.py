@@ -21,6 +21,7 @@ import redis
 from ..domain.ids import TREASURY, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import Portfolio
+from .fixture_news import ToldFixtures, told_fixtures
 from .gate import Rehydrating
 from .hot import Hot
 from .keys import Keys
@@ -41,6 +42,13 @@ class OneLife:
     def instruments(self) -> tuple[Instrument, ...]:
         """All instruments, in the order of idx."""
         return self._read(self._hot.instruments)
+
+    def fixtures(self, known: int | None) -> ToldFixtures | None:
+        """All fixtures, if the last number given is not the one *known*; else None.
+
+        None also while nobody has told of any since Redis was empty.
+        """
+        return self._read(lambda: told_fixtures(self._client, self._keys, known))
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """What each of *users* owns, with the number of the last push it already contains."""

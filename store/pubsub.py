@@ -15,8 +15,9 @@ import redis
 from ..domain.ids import UserId
 from ..domain.pushes import PortfolioEvent
 from ..domain.ticks import PriceTick
+from .fixture_news import ToldFixture, decode_fixture
 from .gate import Rehydrating
-from .keys import PRICE_CHANNELS, PUT_BACK, portfolio_channel
+from .keys import FIXTURE_CHANNELS, PRICE_CHANNELS, PUT_BACK, portfolio_channel
 from .wire import decode_portfolio, decode_price
 
 #: Silence after which Redis is pinged, and after which a missing pong means
@@ -40,17 +41,24 @@ class PortfolioPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class FixturePublished:
+    """`fixture:{id}`: how a fixture stands now."""
+
+    told: ToldFixture
+
+
+@dataclass(frozen=True, slots=True)
 class FollowStarted:
     """From here on nothing published for *user* is missed."""
 
     user: UserId
 
 
-Published = PricePublished | PortfolioPublished | FollowStarted
+Published = PricePublished | FixturePublished | PortfolioPublished | FollowStarted
 
 
 class Broadcasts:
-    """One subscription to all prices and to some users' portfolios.
+    """One subscription to all prices and fixtures and to some users' portfolios.
 
     Has a connection of its own from `open` to `close`. One greenlet reads;
     others may follow and unfollow meanwhile. After an error it is useless:
@@ -62,10 +70,10 @@ class Broadcasts:
         self._pubsub: Any = None  # redis-py leaves PubSub's methods untyped
 
     def open(self) -> None:
-        """Subscribe to all prices. Raises an outage of Redis."""
+        """Subscribe to all prices and fixtures. Raises an outage of Redis."""
         self._pubsub = self._redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py
         # As a pattern, so that only users' channels are confirmed as subscriptions.
-        self._pubsub.psubscribe(PRICE_CHANNELS, PUT_BACK)
+        self._pubsub.psubscribe(PRICE_CHANNELS, FIXTURE_CHANNELS, PUT_BACK)
 
     def follow(self, *users: UserId) -> None:
         """Subscribe to *users*' portfolios; `FollowStarted` tells when that is in force."""
@@ -113,10 +121,8 @@ def heard(pubsub: Any) -> Iterator[dict[str, str]]:
 
 def _published(message: dict[str, str]) -> Iterator[Published]:
     match message:
-        case {"type": "pmessage", "channel": channel} if channel == PUT_BACK:
-            raise Rehydrating("Redis is being put back")
-        case {"type": "pmessage", "data": data}:
-            yield PricePublished(decode_price(data))
+        case {"type": "pmessage", "pattern": pattern, "data": data}:
+            yield from _heard_by_all(pattern, data)
         case {"type": "message", "channel": channel, "data": data}:
             event = decode_portfolio(data)
             # None: a newer replica published what this one does not know. The
@@ -125,6 +131,17 @@ def _published(message: dict[str, str]) -> Iterator[Published]:
                 yield PortfolioPublished(_user(channel), event)
         case {"type": "subscribe", "channel": channel}:
             yield FollowStarted(_user(channel))
+
+
+def _heard_by_all(pattern: str, data: str) -> Iterator[Published]:
+    if pattern == PRICE_CHANNELS:
+        yield PricePublished(decode_price(data))
+    elif pattern == PUT_BACK:
+        raise Rehydrating("Redis is being put back")
+    else:
+        told = decode_fixture(data)
+        if told is not None:  # as above; it shows when the fixtures are read by a newer replica
+            yield FixturePublished(told)
 
 
 def _user(channel: str) -> UserId:

@@ -11,6 +11,7 @@ price; a result in Redis (once, by its guard), then in Postgres (once, by
 Between the two the guard keeps the match from moving the new base price; the
 next incarnation finds it settled there and only writes the row. Looks before
 listings, of which a poll reads one page at most: no match waits for a season.
+Clients are told of a fixture after its row, so that nobody who is told of it reads an older one.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from ...domain.matchbook import MatchBook
 from ...domain.tracking import Standing, Tracked
 from ...store.feed import FeedProvider
 from ...store.fence import Fenced
+from ...store.fixture_news import FixtureNews
 from ...store.hot import Hot
 from ...store.lease import Lease
 from ...store.matches import Matches, Opening
@@ -51,7 +53,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
 
     Duty: poll the feed; set index, phase and the feed's halts of every instrument; settle results.
     Reads: the feed; open fixtures and ratings in Postgres; instruments in Redis.
-    Writes: instruments, ticks and `feed:health` in Redis, through fenced scripts; leagues, teams,
+    Writes: instruments, ticks, `fixtures` and `feed:health` in Redis, through fenced scripts, and
+    publishes `price:{idx}` and `fixture:{id}`; leagues, teams,
     instruments (once), fixtures, match_scores and ratings in Postgres.
     Lease: `lease:scheduler`, asked for by the scripts themselves and fenced in Postgres; without
     it nothing is asked and nothing written.
@@ -62,6 +65,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self,
         feed: FeedProvider,
         matches: Matches,
+        news: FixtureNews,
         hot: Hot,
         scripts: Scripts,
         lease: Lease,
@@ -72,6 +76,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         super().__init__()
         self._meter = meter or FeedMeter()
         self._matches = matches
+        self._news = news
         self._hot = hot
         self._lease = lease
         self._calendar = calendar
@@ -81,7 +86,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._lister = Lister(feed, pace.list_ms, self._meter.calls)
         self._book = MatchBook()
         self._leading = False
-        self._token = 0
+        self._reign = (0, 0)  #: token of the lease and life of Redis that we lead by
 
     def started(self) -> None:
         if self._lease.renew():
@@ -122,14 +127,17 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if not self._lease.held():
             self._leading = False
             return
-        # Another token: the lease was lost, and another may have led, between two polls.
-        if not self._leading or self._lease.token != self._token:
+        # Another token: the lease was lost, and another may have led, between two polls. Another
+        # life: what we have said may be lost, and no connection need have failed meanwhile.
+        reign = self._lease.token, self._hot.life()
+        if not self._leading or reign != self._reign:
             self._take_over()
         self._look()
         self._list()
 
     def _take_over(self) -> None:
         """Rebuild everything from the stores; another replica may have led until now."""
+        reign = self._lease.token, self._hot.life()
         # Before Postgres is asked: while it is away, what is in play must not trade on
         # prices that nobody updates, and every attempt to start comes through here.
         instruments = self._hot.instruments()
@@ -138,11 +146,12 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if not self._lease.held():  # else we might have fenced out the one who holds it by now
             raise Fenced("the lease ran out before the fence was taken")
         self._book = MatchBook()
+        self._news.resume()
         self._reload()
         # Since when, only the one before us knew.
         resting = {instrument.idx for instrument in instruments if instrument.halt & Halt.EVENT}
         self._book.rest(resting, self._calendar())
-        self._leading, self._token = True, self._lease.token
+        self._leading, self._reign = True, reign
         log.info("scheduler_leads", open=len(self._book))
 
     def _halt_if_blind(self, instruments: tuple[Instrument, ...]) -> None:
@@ -158,6 +167,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._writer.resume(self._hot.instruments())
         stored = self._matches.open()
         self._book.refresh(stored.tracked, stored.ratings)
+        self._news.tell_all(self._lease, self._calendar())
 
     def _look(self) -> None:
         # The look counts from before it was asked for: what it shows is at least as new.
@@ -203,6 +213,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
             self._book.opened(opening.fixture for opening in openings)
         if changed:
             self._matches.seen([tracked.match for tracked in changed], now_ms)
+            self._news.tell(self._lease, [tracked.match.fixture for tracked in changed])
 
     def _opening(self, tracked: Tracked, base_px: Mapping[InstrumentIdx, int]) -> Opening:
         kickoff = kickoff_bps(self._book.rating_lead(tracked))
@@ -222,6 +233,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         gain = rating_gain(match, self._book.rating_lead(tracked))
         self._matches.settle(match, gain, bases, now_ms)
         self._book.settled(tracked, gain)
+        self._news.tell(self._lease, [match.fixture])
         self._meter.settled += 1
         log.info("fixture_settled", fixture=match.fixture, **_result(match))
 

@@ -1,6 +1,6 @@
 """Answers the requests of one shard's clients.
 
-Works on the shard's roster and board and sends frames; keeps no state of its
+Works on the shard's roster and boards and sends frames; keeps no state of its
 own, so it needs no recovery.
 
 Source: docs/protocol.md, "Requests".
@@ -8,7 +8,8 @@ Source: docs/protocol.md, "Requests".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from ...domain.clock import Calendar
@@ -16,24 +17,35 @@ from ...domain.ids import InstrumentIdx
 from ..address import Address
 from . import replies
 from .board import Board
-from .messages import FollowersGone, PortfolioWanted, SubscriberMessage
-from .requests import (
-    MAX_SUBSCRIPTIONS,
-    BadMessage,
-    Channels,
-    Ping,
-    Request,
-    Resume,
-    Subscribe,
-    UnknownChannel,
-    Unsubscribe,
-    channels_of,
-    decode,
+from .bulletins import Noticeboard, fixture_channel
+from .channels import MAX_SUBSCRIPTIONS, Channels, UnknownChannel, channels_of
+from .messages import (
+    ClientJoined,
+    ClientSpoke,
+    FollowersGone,
+    PortfolioWanted,
+    SubscriberMessage,
 )
+from .requests import BadMessage, Ping, Request, Resume, Subscribe, Unsubscribe, decode
 from .roster import Client, Roster
 
 MAX_STRIKES = 5  #: messages that are no requests before the connection is closed
 BAD_MESSAGE = 4400
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a client says it has seen: numbers of *epoch* by channel; None is the present one."""
+
+    epoch: int | None = None
+    seqs: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, epoch: int) -> Mapping[str, int]:
+        """What of it means anything in *epoch*."""
+        return self.seqs if self.epoch in (None, epoch) else {}
+
+
+NOTHING = Known()
 
 
 class Desk:
@@ -43,13 +55,23 @@ class Desk:
         self,
         roster: Roster,
         board: Board,
+        noticeboard: Noticeboard,
         subscriber: Address[SubscriberMessage],
         calendar: Calendar,
     ) -> None:
         self._roster = roster
         self._board = board
+        self._noticeboard = noticeboard
         self._subscriber = subscriber
         self._calendar = calendar
+
+    def serve(self, message: ClientJoined | ClientSpoke) -> None:
+        """Welcome a client, or carry out what it says."""
+        match message:
+            case ClientJoined(client):
+                client.link.send(replies.welcome(str(client.number), self._calendar()))
+            case ClientSpoke(client, data):
+                self.answer(client, data)
 
     def answer(self, client: Client, data: str | bytes) -> None:
         """Carry out one message of *client*."""
@@ -72,43 +94,36 @@ class Desk:
             case _:
                 assert_never(request)
 
-    def _add(self, client: Client, request: int, names: tuple[str, ...]) -> None:
+    def _resume(self, client: Client, request: Resume) -> None:
+        known = {f"price:{name}": seq for name, seq in request.price.items()}
+        known |= {fixture_channel(name): seq for name, seq in request.fixture.items()}
+        if request.portfolio is not None:
+            known["portfolio"] = request.portfolio
+        self._add(client, request.id, tuple(known), Known(request.epoch, known))
+
+    def _add(
+        self, client: Client, request: int, names: tuple[str, ...], known: Known = NOTHING
+    ) -> None:
+        """Subscribe to *names*, and show what is not *known*."""
         channels = self._listen(client, request, names)
         if channels is None:
             return
-        prices = self._board.known if channels.all_prices else channels.prices
-        self._send_snapshots(client, prices)
-        if channels.portfolio:
-            client.portfolio_seq = None
-            self._subscriber.tell(PortfolioWanted(client.user))
-
-    def _resume(self, client: Client, request: Resume) -> None:
-        names = tuple(f"price:{name}" for name in request.price)
-        if request.portfolio is not None:
-            names += ("portfolio",)
-        channels = self._listen(client, request.id, names)
-        if channels is None:
-            return
-        # One that names no epoch is believed to know nothing of another one.
-        same = request.epoch is None or request.epoch == self._board.epoch
-        self._send_snapshots(
+        prices = known.of(self._board.epoch)
+        self._show_prices(
             client,
             self._board.known
             if channels.all_prices
-            else [
-                idx
-                for idx in channels.prices
-                if not same or self._board.seq(idx) != request.price[str(idx)]
-            ],
+            else [i for i in channels.prices if prices.get(f"price:{i}") != self._board.seq(i)],
         )
+        self._show_bulletins(client, channels, known.of(self._noticeboard.epoch))
         if channels.portfolio:
             # The snapshot is sent only if its number turns out to be another.
-            client.portfolio_seq = request.portfolio if same else None
+            client.portfolio_seq = prices.get("portfolio")
             self._subscriber.tell(PortfolioWanted(client.user))
 
     def _listen(self, client: Client, request: int, names: tuple[str, ...]) -> Channels | None:
         """Subscribe to all of *names* and acknowledge, or refuse and change nothing."""
-        channels = channels_of(names, self._board.known)
+        channels = channels_of(names, self._board.known, self._noticeboard.known)
         if isinstance(channels, UnknownChannel):
             client.link.send(_unknown(request, channels))
             return None
@@ -122,7 +137,13 @@ class Desk:
         return channels
 
     def _drop(self, client: Client, request: int, names: tuple[str, ...]) -> None:
-        channels = channels_of(names, self._board.known)
+        mine = client.channels
+        # What it has may be gone by now, and is its own to drop all the same.
+        channels = channels_of(
+            names,
+            mine.prices.union(self._board.known),
+            mine.bulletins.union(self._noticeboard.known),
+        )
         if isinstance(channels, UnknownChannel):
             client.link.send(_unknown(request, channels))
             return
@@ -136,11 +157,16 @@ class Desk:
         if followed and not self._roster.follows(client.user):
             self._subscriber.tell(FollowersGone(client.user))
 
-    def _send_snapshots(self, client: Client, prices: Iterable[InstrumentIdx]) -> None:
+    def _show_prices(self, client: Client, prices: Iterable[InstrumentIdx]) -> None:
         wanted = tuple(prices)
         if wanted:
             frames = b"".join(self._board.snapshot(idx) for idx in wanted)
             client.link.send(frames, supersedes=wanted, messages=len(wanted))
+
+    def _show_bulletins(self, client: Client, channels: Channels, known: Mapping[str, int]) -> None:
+        for channel in channels.bulletins:
+            if known.get(channel) != self._noticeboard.seq(channel):
+                client.link.send(self._noticeboard.snapshot(channel))
 
     def _strike(self, client: Client, detail: str) -> None:
         client.strikes += 1

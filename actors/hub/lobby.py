@@ -20,6 +20,7 @@ from ...domain.clock import Calendar, Monotonic
 from ...domain.ids import UserId
 from ..address import Address
 from .board import Board
+from .bulletins import Noticeboard
 from .connection import Connection
 from .frames import Limits
 from .messages import (
@@ -46,11 +47,11 @@ def seats_for(wanted: int) -> int:
 
 
 class Lobby:
-    """Seats, rosters and boards of one replica.
+    """Seats, rosters, boards and noticeboards of one replica.
 
     Attributes:
         ready: set once the instruments were read; no handshake succeeds before.
-        rosters, boards: one of each per shard.
+        rosters, boards, noticeboards: one of each per shard.
         transitions: users whose presence is to be told to the other replicas.
         taken: seats in use, handshakes under way included.
         seats: how many there are.
@@ -70,6 +71,7 @@ class Lobby:
         self.ready = False
         self.rosters = tuple(Roster() for _ in shards)
         self.boards = tuple(Board() for _ in shards)
+        self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
         self.traffic = Traffic()
         self.taken = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ...domain.ids import UserId
 from ...store.pubsub import Published
 from .board import Move, Price
+from .bulletins import Bulletin
 from .roster import Client
 
 
@@ -38,6 +39,22 @@ class PriceMoved:
     """The subscriber: one published tick."""
 
     move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinsRead:
+    """The subscriber: all bulletins there are, in *epoch*."""
+
+    epoch: int
+    bulletins: tuple[Bulletin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinPosted:
+    """The subscriber: a new bulletin, and the update that tells of it, encoded."""
+
+    bulletin: Bulletin
+    frame: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,8 @@ ShardMessage = (
     | ClientSpoke
     | PricesRead
     | PriceMoved
+    | BulletinsRead
+    | BulletinPosted
     | PortfolioRead
     | PortfolioMoved
     | FlushDue

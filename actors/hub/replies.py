@@ -11,8 +11,8 @@ import msgspec
 
 from ...domain.clock import rfc3339
 from ...domain.views import View
+from .channels import MAX_SUBSCRIPTIONS
 from .frames import text_frame
-from .requests import MAX_SUBSCRIPTIONS
 
 HEARTBEAT_MS = 15_000  #: real time between two heartbeats
 
@@ -60,14 +60,14 @@ def resync(channel: str, reason: str) -> bytes:
     return _frame({"op": "resync", "channel": channel, "reason": reason})
 
 
-def snapshot(channel: str, epoch: int, seq: int, data: View) -> bytes:
+def snapshot(channel: str, epoch: int, seq: int, data: View | msgspec.Raw) -> bytes:
     """The whole state of *channel* as of *seq*, a number given in *epoch*."""
     return _frame({"op": "snapshot", "channel": channel, "epoch": epoch, "seq": seq, "data": data})
 
 
-def price_update(idx: int, seq: int, data: View) -> bytes:
-    """One published price."""
-    return _frame({"op": "update", "channel": f"price:{idx}", "seq": seq, "data": data})
+def update(channel: str, seq: int, data: View | msgspec.Raw) -> bytes:
+    """What is new on a *channel* of public data."""
+    return _frame({"op": "update", "channel": channel, "seq": seq, "data": data})
 
 
 def portfolio_update(seq: int, event: str, data: View) -> bytes:

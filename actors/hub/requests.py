@@ -5,15 +5,12 @@ Source: docs/protocol.md, "Requests".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from ...domain.ids import InstrumentIdx
-
-MAX_SUBSCRIPTIONS = 200  #: channels of one connection
+from .channels import MAX_SUBSCRIPTIONS
 
 #: Echoed in the answer; small enough for every JSON implementation.
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -52,6 +49,7 @@ class Resume(msgspec.Struct, tag_field="op", tag="resume", frozen=True, forbid_u
     id: RequestId
     epoch: Epoch | None = None
     price: dict[str, Seq] = {}
+    fixture: dict[str, Seq] = {}
     portfolio: Seq | None = None
 
 
@@ -75,53 +73,3 @@ def decode(data: str | bytes) -> Request | BadMessage:
         return _DECODER.decode(data)
     except (msgspec.MsgspecError, RecursionError) as why:
         return BadMessage(str(why))
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """A set of channels, by kind."""
-
-    prices: frozenset[InstrumentIdx] = frozenset()
-    all_prices: bool = False
-    portfolio: bool = False
-
-    def __len__(self) -> int:
-        return len(self.prices) + self.all_prices + self.portfolio
-
-    def __or__(self, other: Channels) -> Channels:
-        return Channels(
-            self.prices | other.prices,
-            self.all_prices or other.all_prices,
-            self.portfolio or other.portfolio,
-        )
-
-    def __sub__(self, other: Channels) -> Channels:
-        return Channels(
-            self.prices - other.prices,
-            self.all_prices and not other.all_prices,
-            self.portfolio and not other.portfolio,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownChannel:
-    """There is no channel of this name."""
-
-    name: str
-
-
-def channels_of(names: Iterable[str], known: Iterable[InstrumentIdx]) -> Channels | UnknownChannel:
-    """Return the channels called *names*; *known* are the instruments there are."""
-    prices: set[InstrumentIdx] = set()
-    all_prices = portfolio = False
-    by_name = {f"price:{idx}": idx for idx in known}
-    for name in names:
-        if name in by_name:
-            prices.add(by_name[name])
-        elif name == "price:*":
-            all_prices = True
-        elif name == "portfolio":
-            portfolio = True
-        else:
-            return UnknownChannel(name)
-    return Channels(frozenset(prices), all_prices, portfolio)

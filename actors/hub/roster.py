@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ...domain.ids import InstrumentIdx, UserId
-from .requests import Channels
+from .channels import Channels
 
 K = TypeVar("K")
 
@@ -80,6 +80,7 @@ class Roster:
         self.by_user: dict[UserId, set[Client]] = {}
         self.groups: dict[GroupKey, set[Client]] = {}
         self.followers: dict[UserId, set[Client]] = {}
+        self.listeners: dict[str, set[Client]] = {}  #: by channels of bulletins
         self.departures: Counter[str] = Counter()  #: connections ended so far, by reason
 
     def join(self, client: Client) -> bool:
@@ -114,6 +115,7 @@ class Roster:
         self.by_user.clear()
         self.groups.clear()
         self.followers.clear()
+        self.listeners.clear()
         for client in tuple(self.clients):
             self.join(client)
 
@@ -122,10 +124,14 @@ class Roster:
             self.groups.setdefault(client.group, set()).add(client)
         if client.channels.portfolio:
             self.followers.setdefault(client.user, set()).add(client)
+        for channel in client.channels.bulletins:
+            self.listeners.setdefault(channel, set()).add(client)
 
     def _unlist(self, client: Client) -> None:
         _discard(self.groups, client.group, client)
         _discard(self.followers, client.user, client)
+        for channel in client.channels.bulletins:
+            _discard(self.listeners, channel, client)
 
 
 def _discard(index: dict[K, set[Client]], key: K, client: Client) -> bool:

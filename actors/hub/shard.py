@@ -13,6 +13,8 @@ from .desk import Desk
 from .liveness import care
 from .lobby import Lobby
 from .messages import (
+    BulletinPosted,
+    BulletinsRead,
     ClientJoined,
     ClientSpoke,
     FlushDue,
@@ -23,6 +25,7 @@ from .messages import (
     ShardMessage,
     SweepDue,
 )
+from .notices import Notices
 from .pace import Pace
 from .portfolios import Portfolios
 from .roster import GroupKey
@@ -47,7 +50,9 @@ class Shard(Actor[ShardMessage]):
         self._calendar = calendar
         self._roster = lobby.rosters[number]
         self._board = lobby.boards[number]
-        self._desk = Desk(self._roster, self._board, lobby.subscriber, calendar)
+        noticeboard = lobby.noticeboards[number]
+        self._desk = Desk(self._roster, self._board, noticeboard, lobby.subscriber, calendar)
+        self._notices = Notices(self._roster, noticeboard, lobby.monotonic)
         self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
         self._turn = 0
         self._flush_waits = False
@@ -69,10 +74,10 @@ class Shard(Actor[ShardMessage]):
                 self._portfolios.tell(message)
             case FlushDue():
                 self._flush()
-            case ClientJoined(client):
-                client.link.send(replies.welcome(str(client.number), self._calendar()))
-            case ClientSpoke(client, data):
-                self._desk.answer(client, data)
+            case ClientJoined() | ClientSpoke():
+                self._desk.serve(message)
+            case BulletinPosted() | BulletinsRead():
+                self._notices.tell(message)
             case PricesRead():
                 self._read(message)
             case SweepDue():

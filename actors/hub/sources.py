@@ -8,6 +8,7 @@ from typing import Protocol
 from ...domain.ids import UserId
 from ...domain.instrument import Instrument
 from ...domain.portfolio import Portfolio
+from ...store.fixture_news import ToldFixtures
 from ...store.pubsub import Published
 
 
@@ -21,6 +22,9 @@ class Market(Protocol):
     def instruments(self) -> tuple[Instrument, ...]:
         """All instruments, in one round trip."""
 
+    def fixtures(self, known: int | None) -> ToldFixtures | None:
+        """All fixtures, if the last number given is not the one *known*; None if nothing is new."""
+
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """Users' portfolios with their sequence numbers."""
 
@@ -29,7 +33,7 @@ class Feed(Protocol):
     """A subscription to what Redis publishes."""
 
     def open(self) -> None:
-        """Subscribe to all prices."""
+        """Subscribe to all prices and fixtures."""
 
     def follow(self, *users: UserId) -> None:
         """Subscribe to users' portfolios."""

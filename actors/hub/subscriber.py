@@ -14,12 +14,22 @@ from ...domain.views import (
     price_snapshot_view,
     price_update_view,
 )
-from ...store.pubsub import FollowStarted, PortfolioPublished, PricePublished, Published
+from ...store.fixture_news import ToldFixture
+from ...store.pubsub import (
+    FixturePublished,
+    FollowStarted,
+    PortfolioPublished,
+    PricePublished,
+    Published,
+)
 from ..actor import Actor
 from . import replies
 from .board import NO_EPOCH, Move, Price
+from .bulletins import fixture_bulletin, update
 from .lobby import Lobby
 from .messages import (
+    BulletinPosted,
+    BulletinsRead,
     FollowersGone,
     Heard,
     PortfolioMoved,
@@ -28,6 +38,7 @@ from .messages import (
     PriceMoved,
     PricesRead,
     RereadDue,
+    ShardMessage,
     SnapshotsDue,
     SubscriberMessage,
 )
@@ -45,7 +56,7 @@ class Subscriber(Actor[SubscriberMessage]):
     An incarnation lives within one life of Redis: what it reads, and what it hears over its feed,
     is of the `epoch` it tells with it. When another begins, it ends as by an outage.
 
-    Reads `price:*`, `portfolio:{uid}` of the users somebody here follows, and
+    Reads `price:*`, `fixture:*`, `portfolio:{uid}` of the users somebody here follows, and
     the instruments and portfolios themselves. Writes nothing but `replay:{uid}`, which it takes
     when it tells of it. Holds no lease.
     While it is down clients keep their connections and see no change; then they
@@ -74,6 +85,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._following: dict[UserId, bool] = {}  # True once in force
         self._wanted: dict[UserId, None] = {}  # portfolios to read, oldest wish first
         self._known: frozenset[int] = frozenset()
+        self._fixtures_seq: int | None = None  # the last number heard or read
 
     def started(self) -> None:
         """Subscribe first, then read: nothing may fall in between."""
@@ -128,12 +140,18 @@ class Subscriber(Actor[SubscriberMessage]):
         match published:
             case PricePublished(tick):
                 self._price(tick)
+            case FixturePublished(told):
+                self._fixture(told)
             case PortfolioPublished(user, event):
                 self._portfolio(user, event)
             case FollowStarted(user):
                 self._follow_started(user)
             case _:
                 assert_never(published)
+
+    def _tell_all(self, message: ShardMessage) -> None:
+        for shard in self._lobby.shards:
+            shard.tell(message)
 
     # -- prices
 
@@ -142,10 +160,9 @@ class Subscriber(Actor[SubscriberMessage]):
             self._reread()
             return
         view = price_update_view(tick)
-        frame = replies.price_update(tick.idx, tick.seq, view)
+        frame = replies.update(f"price:{tick.idx}", tick.seq, view)
         moved = PriceMoved(Move(self._epoch, tick.idx, tick.seq, view, frame))
-        for shard in self._lobby.shards:
-            shard.tell(moved)
+        self._tell_all(moved)
 
     def _reread(self) -> None:
         prices = tuple(
@@ -153,8 +170,26 @@ class Subscriber(Actor[SubscriberMessage]):
             for instrument in self._market.instruments()
         )
         self._known = frozenset(price.idx for price in prices)
-        for shard in self._lobby.shards:
-            shard.tell(PricesRead(self._epoch, prices))
+        self._tell_all(PricesRead(self._epoch, prices))
+        self._reread_fixtures()
+
+    # -- fixtures
+
+    def _fixture(self, told: ToldFixture) -> None:
+        if self._fixtures_seq is None:
+            self._reread_fixtures()  # the first that anybody tells of in this life
+            return
+        self._fixtures_seq = max(told.seq, self._fixtures_seq)
+        bulletin = fixture_bulletin(self._epoch, told)
+        self._tell_all(BulletinPosted(bulletin, update(bulletin)))
+
+    def _reread_fixtures(self) -> None:
+        """Read the fixtures if any number was given that was not heard."""
+        told = self._market.fixtures(self._fixtures_seq)
+        if told is not None:
+            self._fixtures_seq = told.seq
+            bulletins = tuple(fixture_bulletin(self._epoch, each) for each in told.fixtures)
+            self._tell_all(BulletinsRead(self._epoch, bulletins))
 
     # -- portfolios
 

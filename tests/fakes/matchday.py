@@ -4,6 +4,7 @@ from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from touchline.actors.meters import FeedMeter
+from touchline.store.fixture_news import FixtureNews
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
@@ -39,6 +40,7 @@ class Exchange:
         return SportmonksScheduler(
             self.feed,
             matches or Matches(self.pg),
+            FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),
             Lease(

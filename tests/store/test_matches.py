@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from touchline.domain.fixtures import Club
 from touchline.domain.halts import Phase
 from touchline.domain.match import Score
 from touchline.store.commands import Base, Bases
-from touchline.store.fixtures import Club, Fixtures, Progress
+from touchline.store.fixtures import Fixtures, Progress
 from touchline.store.matches import Matches, Opening
 
 from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, HOUR_MS, KICKOFF_MS, a_match

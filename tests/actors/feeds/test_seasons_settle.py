@@ -14,6 +14,7 @@ from touchline.matchserver.matches import results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
 from touchline.matchserver.server import MatchServer
+from touchline.store.fixture_news import FixtureNews
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
@@ -50,6 +51,7 @@ class Stadium:
         self.scheduler = SportmonksScheduler(
             Sportmonks(self.server.base_url, "token"),
             Matches(self.pg),
+            FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),
             Lease(self.redis, self.keys.lease("scheduler"), monotonic=clock.monotonic, owner="one"),

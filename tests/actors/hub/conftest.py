@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec import Raw
 from touchline.actors.hub.board import Price
+from touchline.actors.hub.bulletins import Bulletin
 from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.roster import Client
 from touchline.domain.ids import InstrumentIdx, UserId
@@ -35,7 +37,10 @@ class Stage:
             monotonic=self.clock.monotonic,
         )
         self.roster, self.board = self.lobby.rosters[0], self.lobby.boards[0]
+        self.noticeboard = self.lobby.noticeboards[0]
         self.board.read(LIFE, [price(1, 10), price(2, 20)])
+        fixtures = ((8, 30), (9, 31))
+        self.noticeboard.read(LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures])
 
     def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
         """A client of *user* that sits in the shard."""
@@ -49,6 +54,11 @@ class Stage:
 def price(idx: int, seq: int, mark: str = "100.0000") -> Price:
     """Instrument *idx* at tick *seq*."""
     return Price(InstrumentIdx(idx), seq, {"idx": idx, "mark": mark})
+
+
+def bulletin(fixture: int, seq: int) -> Bulletin:
+    """A fixture under number *seq*."""
+    return Bulletin(LIFE, f"fixture:{fixture}", seq, Raw(b'{"id": %d}' % fixture))
 
 
 @pytest.fixture

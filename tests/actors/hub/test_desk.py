@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
+from touchline.actors.hub.bulletins import Bulletin
+from touchline.actors.hub.channels import MAX_SUBSCRIPTIONS
 from touchline.actors.hub.desk import Desk
 from touchline.actors.hub.messages import FollowersGone, PortfolioWanted
-from touchline.actors.hub.requests import MAX_SUBSCRIPTIONS
 from touchline.domain.ids import UserId
 
 ANN = UserId(5)
@@ -19,7 +21,13 @@ class Visit:
 
     def __init__(self, stage: Any) -> None:
         self.stage = stage
-        self.desk = Desk(stage.roster, stage.board, stage.subscriber, stage.clock.calendar)
+        self.desk = Desk(
+            stage.roster,
+            stage.board,
+            stage.noticeboard,
+            stage.subscriber,
+            stage.clock.calendar,
+        )
         self.client, self.link = stage.seat()
 
     def ask(self, op: str, **fields: Any) -> list[Any]:
@@ -148,6 +156,45 @@ def test_resuming_from_the_present_epoch_shows_only_what_changed(visit):
 
     assert [each["channel"] for each in snapshots] == ["price:2"]
     assert visit.client.portfolio_seq == 551
+
+
+def test_a_fixture_is_shown_and_can_be_resumed_and_dropped(visit):
+    ack, snapshot = visit.ask("subscribe", channels=["fixture:8"])
+    assert ack["channels"] == ["fixture:8"]
+    assert snapshot == {
+        "op": "snapshot",
+        "channel": "fixture:8",
+        "epoch": 7,
+        "seq": 30,
+        "data": {"id": 8},
+    }
+
+    _, shown = visit.ask("resume", epoch=7, fixture={"8": 29, "9": 31})
+    assert (shown["channel"], shown["seq"]) == ("fixture:8", 30)
+    _, *shown = visit.ask("resume", epoch=6, fixture={"8": 30, "9": 31})
+    assert {each["channel"] for each in shown} == {"fixture:8", "fixture:9"}
+
+    visit.ask("unsubscribe", channels=["fixture:8"])
+    assert visit.stage.roster.listeners == {"fixture:9": {visit.client}}
+
+
+def test_a_fixture_that_is_long_over_is_unknown_but_can_be_dropped(visit):
+    visit.ask("subscribe", channels=["fixture:8"])
+    visit.stage.noticeboard.read(7, ())
+
+    assert not visit.ask("resume", epoch=7, fixture={"8": 30})[0]["ok"]
+    assert visit.ask("unsubscribe", channels=["fixture:8"])[0]["ok"]
+    assert not visit.client.channels
+
+
+def test_fixtures_count_to_the_same_limit(visit):
+    bulletins = [Bulletin(7, f"fixture:{n}", n, Raw(b"{}")) for n in range(MAX_SUBSCRIPTIONS)]
+    visit.stage.noticeboard.read(7, bulletins)
+    names = [each.channel for each in bulletins]
+
+    assert visit.ask("subscribe", channels=names)[0]["ok"]
+    (refusal,) = visit.ask("subscribe", channels=["price:1"])
+    assert refusal["error"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
 
 
 def test_resuming_with_numbers_ahead_of_ours_is_answered_with_a_snapshot(visit):

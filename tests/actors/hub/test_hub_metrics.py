@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from touchline.actors.hub.requests import Channels
+from touchline.actors.hub.channels import Channels
 from touchline.domain.ids import InstrumentIdx
 from touchline.http.metrics import Metrics
 from touchline.services.hub_metrics import HUB, Hub

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from touchline.actors.hub.requests import (
-    BadMessage,
-    Channels,
-    Ping,
-    Resume,
-    Subscribe,
-    UnknownChannel,
-    channels_of,
-    decode,
-)
+from touchline.actors.hub.channels import Channels, UnknownChannel, channels_of
+from touchline.actors.hub.requests import BadMessage, Ping, Resume, Subscribe, decode
 from touchline.domain.ids import InstrumentIdx
 
 ONE, TWO = InstrumentIdx(1), InstrumentIdx(2)
@@ -23,6 +15,9 @@ def test_the_four_requests_are_understood():
     assert decode('{"op":"subscribe","id":1,"channels":["price:1"]}') == Subscribe(1, ("price:1",))
     assert decode('{"id":3,"op":"resume","price":{"1":7},"portfolio":9}') == Resume(
         3, price={"1": 7}, portfolio=9
+    )
+    assert decode('{"op":"resume","id":3,"epoch":4,"fixture":{"8":2}}') == Resume(
+        3, epoch=4, fixture={"8": 2}
     )
     assert decode('{"op":"resume","id":3}') == Resume(3)
 
@@ -48,6 +43,8 @@ def test_the_four_requests_are_understood():
         '{"op":"subscribe","id":1,"channels":"price:1"}',
         '{"op":"subscribe","id":1,"channels":[1]}',
         '{"op":"resume","id":1,"price":{"1":-1}}',
+        '{"op":"resume","id":1,"epoch":"4"}',
+        '{"op":"resume","id":1,"fixture":{"8":null}}',
         "[" * 4000,
         b'{"op":"ping","id":1}',
     ],
@@ -60,24 +57,45 @@ def test_anything_else_is_a_bad_message_that_says_why(text: str | bytes):
 
 
 def test_channels_are_read_by_kind_and_doubles_count_once():
-    channels = channels_of(["price:2", "portfolio", "price:2", "price:*"], [ONE, TWO])
+    names = ["price:2", "portfolio", "price:2", "price:*", "fixture:9", "fixture:9"]
 
-    assert channels == Channels(frozenset({TWO}), all_prices=True, portfolio=True)
-    assert len(channels) == 3
+    channels = channels_of(names, [ONE, TWO], ["fixture:8", "fixture:9"])
+
+    assert channels == Channels(
+        frozenset({TWO}), all_prices=True, portfolio=True, bulletins=frozenset({"fixture:9"})
+    )
+    assert len(channels) == 4
 
 
 @pytest.mark.parametrize(
     "name",
-    ["price:3", "price:01", "price:", "price:x", "Portfolio", "portfolio:5", "fixture:1", ""],
+    [
+        "price:3",
+        "price:01",
+        "price:",
+        "price:x",
+        "Portfolio",
+        "portfolio:5",
+        "fixture:1",
+        "fixture:*",
+        "fixture:08",
+        "fixture:",
+        "",
+    ],
 )
 def test_a_channel_that_does_not_exist_is_named(name: str):
-    assert channels_of(["price:1", name], [ONE, TWO]) == UnknownChannel(name)
+    assert channels_of(["price:1", name], [ONE, TWO], ["fixture:8"]) == UnknownChannel(name)
 
 
 def test_channels_add_and_subtract_kind_by_kind():
-    mine = Channels(frozenset({ONE}), all_prices=True)
+    mine = Channels(frozenset({ONE}), all_prices=True, bulletins=frozenset({"fixture:8"}))
 
-    assert mine | Channels(frozenset({TWO}), portfolio=True) == Channels(
-        frozenset({ONE, TWO}), all_prices=True, portfolio=True
+    more = Channels(frozenset({TWO}), portfolio=True, bulletins=frozenset({"fixture:9"}))
+    assert mine | more == Channels(
+        frozenset({ONE, TWO}),
+        all_prices=True,
+        portfolio=True,
+        bulletins=frozenset({"fixture:8", "fixture:9"}),
     )
-    assert mine - Channels(frozenset({TWO}), all_prices=True) == Channels(frozenset({ONE}))
+    less = Channels(frozenset({TWO}), all_prices=True, bulletins=frozenset({"fixture:8"}))
+    assert mine - less == Channels(frozenset({ONE}))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.actors.hub.requests import Channels
+from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.roster import Client, Roster
 from touchline.domain.ids import InstrumentIdx, UserId
 
@@ -16,6 +18,12 @@ ONE, TWO = InstrumentIdx(1), InstrumentIdx(2)
 
 def client(user: UserId = ANN) -> Client:
     return Client(RecordingLink(), user, number=1, opened_at=0.0)
+
+
+def indexes(roster: Roster) -> list[dict[Any, Any]]:
+    return [
+        dict(each) for each in (roster.by_user, roster.groups, roster.followers, roster.listeners)
+    ]
 
 
 def test_only_the_first_to_join_and_the_last_to_leave_change_a_users_presence():
@@ -60,6 +68,7 @@ def test_a_client_that_left_cannot_be_subscribed_any_more():
             st.frozensets(st.sampled_from([ONE, TWO])),
             st.booleans(),
             st.booleans(),
+            st.frozensets(st.sampled_from(["fixture:8", "fixture:9"])),
         ),
         max_size=50,
     )
@@ -68,18 +77,18 @@ def test_after_anything_the_indexes_are_what_a_rebuild_makes_of_the_clients(step
     roster = Roster()
     clients = [client(UserId(n % 2)) for n in range(5)]
 
-    for number, step, prices, all_prices, portfolio in steps:
+    for number, step, prices, all_prices, portfolio, told in steps:
         match step:
             case "join":
                 roster.join(clients[number])
             case "leave":
                 roster.leave(clients[number])
             case "listen":
-                roster.listen(clients[number], Channels(prices, all_prices, portfolio))
+                roster.listen(clients[number], Channels(prices, all_prices, portfolio, told))
             case "rebuild":
                 roster.rebuild()
-    kept = (dict(roster.by_user), dict(roster.groups), dict(roster.followers))
+    kept = indexes(roster)
     roster.rebuild()
 
-    assert (roster.by_user, roster.groups, roster.followers) == kept
+    assert indexes(roster) == kept
     assert set().union(*roster.by_user.values()) == set(roster.clients)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import Raw
 from touchline.actors.hub.board import Move
+from touchline.actors.hub.bulletins import Bulletin, update
+from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.frames import text_frame
 from touchline.actors.hub.messages import (
+    BulletinPosted,
+    BulletinsRead,
     ClientJoined,
     ClientSpoke,
     FlushDue,
@@ -18,7 +23,6 @@ from touchline.actors.hub.messages import (
     PricesRead,
     SweepDue,
 )
-from touchline.actors.hub.requests import Channels
 from touchline.actors.hub.shard import Shard
 from touchline.domain.ids import InstrumentIdx, UserId
 
@@ -197,6 +201,66 @@ def test_no_portfolio_is_told_of_an_epoch_whose_prices_are_not_there_yet(shard, 
     assert link.take() == []
     shard.receive(pushed(8))
     assert link.take() == [{"update": 8}]
+
+
+def bulletin(fixture: int, seq: int, epoch: int = LIFE) -> Bulletin:
+    return Bulletin(epoch, f"fixture:{fixture}", seq, Raw(b'{"id": %d}' % fixture))
+
+
+def posted(fixture: int, seq: int, epoch: int = LIFE) -> BulletinPosted:
+    told = bulletin(fixture, seq, epoch)
+    return BulletinPosted(told, update(told))
+
+
+def told(link: Any) -> list[Any]:
+    return [(each["op"], each["channel"], each["seq"]) for each in link.take()]
+
+
+def test_bulletins_reach_those_who_listen_to_their_channel(shard, stage):
+    links = {}
+    for name, channels in {"eight": {"fixture:8"}, "both": {"fixture:8", "fixture:9"}}.items():
+        client, links[name] = stage.seat()
+        stage.roster.listen(client, Channels(bulletins=frozenset(channels)))
+
+    shard.receive(BulletinsRead(LIFE, (bulletin(8, 1), bulletin(9, 2))))
+    assert told(links["eight"]) == [("snapshot", "fixture:8", 1)]
+    assert told(links["both"]) == [("snapshot", "fixture:8", 1), ("snapshot", "fixture:9", 2)]
+
+    for message in (posted(8, 3), posted(9, 4), posted(8, 3), posted(8, 2)):
+        shard.receive(message)
+    shard.receive(BulletinsRead(LIFE, (bulletin(8, 6), bulletin(9, 4))))
+
+    assert told(links["eight"]) == [("update", "fixture:8", 3), ("snapshot", "fixture:8", 6)]
+    assert told(links["both"]) == [
+        ("update", "fixture:8", 3),
+        ("update", "fixture:9", 4),
+        ("snapshot", "fixture:8", 6),
+    ]
+
+
+def test_bulletins_of_another_epoch_are_shown_all_anew(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, Channels(bulletins=frozenset({"fixture:8"})))
+    shard.receive(BulletinsRead(LIFE, (bulletin(8, 1),)))
+    link.take()
+
+    shard.receive(posted(8, 5, epoch=LIFE + 1))
+    assert link.take() == []
+    shard.receive(BulletinsRead(LIFE + 1, (bulletin(8, 1, epoch=LIFE + 1),)))
+
+    (snapshot,) = link.take()
+    assert (snapshot["epoch"], snapshot["seq"], snapshot["data"]) == (LIFE + 1, 1, {"id": 8})
+
+
+def test_what_was_gone_is_shown_before_it_is_updated(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, Channels(bulletins=frozenset({"fixture:8"})))
+    shard.receive(BulletinsRead(LIFE, ()))
+
+    shard.receive(posted(8, 5))
+    shard.receive(posted(8, 6))
+
+    assert told(link) == [("snapshot", "fixture:8", 5), ("update", "fixture:8", 6)]
 
 
 def test_the_sweep_pings_greets_and_ends(shard, stage):

@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.messages import (
+    BulletinPosted,
+    BulletinsRead,
     FollowersGone,
     Heard,
     PortfolioMoved,
@@ -18,8 +21,8 @@ from touchline.actors.hub.messages import (
     RereadDue,
     SnapshotsDue,
 )
-from touchline.actors.hub.requests import Channels
 from touchline.actors.hub.subscriber import SNAPSHOT_BATCH, Subscriber
+from touchline.domain.fixture_views import fixture_view
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
@@ -27,9 +30,17 @@ from touchline.domain.portfolio import OpenPosition, Portfolio, Wallet
 from touchline.domain.pushes import PortfolioEvent, WalletPush
 from touchline.domain.ticks import PriceTick
 from touchline.domain.views import portfolio_view
+from touchline.store.fixture_news import ToldFixture, ToldFixtures
 from touchline.store.life import Superseded
-from touchline.store.pubsub import FollowStarted, PortfolioPublished, PricePublished, Published
+from touchline.store.pubsub import (
+    FixturePublished,
+    FollowStarted,
+    PortfolioPublished,
+    PricePublished,
+    Published,
+)
 
+from tests.fakes.fixtures import a_fixture
 from tests.fakes.hub import messages_in
 from tests.fakes.positions import LONG
 
@@ -67,6 +78,7 @@ class StillMarket:
         self.reads: list[UserId] = []
         self.epoch = 7
         self.over = False
+        self.told: ToldFixtures | None = None
 
     def _confirm(self) -> None:
         if self.over:
@@ -75,6 +87,10 @@ class StillMarket:
     def instruments(self) -> tuple[Instrument, ...]:
         self._confirm()
         return self.listed
+
+    def fixtures(self, known: int | None) -> ToldFixtures | None:
+        self._confirm()
+        return None if self.told is None or self.told.seq == known else self.told
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         self._confirm()
@@ -297,6 +313,43 @@ def test_what_cannot_be_read_any_more_in_its_epoch_is_not_told(desk):
 
     assert desk.told() == []
     assert desk.reminded == []
+
+
+def test_all_fixtures_are_read_once_and_then_only_what_was_not_heard(desk, stage):
+    desk.market.told = ToldFixtures(4, (ToldFixture(3, a_fixture(8)), ToldFixture(4, a_fixture(9))))
+    desk.told()
+
+    desk.actor.receive(RereadDue())
+    desk.actor.receive(RereadDue())
+
+    _, read, _ = desk.told()
+    assert isinstance(read, BulletinsRead)
+    assert read.epoch == 7
+    assert [(each.channel, each.seq) for each in read.bulletins] == [
+        ("fixture:8", 3),
+        ("fixture:9", 4),
+    ]
+    desk.hear(FixturePublished(ToldFixture(5, a_fixture(8, minute=12))))
+    desk.market.told = ToldFixtures(5, ())  # heard it was, so there is nothing to read
+    desk.actor.receive(RereadDue())
+    desk.market.told = ToldFixtures(7, ())
+    desk.actor.receive(RereadDue())
+    posted, *later = desk.told()
+    assert isinstance(posted, BulletinPosted)
+    (frame,) = messages_in(posted.frame)
+    assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "fixture:8", 5)
+    assert frame["data"] == fixture_view(a_fixture(8, minute=12))
+    assert [type(each) for each in later] == [PricesRead, PricesRead, BulletinsRead]
+
+
+def test_the_first_fixture_that_is_told_of_in_a_life_makes_it_read_all(desk):
+    desk.told()
+    desk.market.told = ToldFixtures(1, (ToldFixture(1, a_fixture(8)),))
+
+    desk.hear(FixturePublished(ToldFixture(1, a_fixture(8))))
+
+    (read,) = desk.told()
+    assert [each.channel for each in read.bulletins] == ["fixture:8"]
 
 
 def test_stopping_gives_the_connection_back(desk):
