@@ -39,11 +39,14 @@ class Hub:
 
     def listening(self) -> Counter[str]:
         """Connections by what they listen to."""
-        found = Counter(prices=0, all_prices=0, portfolio=0)
+        found = Counter(prices=0, all_prices=0, every_tick=0, portfolio=0, fixtures=0)
         for roster in self.lobby.rosters:
             for group, members in roster.groups.items():
-                found["all_prices" if group is None else "prices"] += len(members)
+                some = isinstance(group, frozenset)
+                found["prices" if some else "all_prices"] += len(members)
+            found["every_tick"] += sum(map(len, roster.ticked.values()))
             found["portfolio"] += sum(map(len, roster.followers.values()))
+            found["fixtures"] += len(set().union(*roster.listeners.values()))
         return found
 
 
@@ -74,7 +77,7 @@ HUB: tuple[Metric[Hub], ...] = (
     Metric(
         "gauge",
         "touchline_hub_subscriptions",
-        "Connections that listen to some prices, to all prices, to their portfolio.",
+        "Connections by what they listen to.",
         lambda hub: by_label(hub.listening()),
         ("channel",),
     ),

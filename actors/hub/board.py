@@ -10,7 +10,7 @@ Source: docs/protocol.md, "Prices".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...domain.ids import InstrumentIdx
@@ -69,6 +69,12 @@ class Board:
         """The number of the tick that a snapshot would show."""
         return self._prices[idx].seq
 
+    def newest(self) -> Iterator[Price]:
+        """Every instrument as it is with the ticks that wait."""
+        for idx, price in self._prices.items():
+            move = self._moves.get(idx)
+            yield price if move is None else after(price, move)
+
     def snapshot(self, idx: InstrumentIdx) -> bytes:
         """The snapshot frame of one instrument, encoded once per change."""
         frame = self._snapshots.get(idx)
@@ -119,19 +125,19 @@ class Board:
         for move in due:
             del self._moves[move.idx]
             self._sent_at[move.idx] = now_s
-            self._put(_after(self._prices[move.idx], move))
+            self._put(after(self._prices[move.idx], move))
         return {move.idx: move.frame for move in due}
 
     def _newest(self, idx: InstrumentIdx) -> Price | None:
         price, move = self._prices.get(idx), self._moves.get(idx)
-        return _after(price, move) if price and move else price
+        return after(price, move) if price and move else price
 
     def _put(self, price: Price) -> None:
         self._prices[price.idx] = price
         self._snapshots.pop(price.idx, None)
 
 
-def _after(price: Price, move: Move) -> Price:
+def after(price: Price, move: Move) -> Price:
     """*price* after *move*, by the rule the clients use: newer members replace older ones."""
     newer = {name: move.data[name] for name in price.data.keys() & move.data.keys()}
     return Price(price.idx, move.seq, price.data | newer)

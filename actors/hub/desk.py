@@ -8,7 +8,7 @@ Source: docs/protocol.md, "Requests".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -18,7 +18,7 @@ from ..address import Address
 from . import replies
 from .board import Board
 from .bulletins import Noticeboard, fixture_channel
-from .channels import MAX_SUBSCRIPTIONS, Channels, UnknownChannel, channels_of
+from .channels import MAX_SUBSCRIPTIONS, Channels, UnknownChannel, channels_of, within
 from .messages import (
     ClientJoined,
     ClientSpoke,
@@ -28,24 +28,43 @@ from .messages import (
 )
 from .requests import BadMessage, Ping, Request, Resume, Subscribe, Unsubscribe, decode
 from .roster import Client, Roster
+from .tape import Tape
+from .ticker import Ticker
 
 MAX_STRIKES = 5  #: messages that are no requests before the connection is closed
 BAD_MESSAGE = 4400
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a client says it has seen: numbers of *epoch* by channel; None is the present one."""
+class Wish:
+    """Channels that a client wants, and what it has seen of them.
 
+    Attributes:
+        request: the number of its request.
+        names: of the channels.
+        conflated: whether prices are to be.
+        epoch: the one of what it has seen; None is the present one.
+        seen: the number of each channel it has seen.
+    """
+
+    request: int
+    names: tuple[str, ...]
+    conflated: bool = True
     epoch: int | None = None
-    seqs: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
 
-    def of(self, epoch: int) -> Mapping[str, int]:
-        """What of it means anything in *epoch*."""
-        return self.seqs if self.epoch in (None, epoch) else {}
+    def seen_in(self, epoch: int) -> Mapping[str, int]:
+        """What it has seen that means anything in *epoch*."""
+        return self.seen if self.epoch in (None, epoch) else {}
 
 
-NOTHING = Known()
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """What the clients of a shard can be shown."""
+
+    prices: Board
+    ticks: Tape
+    notices: Noticeboard
 
 
 class Desk:
@@ -54,14 +73,14 @@ class Desk:
     def __init__(
         self,
         roster: Roster,
-        board: Board,
-        noticeboard: Noticeboard,
+        boards: Boards,
+        ticker: Ticker,
         subscriber: Address[SubscriberMessage],
         calendar: Calendar,
     ) -> None:
         self._roster = roster
-        self._board = board
-        self._noticeboard = noticeboard
+        self._boards = boards
+        self._ticker = ticker
         self._subscriber = subscriber
         self._calendar = calendar
 
@@ -83,10 +102,10 @@ class Desk:
 
     def _carry_out(self, client: Client, request: Request) -> None:
         match request:
-            case Subscribe(request_id, names):
-                self._add(client, request_id, names)
-            case Resume(request_id):
-                self._resume(client, request)
+            case Subscribe(request_id, names, conflated):
+                self._add(client, Wish(request_id, names, conflated))
+            case Resume():
+                self._add(client, resumed(request))
             case Unsubscribe(request_id, names):
                 self._drop(client, request_id, names)
             case Ping(request_id):
@@ -94,85 +113,97 @@ class Desk:
             case _:
                 assert_never(request)
 
-    def _resume(self, client: Client, request: Resume) -> None:
-        known = {f"price:{name}": seq for name, seq in request.price.items()}
-        known |= {fixture_channel(name): seq for name, seq in request.fixture.items()}
-        if request.portfolio is not None:
-            known["portfolio"] = request.portfolio
-        self._add(client, request.id, tuple(known), Known(request.epoch, known))
-
-    def _add(
-        self, client: Client, request: int, names: tuple[str, ...], known: Known = NOTHING
-    ) -> None:
-        """Subscribe to *names*, and show what is not *known*."""
-        channels = self._listen(client, request, names)
+    def _add(self, client: Client, wish: Wish) -> None:
+        """Subscribe to what is wished for, and show what has not been seen."""
+        if not wish.conflated or client.channels.hears_ticks:
+            # What waits is for those who listen already: a snapshot of the tape has it.
+            self._ticker.flush()
+        if not wish.conflated:
+            self._ticker.start()
+        channels = self._listen(client, wish)
         if channels is None:
             return
-        prices = known.of(self._board.epoch)
-        self._show_prices(
-            client,
-            self._board.known
-            if channels.all_prices
-            else [i for i in channels.prices if prices.get(f"price:{i}") != self._board.seq(i)],
-        )
-        self._show_bulletins(client, channels, known.of(self._noticeboard.epoch))
+        seen = wish.seen_in(self._boards.prices.epoch)
+        self._show_prices(client, channels, seen)
+        self._show_bulletins(client, channels, wish.seen_in(self._boards.notices.epoch))
         if channels.portfolio:
             # The snapshot is sent only if its number turns out to be another.
-            client.portfolio_seq = prices.get("portfolio")
+            client.portfolio_seq = seen.get("portfolio")
             self._subscriber.tell(PortfolioWanted(client.user))
 
-    def _listen(self, client: Client, request: int, names: tuple[str, ...]) -> Channels | None:
-        """Subscribe to all of *names* and acknowledge, or refuse and change nothing."""
-        channels = channels_of(names, self._board.known, self._noticeboard.known)
+    def _listen(self, client: Client, wish: Wish) -> Channels | None:
+        """Subscribe to all of a wish and acknowledge, or refuse and change nothing."""
+        boards = self._boards
+        channels = channels_of(
+            wish.names, boards.prices.known, boards.notices.known, conflated=wish.conflated
+        )
         if isinstance(channels, UnknownChannel):
-            client.link.send(_unknown(request, channels))
+            client.link.send(_unknown(wish.request, channels))
             return None
         wanted = client.channels | channels
         if len(wanted) > MAX_SUBSCRIPTIONS:
             error = {"code": "TOO_MANY_SUBSCRIPTIONS", "limit": MAX_SUBSCRIPTIONS}
-            client.link.send(replies.refused(request, error))
+            client.link.send(replies.refused(wish.request, error))
             return None
-        client.link.send(replies.acknowledged(request, names))
+        client.link.send(replies.acknowledged(wish.request, wish.names))
         self._roster.listen(client, wanted)
         return channels
 
     def _drop(self, client: Client, request: int, names: tuple[str, ...]) -> None:
-        mine = client.channels
+        mine, known = client.channels, self._boards.prices.known
         # What it has may be gone by now, and is its own to drop all the same.
         channels = channels_of(
             names,
-            mine.prices.union(self._board.known),
-            mine.bulletins.union(self._noticeboard.known),
+            mine.prices.union(mine.ticks, known),
+            mine.bulletins.union(self._boards.notices.known),
         )
         if isinstance(channels, UnknownChannel):
             client.link.send(_unknown(request, channels))
             return
-        followed = client.channels.portfolio
-        self._roster.listen(client, client.channels - channels)
+        self._roster.listen(client, mine - channels)
         # Nothing of a dropped channel may follow the answer.
-        dropped = set() if client.channels.all_prices else set(self._board.known)
-        client.link.send(
-            replies.acknowledged(request, names), supersedes=dropped - client.channels.prices
-        )
-        if followed and not self._roster.follows(client.user):
+        dropped = {idx for idx in known if not within(client.group, idx)}
+        client.link.send(replies.acknowledged(request, names), supersedes=dropped)
+        if mine.portfolio and not self._roster.follows(client.user):
             self._subscriber.tell(FollowersGone(client.user))
 
-    def _show_prices(self, client: Client, prices: Iterable[InstrumentIdx]) -> None:
-        wanted = tuple(prices)
-        if wanted:
-            frames = b"".join(self._board.snapshot(idx) for idx in wanted)
-            client.link.send(frames, supersedes=wanted, messages=len(wanted))
+    def _show_prices(self, client: Client, channels: Channels, seen: Mapping[str, int]) -> None:
+        every = channels.all_prices or channels.all_ticks
+        wanted = self._boards.prices.known if every else channels.prices | channels.ticks
+        frames = {}
+        for idx in wanted:
+            board = self._board_of(client, idx)
+            if every or seen.get(f"price:{idx}") != board.seq(idx):
+                frames[idx] = board.snapshot(idx)
+        if frames:
+            joined = b"".join(frames.values())
+            client.link.send(joined, supersedes=frames, messages=len(frames))
 
-    def _show_bulletins(self, client: Client, channels: Channels, known: Mapping[str, int]) -> None:
+    def _board_of(self, client: Client, idx: InstrumentIdx) -> Board | Tape:
+        """Where *client*'s messages of an instrument come from."""
+        ticked = within(client.channels.ticked, idx)
+        return self._boards.ticks if ticked else self._boards.prices
+
+    def _show_bulletins(self, client: Client, channels: Channels, seen: Mapping[str, int]) -> None:
+        notices = self._boards.notices
         for channel in channels.bulletins:
-            if known.get(channel) != self._noticeboard.seq(channel):
-                client.link.send(self._noticeboard.snapshot(channel))
+            if seen.get(channel) != notices.seq(channel):
+                client.link.send(notices.snapshot(channel))
 
     def _strike(self, client: Client, detail: str) -> None:
         client.strikes += 1
         client.link.send(replies.bad_message(detail))
         if client.strikes >= MAX_STRIKES:
             client.link.close(BAD_MESSAGE, "too many bad messages")
+
+
+def resumed(request: Resume) -> Wish:
+    """What a client wishes for that comes back."""
+    seen = {f"price:{name}": seq for name, seq in request.price.items()}
+    seen |= {fixture_channel(name): seq for name, seq in request.fixture.items()}
+    if request.portfolio is not None:
+        seen["portfolio"] = request.portfolio
+    return Wish(request.id, tuple(seen), request.conflated, request.epoch, seen)
 
 
 def _unknown(request: int, channel: UnknownChannel) -> bytes:

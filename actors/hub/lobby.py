@@ -33,6 +33,7 @@ from .messages import (
     TransitionsDue,
 )
 from .roster import Client, Roster
+from .tape import Tape
 from .traffic import Traffic
 from .transitions import Transitions
 
@@ -51,7 +52,7 @@ class Lobby:
 
     Attributes:
         ready: set once the instruments were read; no handshake succeeds before.
-        rosters, boards, noticeboards: one of each per shard.
+        rosters, boards, tapes, noticeboards: one of each per shard.
         transitions: users whose presence is to be told to the other replicas.
         taken: seats in use, handshakes under way included.
         seats: how many there are.
@@ -71,6 +72,7 @@ class Lobby:
         self.ready = False
         self.rosters = tuple(Roster() for _ in shards)
         self.boards = tuple(Board() for _ in shards)
+        self.tapes = tuple(Tape() for _ in shards)
         self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
         self.traffic = Traffic()

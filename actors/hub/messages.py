@@ -28,10 +28,15 @@ class ClientSpoke:
 
 @dataclass(frozen=True, slots=True)
 class PricesRead:
-    """The subscriber: these instruments as they stand in Redis, all of them, in *epoch*."""
+    """The subscriber: these instruments as they stand in Redis, all of them, in *epoch*.
+
+    Of what they are ahead of, ticks are missing if it was *relinked* before; else they may be on
+    their way.
+    """
 
     epoch: int
     prices: tuple[Price, ...]
+    relinked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ Names = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAX_SUB
 class Subscribe(
     msgspec.Struct, tag_field="op", tag="subscribe", frozen=True, forbid_unknown_fields=True
 ):
-    """Add channels; each gets a snapshot and then its updates."""
+    """Add channels; each gets a snapshot and then its updates, prices every tick if asked for."""
 
     id: RequestId
     channels: Names
+    conflated: bool = True
 
 
 class Unsubscribe(
@@ -51,6 +52,7 @@ class Resume(msgspec.Struct, tag_field="op", tag="resume", frozen=True, forbid_u
     price: dict[str, Seq] = {}
     fixture: dict[str, Seq] = {}
     portfolio: Seq | None = None
+    conflated: bool = True
 
 
 Request = Subscribe | Unsubscribe | Ping | Resume

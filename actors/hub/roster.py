@@ -11,13 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from ...domain.ids import InstrumentIdx, UserId
-from .channels import Channels
+from ...domain.ids import UserId
+from .channels import Channels, GroupKey
 
 K = TypeVar("K")
-
-#: What the members of a group have in common: the same price channels. None is all of them.
-GroupKey = frozenset[InstrumentIdx] | None
 
 
 class Link(Protocol):
@@ -68,8 +65,8 @@ class Client:
 
     @property
     def group(self) -> GroupKey:
-        """The group this client's prices are sent with."""
-        return None if self.channels.all_prices else self.channels.prices
+        """The group this client's conflated prices are sent with."""
+        return self.channels.conflated
 
 
 class Roster:
@@ -79,6 +76,7 @@ class Roster:
         self.clients: dict[Client, None] = {}  # a set that keeps the order of arrival
         self.by_user: dict[UserId, set[Client]] = {}
         self.groups: dict[GroupKey, set[Client]] = {}
+        self.ticked: dict[GroupKey, set[Client]] = {}  #: groups that are sent every tick
         self.followers: dict[UserId, set[Client]] = {}
         self.listeners: dict[str, set[Client]] = {}  #: by channels of bulletins
         self.departures: Counter[str] = Counter()  #: connections ended so far, by reason
@@ -114,6 +112,7 @@ class Roster:
         """Make every index anew from the clients themselves, after a crash halfway through."""
         self.by_user.clear()
         self.groups.clear()
+        self.ticked.clear()
         self.followers.clear()
         self.listeners.clear()
         for client in tuple(self.clients):
@@ -122,6 +121,8 @@ class Roster:
     def _list(self, client: Client) -> None:
         if client.group is None or client.group:
             self.groups.setdefault(client.group, set()).add(client)
+        if client.channels.hears_ticks:
+            self.ticked.setdefault(client.channels.ticked, set()).add(client)
         if client.channels.portfolio:
             self.followers.setdefault(client.user, set()).add(client)
         for channel in client.channels.bulletins:
@@ -129,6 +130,7 @@ class Roster:
 
     def _unlist(self, client: Client) -> None:
         _discard(self.groups, client.group, client)
+        _discard(self.ticked, client.channels.ticked, client)
         _discard(self.followers, client.user, client)
         for channel in client.channels.bulletins:
             _discard(self.listeners, channel, client)

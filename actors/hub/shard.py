@@ -9,7 +9,8 @@ from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx
 from ..actor import Actor
 from . import replies
-from .desk import Desk
+from .channels import GroupKey, within
+from .desk import Boards, Desk
 from .liveness import care
 from .lobby import Lobby
 from .messages import (
@@ -28,7 +29,7 @@ from .messages import (
 from .notices import Notices
 from .pace import Pace
 from .portfolios import Portfolios
-from .roster import GroupKey
+from .ticker import Ticker
 
 FLUSH_S = 0.05  #: prices of this long go out in one send per connection
 SWEEP_S = 1.0
@@ -51,7 +52,10 @@ class Shard(Actor[ShardMessage]):
         self._roster = lobby.rosters[number]
         self._board = lobby.boards[number]
         noticeboard = lobby.noticeboards[number]
-        self._desk = Desk(self._roster, self._board, noticeboard, lobby.subscriber, calendar)
+        tape = lobby.tapes[number]
+        self._ticker = Ticker(self._roster, self._board, tape, lobby.monotonic)
+        boards = Boards(self._board, tape, noticeboard)
+        self._desk = Desk(self._roster, boards, self._ticker, lobby.subscriber, calendar)
         self._notices = Notices(self._roster, noticeboard, lobby.monotonic)
         self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
         self._turn = 0
@@ -69,6 +73,7 @@ class Shard(Actor[ShardMessage]):
         match message:
             case PriceMoved(move):
                 self._board.moved(move)
+                self._ticker.moved(move)
                 self._plan_flush(FLUSH_S)
             case PortfolioMoved() | PortfolioRead():
                 self._portfolios.tell(message)
@@ -99,12 +104,13 @@ class Shard(Actor[ShardMessage]):
     # -- prices
 
     def _plan_flush(self, delay_s: float) -> None:
-        if self._board.dirty and not self._flush_waits:
+        if (self._board.dirty or self._ticker.waits) and not self._flush_waits:
             self._flush_waits = True
             self.after(delay_s, FlushDue())
 
     def _flush(self) -> None:
         self._flush_waits = False
+        self._ticker.flush()
         due = self._board.flush(self._lobby.monotonic())
         if due:
             pace = Pace(self._lobby.monotonic)
@@ -119,6 +125,7 @@ class Shard(Actor[ShardMessage]):
     def _read(self, read: PricesRead) -> None:
         if read.epoch != self._board.epoch:
             self._portfolios.begin_anew()  # the subscriber reads them anew as well
+        self._ticker.read(read)
         self._show(self._board.read(read.epoch, read.prices))
 
     def _show(self, changed: Iterable[InstrumentIdx]) -> None:
@@ -154,4 +161,4 @@ class Shard(Actor[ShardMessage]):
 
 def _of_group(group: GroupKey, frames: Mapping[InstrumentIdx, bytes]) -> dict[int, bytes]:
     """Those of *frames* that a group of connections listens to."""
-    return {idx: frame for idx, frame in frames.items() if group is None or idx in group}
+    return {idx: frame for idx, frame in frames.items() if within(group, idx)}

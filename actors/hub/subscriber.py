@@ -95,7 +95,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._epoch = self._market.epoch
         self._following = dict.fromkeys(self._lobby.followed_users(), False)
         self._feed.follow(*self._following)
-        self._reread()
+        self._reread(relinked=True)
         self._lobby.ready = True
         self.link(self._read_feed)
         self.every(REREAD_S, RereadDue())
@@ -164,13 +164,13 @@ class Subscriber(Actor[SubscriberMessage]):
         moved = PriceMoved(Move(self._epoch, tick.idx, tick.seq, view, frame))
         self._tell_all(moved)
 
-    def _reread(self) -> None:
+    def _reread(self, *, relinked: bool = False) -> None:
         prices = tuple(
             Price(instrument.idx, instrument.seq, price_snapshot_view(instrument))
             for instrument in self._market.instruments()
         )
         self._known = frozenset(price.idx for price in prices)
-        self._tell_all(PricesRead(self._epoch, prices))
+        self._tell_all(PricesRead(self._epoch, prices, relinked))
         self._reread_fixtures()
 
     # -- fixtures

@@ -37,6 +37,7 @@ class Stage:
             monotonic=self.clock.monotonic,
         )
         self.roster, self.board = self.lobby.rosters[0], self.lobby.boards[0]
+        self.tape = self.lobby.tapes[0]
         self.noticeboard = self.lobby.noticeboards[0]
         self.board.read(LIFE, [price(1, 10), price(2, 20)])
         fixtures = ((8, 30), (9, 31))

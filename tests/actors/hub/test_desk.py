@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
+from touchline.actors.hub.board import Move
 from touchline.actors.hub.bulletins import Bulletin
 from touchline.actors.hub.channels import MAX_SUBSCRIPTIONS
-from touchline.actors.hub.desk import Desk
+from touchline.actors.hub.desk import Boards, Desk
+from touchline.actors.hub.frames import text_frame
 from touchline.actors.hub.messages import FollowersGone, PortfolioWanted
-from touchline.domain.ids import UserId
+from touchline.actors.hub.ticker import Ticker
+from touchline.domain.ids import InstrumentIdx, UserId
 
 ANN = UserId(5)
+FRAME = text_frame('{"op":"update","seq":11}')
 
 
 class Visit:
@@ -21,13 +25,10 @@ class Visit:
 
     def __init__(self, stage: Any) -> None:
         self.stage = stage
-        self.desk = Desk(
-            stage.roster,
-            stage.board,
-            stage.noticeboard,
-            stage.subscriber,
-            stage.clock.calendar,
-        )
+        self.ticker = Ticker(stage.roster, stage.board, stage.tape, stage.clock.monotonic)
+        boards = Boards(stage.board, stage.tape, stage.noticeboard)
+        calendar = stage.clock.calendar
+        self.desk = Desk(stage.roster, boards, self.ticker, stage.subscriber, calendar)
         self.client, self.link = stage.seat()
 
     def ask(self, op: str, **fields: Any) -> list[Any]:
@@ -156,6 +157,43 @@ def test_resuming_from_the_present_epoch_shows_only_what_changed(visit):
 
     assert [each["channel"] for each in snapshots] == ["price:2"]
     assert visit.client.portfolio_seq == 551
+
+
+def test_every_tick_is_resumed_where_the_tape_is(visit):
+    visit.ask("subscribe", channels=["price:1"], conflated=False)
+    visit.ticker.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
+    visit.link.take()
+
+    update, ack, *shown = visit.ask("resume", epoch=7, price={"1": 10, "2": 20}, conflated=False)
+
+    assert update["seq"] == 11  # it was waiting, for whom it was meant
+    assert ack["channels"] == ["price:1", "price:2"]
+    assert [(each["channel"], each["seq"]) for each in shown] == [("price:1", 11)]
+    _, *shown = visit.ask("resume", epoch=7, price={"1": 11, "2": 20}, conflated=False)
+    assert shown == []
+
+
+def test_a_snapshot_of_all_prices_has_every_tick_of_those_that_want_it(visit):
+    visit.ask("subscribe", channels=["price:1"], conflated=False)
+    for board in (visit.ticker, visit.stage.board):
+        board.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
+    visit.link.take()
+
+    update, _, *shown = visit.ask("subscribe", channels=["price:*"])
+
+    assert update["seq"] == 11
+    assert [(each["channel"], each["seq"]) for each in shown] == [("price:1", 11), ("price:2", 20)]
+
+
+def test_every_tick_counts_once_to_the_limit_and_can_be_dropped(visit):
+    visit.ask("subscribe", channels=["price:1", "price:*"], conflated=False)
+    assert len(visit.client.channels) == 2
+
+    assert visit.ask("unsubscribe", channels=["price:*"])[0]["ok"]
+    assert visit.stage.roster.ticked == {frozenset({1}): {visit.client}}
+    visit.stage.board.read(8, [])  # gone, in another epoch
+    assert visit.ask("unsubscribe", channels=["price:1"])[0]["ok"]
+    assert not visit.client.channels
 
 
 def test_a_fixture_is_shown_and_can_be_resumed_and_dropped(visit):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from touchline.actors.hub.channels import Channels, UnknownChannel, channels_of
+from touchline.actors.hub.channels import Channels, UnknownChannel, channels_of, within
 from touchline.actors.hub.requests import BadMessage, Ping, Resume, Subscribe, decode
 from touchline.domain.ids import InstrumentIdx
 
-ONE, TWO = InstrumentIdx(1), InstrumentIdx(2)
+ONE, TWO, THREE = InstrumentIdx(1), InstrumentIdx(2), InstrumentIdx(3)
 
 
 def test_the_four_requests_are_understood():
@@ -20,6 +20,10 @@ def test_the_four_requests_are_understood():
         3, epoch=4, fixture={"8": 2}
     )
     assert decode('{"op":"resume","id":3}') == Resume(3)
+    assert decode('{"op":"resume","id":3,"conflated":false}') == Resume(3, conflated=False)
+    assert decode('{"op":"subscribe","id":1,"channels":["price:1"],"conflated":false}') == (
+        Subscribe(1, ("price:1",), conflated=False)
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,8 @@ def test_the_four_requests_are_understood():
         '{"op":"subscribe","id":1,"channels":[1]}',
         '{"op":"resume","id":1,"price":{"1":-1}}',
         '{"op":"resume","id":1,"epoch":"4"}',
+        '{"op":"subscribe","id":1,"channels":["price:1"],"conflated":0}',
+        '{"op":"unsubscribe","id":1,"channels":["price:1"],"conflated":true}',
         '{"op":"resume","id":1,"fixture":{"8":null}}',
         "[" * 4000,
         b'{"op":"ping","id":1}',
@@ -99,3 +105,43 @@ def test_channels_add_and_subtract_kind_by_kind():
     )
     less = Channels(frozenset({TWO}), all_prices=True, bulletins=frozenset({"fixture:8"}))
     assert mine - less == Channels(frozenset({ONE}))
+
+
+def test_a_price_is_conflated_or_not_as_it_was_asked_for_last():
+    conflated = Channels(frozenset({ONE, TWO}), all_prices=True)
+    every_tick = channels_of(["price:2", "price:*"], [ONE, TWO], [], conflated=False)
+    assert every_tick == Channels(ticks=frozenset({TWO}), all_ticks=True)
+
+    assert conflated | every_tick == Channels(
+        frozenset({ONE}), ticks=frozenset({TWO}), all_ticks=True
+    )
+    assert every_tick | conflated == conflated
+    assert len(conflated) == len(conflated | every_tick) == 3
+
+
+def test_whatever_is_dropped_is_dropped_conflated_or_not():
+    mine = Channels(frozenset({ONE}), ticks=frozenset({TWO}), all_ticks=True)
+
+    assert mine - Channels(frozenset({TWO})) == Channels(frozenset({ONE}), all_ticks=True)
+    assert mine - Channels(ticks=frozenset({ONE}), all_prices=True) == Channels(
+        ticks=frozenset({TWO})
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "conflated", "ticked"),
+    [
+        (Channels(frozenset({ONE}), ticks=frozenset({TWO})), [ONE], [TWO]),
+        (Channels(all_prices=True), [ONE, TWO, THREE], []),
+        (Channels(all_prices=True, ticks=frozenset({TWO})), [ONE, THREE], [TWO]),
+        (Channels(frozenset({ONE}), all_ticks=True), [], [ONE, TWO, THREE]),
+        (Channels(portfolio=True), [], []),
+    ],
+)
+def test_every_price_is_sent_conflated_or_every_tick_of_it_and_never_both(
+    channels: Channels, conflated: list[InstrumentIdx], ticked: list[InstrumentIdx]
+):
+    everywhere = (ONE, TWO, THREE)
+
+    assert [idx for idx in everywhere if within(channels.conflated, idx)] == conflated
+    assert [idx for idx in everywhere if within(channels.ticked, idx)] == ticked

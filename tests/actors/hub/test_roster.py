@@ -21,9 +21,8 @@ def client(user: UserId = ANN) -> Client:
 
 
 def indexes(roster: Roster) -> list[dict[Any, Any]]:
-    return [
-        dict(each) for each in (roster.by_user, roster.groups, roster.followers, roster.listeners)
-    ]
+    found = (roster.by_user, roster.groups, roster.ticked, roster.followers, roster.listeners)
+    return [dict(each) for each in found]
 
 
 def test_only_the_first_to_join_and_the_last_to_leave_change_a_users_presence():
@@ -69,6 +68,7 @@ def test_a_client_that_left_cannot_be_subscribed_any_more():
             st.booleans(),
             st.booleans(),
             st.frozensets(st.sampled_from(["fixture:8", "fixture:9"])),
+            st.booleans(),
         ),
         max_size=50,
     )
@@ -77,14 +77,17 @@ def test_after_anything_the_indexes_are_what_a_rebuild_makes_of_the_clients(step
     roster = Roster()
     clients = [client(UserId(n % 2)) for n in range(5)]
 
-    for number, step, prices, all_prices, portfolio, told in steps:
+    for number, step, prices, all_prices, portfolio, told, every_tick in steps:
         match step:
             case "join":
                 roster.join(clients[number])
             case "leave":
                 roster.leave(clients[number])
             case "listen":
-                roster.listen(clients[number], Channels(prices, all_prices, portfolio, told))
+                channels = Channels(prices, all_prices, portfolio, told)
+                if every_tick:
+                    channels |= Channels(ticks=prices & {ONE}, all_ticks=not all_prices)
+                roster.listen(clients[number], channels)
             case "rebuild":
                 roster.rebuild()
     kept = indexes(roster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from touchline.actors.hub.messages import (
     PricesRead,
     SweepDue,
 )
+from touchline.actors.hub.roster import Client
 from touchline.actors.hub.shard import Shard
 from touchline.domain.ids import InstrumentIdx, UserId
 
@@ -53,6 +55,11 @@ def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
 
 def read(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioRead:
     return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'))
+
+
+def told(link: Any) -> list[Any]:
+    """What was sent since the last call, in short."""
+    return [(each["op"], each.get("channel"), each.get("seq")) for each in link.take()]
 
 
 def test_a_client_is_welcomed(shard, stage):
@@ -203,6 +210,170 @@ def test_no_portfolio_is_told_of_an_epoch_whose_prices_are_not_there_yet(shard, 
     assert link.take() == [{"update": 8}]
 
 
+def ask(shard: Shard, client: Client, *channels: str, conflated: bool = False) -> None:
+    request = {"op": "subscribe", "id": 1, "channels": channels, "conflated": conflated}
+    shard.receive(ClientSpoke(client, json.dumps(request)))
+
+
+def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(shard, stage):
+    (one, link), (everything, all_link), (conflated, few) = (stage.seat() for _ in range(3))
+    ask(shard, one, "price:1")
+    ask(shard, everything, "price:*")
+    ask(shard, conflated, "price:*", conflated=True)
+    for each in (link, all_link, few):
+        each.take()
+
+    for message in (moved(1, 11), moved(2, 21), moved(1, 12), moved(1, 13)):
+        shard.receive(message)
+    assert link.take() == []
+    shard.receive(FlushDue())
+    shard.receive(FlushDue())
+
+    assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
+    assert told(all_link) == [
+        ("update", "price:1", 11),
+        ("update", "price:2", 21),
+        ("update", "price:1", 12),
+        ("update", "price:1", 13),
+    ]
+    assert told(few) == [("update", "price:1", 13), ("update", "price:2", 21)]
+    assert len(link.superseded) == 3  # an answer, a snapshot, and the ticks
+
+
+def test_whoever_comes_between_two_flushes_has_neither_gap_nor_overlap(shard, stage):
+    (early, first), (late, second) = stage.seat(), stage.seat()
+    ask(shard, early, "price:1")
+    shard.receive(moved(1, 11))
+
+    ask(shard, late, "price:1")
+    shard.receive(moved(1, 12))
+    shard.receive(FlushDue())
+
+    assert told(first)[1:] == [
+        ("snapshot", "price:1", 10),
+        ("update", "price:1", 11),
+        ("update", "price:1", 12),
+    ]
+    assert told(second)[1:] == [("snapshot", "price:1", 11), ("update", "price:1", 12)]
+
+
+def test_a_gap_in_the_ticks_is_told_and_closed_behind_what_came_before_it(shard, stage):
+    (client, link), (other, quiet) = stage.seat(), stage.seat()
+    ask(shard, client, "price:1")
+    ask(shard, other, "price:2")
+    link.take(), quiet.take()
+
+    for message in (moved(1, 11), moved(1, 13), moved(1, 14)):
+        shard.receive(message)
+    shard.receive(FlushDue())
+
+    before, gap, snapshot, after = link.take()
+    assert (before["op"], before["seq"]) == ("update", 11)
+    assert gap == {"op": "resync", "channel": "price:1", "reason": "GAP"}
+    assert (snapshot["op"], snapshot["seq"]) == ("snapshot", 13)
+    assert (after["op"], after["seq"]) == ("update", 14)
+    assert quiet.take() == []
+
+
+def test_a_tick_that_is_read_first_is_told_all_the_same(shard, stage, make_price):
+    (client, link), (conflated, few) = stage.seat(), stage.seat()
+    ask(shard, client, "price:1")
+    ask(shard, conflated, "price:1", conflated=True)
+    link.take(), few.take()
+
+    shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20))))
+    shard.receive(moved(1, 11))
+    assert FlushDue() in [timer.message for timer in shard.timers]
+    for seq in (12, 13):
+        shard.receive(moved(1, seq))
+    shard.receive(FlushDue())
+
+    assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
+    assert told(few) == [("snapshot", "price:1", 12), ("update", "price:1", 13)]
+
+
+def test_after_a_new_link_what_was_missed_is_told_at_once(shard, stage, make_price):
+    client, link = stage.seat()
+    ask(shard, client, "price:*")
+    link.take()
+
+    shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20)), relinked=True))
+
+    gap, snapshot = link.take()
+    assert (gap["op"], snapshot["op"], snapshot["seq"]) == ("resync", "snapshot", 12)
+
+
+def test_in_another_epoch_every_tick_counts_on_from_its_snapshot(shard, stage, make_price):
+    client, link = stage.seat()
+    ask(shard, client, "price:1")
+    shard.receive(moved(1, 11))
+    link.take()
+
+    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+
+    # What was known of the old epoch is told before it ends.
+    assert told(link) == [("update", "price:1", 11), ("snapshot", "price:1", 10)]
+
+
+def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:*", conflated=True)
+    ask(shard, client, "price:1")
+    link.take()
+
+    for message in (moved(1, 11), moved(1, 12), moved(2, 21), moved(2, 22)):
+        shard.receive(message)
+    shard.receive(FlushDue())
+    assert told(link) == [
+        ("update", "price:1", 11),
+        ("update", "price:1", 12),
+        ("update", "price:2", 22),
+    ]
+
+    ask(shard, client, "price:1", conflated=True)
+    assert told(link)[1:] == [("snapshot", "price:1", 12)]
+    shard.receive(moved(1, 13))
+    shard.receive(moved(1, 14))
+    stage.clock.advance(1)
+    shard.receive(FlushDue())
+    assert told(link) == [("update", "price:1", 14)]
+
+
+def test_ticks_are_kept_only_while_somebody_listens(shard, stage):
+    client, link = stage.seat()
+    shard.receive(moved(1, 11))
+    assert not stage.tape.waits
+
+    ask(shard, client, "price:1")
+    shard.receive(moved(1, 12))
+    assert stage.tape.waits
+    stage.lobby.left(client, "gone")
+    shard.receive(FlushDue())
+
+    assert not stage.tape.running
+    shard.receive(moved(1, 13))
+    assert not stage.tape.waits
+    again, link = stage.seat()
+    ask(shard, again, "price:1")
+    assert told(link)[1:] == [("snapshot", "price:1", 13)]
+
+
+def test_a_restarted_shard_goes_on_with_the_ticks_that_waited(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:1")
+    shard.receive(moved(1, 11))
+    stage.roster.ticked[None] = {client}  # a crash halfway through a change
+    link.take()
+
+    successor = Shard(0, stage.lobby, stage.clock.calendar)
+    successor.started()
+    successor.receive(FlushDue())
+    successor.receive(moved(1, 12))
+    successor.receive(FlushDue())
+
+    assert told(link) == [("update", "price:1", 11), ("update", "price:1", 12)]
+
+
 def bulletin(fixture: int, seq: int, epoch: int = LIFE) -> Bulletin:
     return Bulletin(epoch, f"fixture:{fixture}", seq, Raw(b'{"id": %d}' % fixture))
 
@@ -210,10 +381,6 @@ def bulletin(fixture: int, seq: int, epoch: int = LIFE) -> Bulletin:
 def posted(fixture: int, seq: int, epoch: int = LIFE) -> BulletinPosted:
     told = bulletin(fixture, seq, epoch)
     return BulletinPosted(told, update(told))
-
-
-def told(link: Any) -> list[Any]:
-    return [(each["op"], each["channel"], each["seq"]) for each in link.take()]
 
 
 def test_bulletins_reach_those_who_listen_to_their_channel(shard, stage):

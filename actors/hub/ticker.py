@@ -1,0 +1,85 @@
+"""Every tick to the clients of one shard that want each of them.
+
+Works on the shard's roster and tape and sends frames; keeps no state of its own, so it needs no
+recovery. A crash between a tick and its sending leaves a gap in the numbers, which is told.
+
+Source: docs/protocol.md, "Every tick".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...domain.clock import Monotonic
+from ...domain.ids import InstrumentIdx
+from . import replies
+from .board import Board, Move
+from .channels import within
+from .messages import PricesRead
+from .pace import Pace
+from .roster import Roster
+from .tape import Tape
+
+
+class Ticker:
+    """Sends what the tape holds, in order and joined; nothing of it is ever left out."""
+
+    def __init__(self, roster: Roster, board: Board, tape: Tape, monotonic: Monotonic) -> None:
+        self._roster = roster
+        self._board = board
+        self._tape = tape
+        self._monotonic = monotonic
+
+    @property
+    def waits(self) -> bool:
+        """Whether any tick is still to be sent."""
+        return self._tape.waits
+
+    def start(self) -> None:
+        """Have the tape run."""
+        self._tape.start(self._board)
+
+    def moved(self, move: Move) -> None:
+        """Keep a tick for the next flush, or tell that some before it are missing."""
+        if self._tape.running and not self._tape.moved(move):
+            self.flush()
+            self._show([move.idx], lost=True)
+
+    def flush(self) -> None:
+        """Send the ticks that wait; let the tape stop if nobody listens."""
+        if not self._roster.ticked:
+            self._tape.stop()
+        moves = self._tape.take()
+        if not moves:
+            return
+        pace = Pace(self._monotonic)
+        for group, members in tuple(self._roster.ticked.items()):
+            frames = [move.frame for move in moves if within(group, move.idx)]
+            joined = b"".join(frames)
+            for client in tuple(members) if frames else ():
+                client.link.send(joined, messages=len(frames))
+                pace.step()
+
+    def read(self, read: PricesRead) -> None:
+        """Show what was read and is not what the tape has."""
+        if self._tape.running:
+            self.flush()
+            reading = self._tape.read(read.epoch, read.prices, certain=read.relinked)
+            self._show(reading.lost, lost=True)
+            self._show(reading.changed)
+
+    def _show(self, indexes: Iterable[InstrumentIdx], *, lost: bool = False) -> None:
+        shown = {idx: self._frames(idx, lost) for idx in indexes}
+        if not shown:
+            return
+        pace = Pace(self._monotonic)
+        for group, members in tuple(self._roster.ticked.items()):
+            frames = [frame for idx in shown if within(group, idx) for frame in shown[idx]]
+            joined = b"".join(frames)
+            for client in tuple(members) if frames else ():
+                client.link.send(joined, messages=len(frames))
+                pace.step()
+
+    def _frames(self, idx: InstrumentIdx, lost: bool) -> list[bytes]:
+        snapshot = self._tape.snapshot(idx)
+        return [replies.resync(f"price:{idx}", "GAP"), snapshot] if lost else [snapshot]
