@@ -59,6 +59,6 @@ local function record(head, event)
   save_wallet(KEYS[3], treasury)
   redis.call('SADD', KEYS[10], pos.uid, '0')
   save_position(pos, event.grown, flat)
-  push(pos.uid, KEYS[8], event.name, '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
+  push(pos.uid, KEYS[8], KEYS[20], event.name, '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
   return {'ok', entry_id, res}
 end

@@ -57,10 +57,13 @@ local function remember(key, fingerprint, res, coid_key, id)
   if coid_key then redis.call('SET', coid_key, id, 'EX', 86400) end
 end
 
--- Tells the user of `event`; `data` is a JSON object.
+-- Tells the user of `event`; `data` is a JSON object. Who is away for a moment finds it in the list
+-- `pushes_key` (store/missed.py): the last 32, as long as the newest is not older than two minutes.
 -- Returns how many servers have heard it.
-local function push(uid, pfseq_key, event, data)
+local function push(uid, pfseq_key, pushes_key, event, data)
   local seq = text(redis.call('INCR', pfseq_key))
-  return redis.call('PUBLISH', 'portfolio:' .. uid,
-    '{"s":' .. seq .. ',"e":"' .. event .. '","d":' .. data .. '}')
+  local told = '{"s":' .. seq .. ',"e":"' .. event .. '","d":' .. data .. '}'
+  if redis.call('RPUSH', pushes_key, told) > 32 then redis.call('LPOP', pushes_key) end
+  redis.call('EXPIRE', pushes_key, 120)
+  return redis.call('PUBLISH', 'portfolio:' .. uid, told)
 end

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 idem:{uid}:{key}   2 order:{id}   3 pending:orders   4 pending:{uid}
 --       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}   9 open:user:{uid}
---      10 wallet:0   11 coid:{uid}:{id} if it has one
+--      10 wallet:0   11 pushes:{uid}   12 coid:{uid}:{id} if it has one
 -- ARGV  1 order id   2 uid   3 fingerprint   4 release (calendar ms)   5 what it sets aside
 --       (1e-4 coin)   6 positions it sets aside, 0 or 1   7... its fact, fields and values
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...};
@@ -13,7 +13,7 @@ local PENDING_MAX = 50
 local id, uid, fingerprint, release_ms = unpack(ARGV, 1, 4)
 local amount, slots = tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local before = known(KEYS[1], fingerprint, KEYS[11])
+local before = known(KEYS[1], fingerprint, KEYS[12])
 if before then return before end
 local symbol = redis.call('HGET', KEYS[7], 'sym')
 if not symbol then return refused('INSTRUMENT_UNKNOWN') end
@@ -33,6 +33,6 @@ redis.call('HSET', KEYS[2], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], release_ms, id)
 redis.call('SADD', KEYS[4], id)
 set_aside(KEYS[8], amount, slots)
-remember(KEYS[1], fingerprint, res, KEYS[11], id)
-push(uid, KEYS[6], 'order_pending', '{"sym":"' .. symbol .. '","fact":' .. res .. '}')
+remember(KEYS[1], fingerprint, res, KEYS[12], id)
+push(uid, KEYS[6], KEYS[11], 'order_pending', '{"sym":"' .. symbol .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

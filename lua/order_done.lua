@@ -2,6 +2,7 @@
 --
 -- KEYS  1 order:{id}   2 idem:{uid}:order:{id}   3 pending:orders   4 pending:{uid}
 --       5 trade_outbox   6 pfseq:{uid}   7 inst:{idx}   8 wallet:{uid}   9 wallet:0
+--      10 pushes:{uid}
 -- ARGV  1 order id   2 uid   3 now (calendar ms)
 --       4 code of the refusal, or '' if it was filled   5 the refusal's details (JSON)
 -- Returns {"ok", its status} or {"refused", "SETTLED"} if it is not waiting
@@ -38,6 +39,6 @@ redis.call('EXPIRE', KEYS[2], KEPT_S)
 if rejected then
   local symbol = redis.call('HGET', KEYS[7], 'sym')
   local data = '{"sym":"' .. symbol .. '","fact":' .. cjson.encode(fact) .. '}'
-  push(uid, KEYS[6], 'order_rejected', data)
+  push(uid, KEYS[6], KEYS[10], 'order_rejected', data)
 end
 return {'ok', after.st}

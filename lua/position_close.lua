@@ -1,7 +1,7 @@
 -- position_close: close an open position or a part of it, once: for its owner, or for a tick.
 --
--- KEYS  1 to 19 as in positions.lua   20 watch:{idx}
---      21 idem:{uid}:{key} of the owner or lease a tick needs   22 order:{id} if that has waited
+-- KEYS  1 to 20 as in positions.lua   21 watch:{idx}
+--      22 idem:{uid}:{key} of the owner or lease a tick needs   23 order:{id} if that has waited
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 by whom
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
 --          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
@@ -12,11 +12,11 @@
 local event, uid, now_ms, by, idem = unpack(ARGV, 1, 5)
 local fingerprint, tick_id, approx = ARGV[6], '', '0'
 if idem ~= '' then
-  local before = known(KEYS[21], fingerprint, KEYS[22])
+  local before = known(KEYS[22], fingerprint, KEYS[23])
   if before then return before end
 else
   fingerprint, tick_id, approx = '', ARGV[6], ARGV[7]
-  if ARGV[8] ~= '' and redis.call('GET', KEYS[21]) ~= ARGV[8] then return refused('FENCED') end
+  if ARGV[8] ~= '' and redis.call('GET', KEYS[22]) ~= ARGV[8] then return refused('FENCED') end
 end
 local pos, inst = load_position(), load_instrument(KEYS[1])
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
@@ -29,7 +29,7 @@ if idem ~= '' then
   end
   if not (qty >= 1 and qty == math.floor(qty)) then return refused('QUANTITY_INVALID') end
   if qty > pos.qty then return refused('QUANTITY_LIMIT_EXCEEDED', 'limit_qty', text(pos.qty)) end
-  if not quiet(pos, KEYS[20]) then return refused('SCAN_FIRST') end
+  if not quiet(pos, KEYS[21]) then return refused('SCAN_FIRST') end
   if inst.halt % 16 ~= 0 then return halted(inst) end
 else
   tick = load_tick(tick_id)
@@ -76,5 +76,5 @@ local outcome = record({
 }, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = -qty, why = 'close',
   name = 'position_closed'})
 if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
-if idem ~= '' then remember(KEYS[21], fingerprint, outcome[3]) end
+if idem ~= '' then remember(KEYS[22], fingerprint, outcome[3]) end
 return outcome

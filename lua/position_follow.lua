@@ -1,6 +1,6 @@
 -- position_follow: note how far an open position has been checked, and what that moved.
 --
--- KEYS  1 to 19 as in positions.lua
+-- KEYS  1 to 20 as in positions.lua
 -- ARGV  1 version (v) the caller has read   2 tick it was checked at   3 that tick's seq
 --       4 tick whose closing quote the trailing stop followed to, or ''   5 '1' once warned, or '0'
 -- Returns {"ok", version} or {"refused", "POSITION_CLOSED" | "VERSION_MISMATCH" | "TICK_TRIMMED"
@@ -37,6 +37,6 @@ save_position(pos, 0, flat)
 if warned then
   local symbol = redis.call('HGET', KEYS[1], 'sym')
   local data = '{"sym":"' .. symbol .. '","fact":' .. cjson.encode(flat) .. '}'
-  push(pos.uid, KEYS[8], 'margin_call', data)
+  push(pos.uid, KEYS[8], KEYS[20], 'margin_call', data)
 end
 return {'ok', text(pos.v)}

@@ -1,6 +1,6 @@
 -- position_margin: add margin to an open position, or take some back, once per idempotency key.
 --
--- KEYS  1 to 19 as in positions.lua   20 watch:{idx}   21 idem:{uid}:{key}
+-- KEYS  1 to 20 as in positions.lua   21 watch:{idx}   22 idem:{uid}:{key}
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 amount (1e-4 coin; negative: take back)
 --       5 idempotency key   6 fingerprint
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
@@ -9,12 +9,12 @@
 local event, uid, now_ms, amount = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local idem, fingerprint = ARGV[5], ARGV[6]
 
-local before = known(KEYS[21], fingerprint)
+local before = known(KEYS[22], fingerprint)
 if before then return before end
 local pos, inst = load_position(), load_instrument(KEYS[1], 'bid', 'ask', 'mark')
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
-if not quiet(pos, KEYS[20]) then return refused('SCAN_FIRST') end
+if not quiet(pos, KEYS[21]) then return refused('SCAN_FIRST') end
 if inst.halt % 16 ~= 0 then return halted(inst) end
 
 local sign, margin, least = pos.sign, pos.margin + amount, -floor_div(-pos.oval, pos.lev)
@@ -44,5 +44,5 @@ local outcome = record({
   'ms', now_ms,
 }, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = 0,
   name = 'position_updated'})
-remember(KEYS[21], fingerprint, outcome[3])
+remember(KEYS[22], fingerprint, outcome[3])
 return outcome

@@ -1,6 +1,6 @@
 -- position_modify: give an open position other stops, good from the next tick on.
 --
--- KEYS  1 to 19 as in positions.lua   20 watch:{idx}
+-- KEYS  1 to 20 as in positions.lua   21 watch:{idx}
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 version the owner knows
 --       5 stop-loss   6 take-profit   7 trailing distance   (1e-4 coin, '' for none, '=' as it is)
 -- Returns {"ok", stream id, fact} | {"refused", code, name, value, ...}
@@ -12,7 +12,7 @@ local pos, inst = load_position(), load_instrument(KEYS[1], 'bid', 'ask', 'mark'
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
 if version ~= text(pos.no) then return refused('VERSION_MISMATCH', 'version', text(pos.no)) end
-if not quiet(pos, KEYS[20]) then return refused('SCAN_FIRST') end
+if not quiet(pos, KEYS[21]) then return refused('SCAN_FIRST') end
 -- A stop that the next price after the halt will hit must not be pulled meanwhile.
 if inst.halt % 16 ~= 0 then return halted(inst) end
 

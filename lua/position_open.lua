@@ -1,6 +1,6 @@
 -- position_open: open a CFD position with the house, once per idempotency key.
 --
--- KEYS  1 to 19 as in positions.lua   20 idem:{uid}:{key}   21 coid:{uid}:{id}, order:{id} or none
+-- KEYS  1 to 20 as in positions.lua   21 idem:{uid}:{key}   22 coid:{uid}:{id}, order:{id} or none
 -- ARGV  1 position id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
 --       7 client order id or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 leverage
@@ -15,7 +15,7 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms, lev = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
 local sign, own = side == 'long' and 1 or -1, tonumber(ARGV[16])
 
-local before = known(KEYS[20], fingerprint, KEYS[21]) or paused(ARGV[17])
+local before = known(KEYS[21], fingerprint, KEYS[22]) or paused(ARGV[17])
 if before then return before end
 local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap', 'imr')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
@@ -74,5 +74,5 @@ local outcome = record({
   'idem', idem, 'fp', fingerprint, 'coid', coid, 'ms', now_ms,
 }, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = qty, why = 'cfd',
   name = 'position_opened'})
-remember(KEYS[20], fingerprint, outcome[3], KEYS[21], id)
+remember(KEYS[21], fingerprint, outcome[3], KEYS[22], id)
 return outcome

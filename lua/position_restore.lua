@@ -1,6 +1,6 @@
 -- position_restore: put back a position that this Redis has lost, unless it changed meanwhile.
 --
--- KEYS  1 to 19 as in positions.lua
+-- KEYS  1 to 20 as in positions.lua
 -- ARGV  1 version (v) it was found at, 0 if not at all   2... fields and values of the position
 -- Returns 1 if it was put back, 0 if its version is another one by now
 -- Caller: store/lost.py; tested in tests/store/test_rehydrate_positions.py

@@ -4,7 +4,7 @@
 --       1 inst:{idx}   2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 pos:{id}   6 ticks:{idx}
 --       7 position_outbox   8 pfseq:{uid}
 --       9 dirty:instruments   10 dirty:wallets   11 dirty:positions
---      12 open:user:{uid}   13 open:inst:{idx}
+--      12 open:user:{uid}   13 open:inst:{idx}   20 pushes:{uid}
 --      14 trig:{idx}:bid_low   15 bid_high   16 ask_low   17 ask_high   18 mark_low   19 mark_high
 -- Needs kernel.lua. Twin: domain/positions.py; compared in tests/lua/
 

@@ -2,9 +2,10 @@
 --
 -- KEYS  1 inst:{idx}    2 wallet:{uid}   3 wallet:0   4 hold:{uid}   5 idem:{uid}:{key}
 --       6 ticks:{idx}   7 trade_outbox   8 pfseq:{uid}
---       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 coid:{uid}:{id} or order:{id}
+--       9 dirty:instruments   10 dirty:wallets   11 dirty:holdings   12 pushes:{uid}
+--      13 coid:{uid}:{id} or order:{id}
 -- ARGV  1 trade id   2 uid   3 idx   4 side   5 idempotency key   6 fingerprint
---       7 client order id (12's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
+--       7 client order id (13's) or ''   8 quantity (1e-3 share)   9 bound (1e-4 coin, or '')
 --      10 now (calendar ms)   11 '1' if an order waits in play   12 what it had set aside while it
 --      did (1e-4 coin)   13 the amount it is for (1e-4 coin), or ''   14 '1' if purchases pause
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code, name, value, ...}
@@ -16,7 +17,7 @@ local id, uid, idx, side, idem, fingerprint, coid = unpack(ARGV, 1, 7)
 local qty, bound, now_ms = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local sign = side == 'buy' and 1 or -1
 
-local before = known(KEYS[5], fingerprint, KEYS[12]) or sign > 0 and paused(ARGV[14])
+local before = known(KEYS[5], fingerprint, KEYS[13]) or sign > 0 and paused(ARGV[14])
 if before then return before end
 
 local inst = load_instrument(KEYS[1], 'qcap', 'omax', 'ucap')
@@ -74,6 +75,6 @@ redis.call('HSET', KEYS[4], idx, text(hqty), 'c:' .. idx, text(hcost), 'v:' .. i
 redis.call('SADD', KEYS[9], idx)
 redis.call('SADD', KEYS[10], uid, '0')
 redis.call('SADD', KEYS[11], uid .. ':' .. idx)
-remember(KEYS[5], fingerprint, res, KEYS[12], id)
-push(uid, KEYS[8], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
+remember(KEYS[5], fingerprint, res, KEYS[13], id)
+push(uid, KEYS[8], KEYS[12], 'fill', '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
 return {'ok', entry_id, res}

@@ -1,7 +1,7 @@
 -- wallet_credit: give a user money from the treasury, once per idempotency key for ever.
 --
 -- KEYS  1 wallet:{uid}   2 wallet:0   3 idem:{uid}:{key}   4 trade_outbox   5 pfseq:{uid}
---       6 dirty:wallets
+--       6 dirty:wallets   7 pushes:{uid}
 -- ARGV  1 entry id   2 uid   3 kind   4 amount (1e-4 coin)   5 idempotency key
 --       6 fingerprint   7 note   8 now (calendar ms)
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code};
@@ -32,5 +32,5 @@ save_wallet(KEYS[2], treasury)
 redis.call('SADD', KEYS[6], uid, '0')
 -- Without expiry: a welcome grant asked for again next year must not be paid again.
 redis.call('HSET', KEYS[3], 'fp', fingerprint, 'res', res)
-push(uid, KEYS[5], 'wallet', '{"fact":' .. res .. '}')
+push(uid, KEYS[5], KEYS[7], 'wallet', '{"fact":' .. res .. '}')
 return {'ok', entry_id, res}

@@ -76,6 +76,7 @@ def _trade_call(keys: Keys, command: TradeCommand) -> Call:
         keys.dirty(State.INSTRUMENTS),
         keys.dirty(State.WALLETS),
         keys.dirty(State.HOLDINGS),
+        keys.pushes(user),
     ]
     if command.waited:
         names.append(keys.order(command.trade_id))

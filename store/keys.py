@@ -102,9 +102,13 @@ class Keys:
         """Set: the user's orders that wait; all of them are in `pending:orders` by release ms."""
         return f"{self.tag}pending:{user}"
 
-    def pfseq(self, user: int) -> str:
+    def pfseq(self, user: int | str) -> str:
         """String: number of the user's last portfolio push."""
         return f"{self.tag}pfseq:{user}"
+
+    def pushes(self, user: int | str) -> str:
+        """List: the user's last pushes, as they were published; 2 min after the newest."""
+        return f"{self.tag}pushes:{user}"
 
     def settled(self, fixture: int) -> str:
         """String: there once the match has been settled."""

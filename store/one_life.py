@@ -13,7 +13,7 @@ Source: docs/decisions/0025.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import redis
@@ -21,11 +21,13 @@ import redis
 from ..domain.ids import TREASURY, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import Portfolio
+from ..domain.pushes import PortfolioEvent
 from .fixture_news import ToldFixtures, told_fixtures
 from .gate import Rehydrating
 from .hot import Hot
 from .keys import Keys
 from .life import Superseded, life_of
+from .missed import missed_pushes
 
 T = TypeVar("T")
 
@@ -52,7 +54,12 @@ class OneLife:
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """What each of *users* owns, with the number of the last push it already contains."""
-        return self._read(lambda: [self._hot.portfolio(user) for user in users])
+        return self._read(lambda: [self._hot.portfolio(user) for user in users]) if users else []
+
+    def missed(self, after: Mapping[UserId, int]) -> list[tuple[PortfolioEvent, ...] | None]:
+        """For each user of *after* the pushes behind that number; None if they are not there."""
+        client, keys, wanted = self._client, self._keys, after.items()
+        return self._read(lambda: [missed_pushes(client, keys, *each) for each in wanted])
 
     def _read(self, read: Callable[[], T]) -> T:
         try:

@@ -28,6 +28,7 @@ def accept_call(keys: Keys, command: AcceptOrder) -> Call:
         keys.wallet(order.user),
         keys.open_by_user(order.user),
         keys.wallet(TREASURY),
+        keys.pushes(order.user),
     ]
     if order.client_order_id:
         names.append(keys.coid(order.user, order.client_order_id))
@@ -68,6 +69,7 @@ def done_call(keys: Keys, command: OrderDone) -> Call:
         keys.inst(order.idx),
         keys.wallet(order.user),
         keys.wallet(TREASURY),
+        keys.pushes(order.user),
     ]
     return names, [
         order.order_id,

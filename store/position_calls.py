@@ -31,7 +31,7 @@ def script(name: str) -> LuaScript:
 
 
 def position_keys(keys: Keys, position: str, user: UserId, idx: InstrumentIdx) -> list[str]:
-    """KEYS 1 to 19 of lua/positions.lua.
+    """KEYS 1 to 20 of lua/positions.lua.
 
     Raises:
         ValueError: the treasury has no positions.
@@ -53,6 +53,7 @@ def position_keys(keys: Keys, position: str, user: UserId, idx: InstrumentIdx) -
         keys.open_by_user(user),
         keys.open_by_club(idx),
         *keys.trig(idx),
+        keys.pushes(user),
     ]
 
 
@@ -176,7 +177,7 @@ def follow_outcome(reply: Any) -> int | Refused:
 
 
 def _watched(keys: Keys, where: PositionKey) -> list[str]:
-    """KEYS 1 to 20 of scripts that look at the ticks nobody has passed yet."""
+    """KEYS 1 to 21 of scripts that look at the ticks nobody has passed yet."""
     return [*position_keys(keys, where.id, where.user, where.idx), keys.watch(where.idx)]
 
 

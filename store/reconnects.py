@@ -77,7 +77,7 @@ class Reconnects:
         }
         self._push.run(
             self._redis,
-            [self._keys.pfseq(user), self._keys.replay(user)],
+            [self._keys.pfseq(user), self._keys.replay(user), self._keys.pushes(user)],
             [str(user), EVENT, msgspec.json.encode(data).decode()],
         )
 
@@ -92,5 +92,5 @@ class Reminders:
 
     def remind(self, user: UserId) -> bool:
         """Push what waits for *user*, whose portfolio is followed by now; whether there was any."""
-        names = [self._keys.pfseq(user), self._keys.replay(user)]
+        names = [self._keys.pfseq(user), self._keys.replay(user), self._keys.pushes(user)]
         return bool(self._remind.run(self._redis, names, [str(user), EVENT]))

@@ -149,6 +149,7 @@ class Scripts:
                 keys.trade_outbox,
                 keys.pfseq(user),
                 keys.dirty(State.WALLETS),
+                keys.pushes(user),
             ],
             [
                 command.entry_id,

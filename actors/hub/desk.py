@@ -127,9 +127,8 @@ class Desk:
         self._show_prices(client, channels, seen)
         self._show_bulletins(client, channels, wish.seen_in(self._boards.notices.epoch))
         if channels.portfolio:
-            # The snapshot is sent only if its number turns out to be another.
-            client.portfolio_seq = seen.get("portfolio")
-            self._subscriber.tell(PortfolioWanted(client.user))
+            client.portfolio_seq, client.resumes_at = None, seen.get("portfolio")
+            self._subscriber.tell(PortfolioWanted(client.user, client.resumes_at))
 
     def _listen(self, client: Client, wish: Wish) -> Channels | None:
         """Subscribe to all of a wish and acknowledge, or refuse and change nothing."""

@@ -73,6 +73,19 @@ class PortfolioRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PortfolioMissed:
+    """The subscriber: a user's events behind number *after* of *epoch*, encoded, one after another.
+
+    All there have been, for clients that resume; none if nothing has happened.
+    """
+
+    epoch: int
+    user: UserId
+    after: int
+    frames: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PortfolioMoved:
     """The subscriber: event *seq* of a user's portfolio in *epoch*, encoded."""
 
@@ -102,9 +115,13 @@ class SweepDue:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioWanted:
-    """A shard: somebody follows this user's portfolio and needs a snapshot."""
+    """A shard: somebody follows this user's portfolio and needs a snapshot.
+
+    Or what has happened *after* this number, if that is still to be had.
+    """
 
     user: UserId
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,7 @@ ShardMessage = (
     | BulletinsRead
     | BulletinPosted
     | PortfolioRead
+    | PortfolioMissed
     | PortfolioMoved
     | FlushDue
     | SweepDue

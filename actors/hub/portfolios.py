@@ -8,10 +8,18 @@ Source: docs/protocol.md, "Portfolio".
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from ..address import Address
 from . import replies
 from .board import Board
-from .messages import PortfolioMoved, PortfolioRead, PortfolioWanted, SubscriberMessage
+from .messages import (
+    PortfolioMissed,
+    PortfolioMoved,
+    PortfolioRead,
+    PortfolioWanted,
+    SubscriberMessage,
+)
 from .roster import Client, Roster
 
 
@@ -25,25 +33,30 @@ class Portfolios:
         self._board = board
         self._subscriber = subscriber
 
-    def tell(self, message: PortfolioMoved | PortfolioRead) -> None:
+    def tell(self, message: PortfolioMoved | PortfolioRead | PortfolioMissed) -> None:
         """Send what *message* has to whoever has not seen it."""
         if message.epoch != self._board.epoch:
             return  # what was to begin it here was lost on the way, and comes again with the prices
         for client in tuple(self._roster.followers.get(message.user, ())):
-            if isinstance(message, PortfolioRead):
-                _show(client, message)
-            else:
-                self._push(client, message)
+            match message:
+                case PortfolioMoved():
+                    self._push(client, message)
+                case PortfolioRead():
+                    _show(client, message)
+                case PortfolioMissed():
+                    _make_up(client, message)
+                case _:
+                    assert_never(message)
 
     def begin_anew(self) -> None:
         """Another epoch begins: whatever is read in it, everybody is to be shown."""
         for client in tuple(self._roster.clients):
-            client.portfolio_seq = None
+            client.portfolio_seq = client.resumes_at = None
 
     def insist(self, client: Client) -> None:
         """Ask again for a portfolio still due: the wish was lost if a mailbox overflowed."""
         if client.channels.portfolio and client.portfolio_seq is None:
-            self._subscriber.tell(PortfolioWanted(client.user))
+            self._subscriber.tell(PortfolioWanted(client.user, client.resumes_at))
 
     def _push(self, client: Client, moved: PortfolioMoved) -> None:
         known = client.portfolio_seq
@@ -59,7 +72,19 @@ class Portfolios:
 
 
 def _show(client: Client, read: PortfolioRead) -> None:
+    known = client.resumes_at if client.portfolio_seq is None else client.portfolio_seq
+    client.portfolio_seq, client.resumes_at = read.seq, None
     # Another number, not only a higher one: a client may name one that it has not seen.
-    if client.portfolio_seq != read.seq:
-        client.portfolio_seq = read.seq
+    if known != read.seq:
         client.link.send(read.frame)
+
+
+def _make_up(client: Client, missed: PortfolioMissed) -> None:
+    at, last = client.resumes_at, missed.after + len(missed.frames)
+    # Others of the same user may resume elsewhere; what concerns this one comes, or a snapshot.
+    if at is None or not missed.after <= at <= last:
+        return
+    client.portfolio_seq, client.resumes_at = last, None
+    frames = missed.frames[at - missed.after :]
+    if frames:
+        client.link.send(b"".join(frames), messages=len(frames))

@@ -51,7 +51,8 @@ class Client:
     Attributes:
         number: counts up within the process; spreads periodic work.
         opened_at: monotonic seconds.
-        portfolio_seq: the last portfolio number sent; None while a snapshot is due.
+        portfolio_seq: the last portfolio number sent; None while a snapshot is due, or
+        resumes_at: the number after which it wants to be told what it has missed.
         strikes: messages that were no requests.
     """
 
@@ -61,6 +62,7 @@ class Client:
     opened_at: float
     channels: Channels = field(default_factory=Channels)
     portfolio_seq: int | None = None
+    resumes_at: int | None = None
     strikes: int = 0
 
     @property

@@ -19,6 +19,7 @@ from .messages import (
     ClientJoined,
     ClientSpoke,
     FlushDue,
+    PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
     PriceMoved,
@@ -75,7 +76,7 @@ class Shard(Actor[ShardMessage]):
                 self._board.moved(move)
                 self._ticker.moved(move)
                 self._plan_flush(FLUSH_S)
-            case PortfolioMoved() | PortfolioRead():
+            case PortfolioMoved() | PortfolioRead() | PortfolioMissed():
                 self._portfolios.tell(message)
             case FlushDue():
                 self._flush()

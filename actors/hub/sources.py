@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ...domain.ids import UserId
 from ...domain.instrument import Instrument
 from ...domain.portfolio import Portfolio
+from ...domain.pushes import PortfolioEvent
 from ...store.fixture_news import ToldFixtures
 from ...store.pubsub import Published
 
@@ -27,6 +28,9 @@ class Market(Protocol):
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """Users' portfolios with their sequence numbers."""
+
+    def missed(self, after: Mapping[UserId, int]) -> list[tuple[PortfolioEvent, ...] | None]:
+        """For each user of *after* the pushes behind that number; None if they are not there."""
 
 
 class Feed(Protocol):

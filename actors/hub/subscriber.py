@@ -23,6 +23,7 @@ from ...store.pubsub import (
     Published,
 )
 from ..actor import Actor
+from ..address import Address
 from . import replies
 from .board import NO_EPOCH, Move, Price
 from .bulletins import fixture_bulletin, update
@@ -32,6 +33,7 @@ from .messages import (
     BulletinsRead,
     FollowersGone,
     Heard,
+    PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
@@ -43,6 +45,7 @@ from .messages import (
     SubscriberMessage,
 )
 from .sources import Feed, Market
+from .wishes import Wanted, Wishes
 
 REREAD_S = 5.0  #: a lost publication or a new instrument shows after this long at most
 #: Portfolios read in one go. Ticks wait behind it, so a storm of reconnects
@@ -83,7 +86,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._market: Market
         self._epoch = NO_EPOCH
         self._following: dict[UserId, bool] = {}  # True once in force
-        self._wanted: dict[UserId, None] = {}  # portfolios to read, oldest wish first
+        self._wishes = Wishes()
         self._known: frozenset[int] = frozenset()
         self._fixtures_seq: int | None = None  # the last number heard or read
 
@@ -107,12 +110,16 @@ class Subscriber(Actor[SubscriberMessage]):
                 # What an earlier incarnation heard may be of an earlier life, and was read since.
                 if feed is self._feed:
                     self._take(published)
-            case PortfolioWanted(user) | FollowersGone(user):
+            case PortfolioWanted(user, after):
+                self._wishes.add(user, after)
+                self._look_after(user)
+            case FollowersGone(user):
                 self._look_after(user)
             case SnapshotsDue():
                 self._read_portfolios()
             case RereadDue():
                 self._reread()
+                self._read_portfolios()  # if what was to remind us of them was lost
             case _:
                 assert_never(message)
 
@@ -194,9 +201,8 @@ class Subscriber(Actor[SubscriberMessage]):
     # -- portfolios
 
     def _portfolio(self, user: UserId, event: PortfolioEvent) -> None:
-        frame = replies.portfolio_update(event.seq, event.name, portfolio_update_view(event))
-        shard = self._lobby.shards[self._lobby.shard_of(user)]
-        shard.tell(PortfolioMoved(self._epoch, user, event.seq, frame))
+        frame = _frame_of(event)
+        self._shard_of(user).tell(PortfolioMoved(self._epoch, user, event.seq, frame))
 
     def _look_after(self, user: UserId) -> None:
         """Make the subscription to *user*'s portfolio what the lobby needs it to be."""
@@ -207,29 +213,59 @@ class Subscriber(Actor[SubscriberMessage]):
                 self._feed.follow(user)
             elif in_force:
                 self._plan(user)
-        elif in_force is not None:
+            return
+        self._wishes.drop(user)
+        if in_force is not None:
             del self._following[user]
             self._feed.unfollow(user)
 
     def _follow_started(self, user: UserId) -> None:
-        if user in self._following:
-            self._following[user] = True
-            self._plan(user)
+        if user not in self._following:
+            return
+        self._following[user] = True
+        if user not in self._wishes:
+            self._wishes.add(
+                user, None
+            )  # was followed before we were; what was missed is not known
+        self._plan(user)
 
     def _plan(self, user: UserId) -> None:
-        if not self._wanted:
+        waits = self._wishes.due
+        self._wishes.release(user)
+        if self._wishes.due and not waits:
             self.me.tell(SnapshotsDue())
-        self._wanted[user] = None
 
     def _read_portfolios(self) -> None:
-        wanted = tuple(self._wanted)[:SNAPSHOT_BATCH]
-        for user, portfolio in zip(wanted, self._market.portfolios(wanted), strict=True):
-            del self._wanted[user]
-            frame = replies.snapshot(
-                "portfolio", self._epoch, portfolio.seq, portfolio_view(portfolio)
-            )
-            shard = self._lobby.shards[self._lobby.shard_of(user)]
-            shard.tell(PortfolioRead(self._epoch, user, portfolio.seq, frame))
+        if not self._wishes.due:
+            return
+        wanted = self._wishes.take(SNAPSHOT_BATCH)
+        missed = self._make_up(wanted)
+        whole = [user for user, wish in wanted.items() if wish.snapshot or user not in missed]
+        for user, portfolio in zip(whole, self._market.portfolios(whole), strict=True):
+            view = portfolio_view(portfolio)
+            frame = replies.snapshot("portfolio", self._epoch, portfolio.seq, view)
+            self._shard_of(user).tell(PortfolioRead(self._epoch, user, portfolio.seq, frame))
+        for user in wanted:
             self._remind(user)  # now that it would be heard: it comes as a push like any other
-        if self._wanted:
+        if self._wishes.due:
             self.me.tell(SnapshotsDue())
+
+    def _make_up(self, wanted: Mapping[UserId, Wanted]) -> set[UserId]:
+        """Tell what was missed, where that is wanted and to be had; return of whom."""
+        after = {user: wish.after for user, wish in wanted.items() if wish.after is not None}
+        told: set[UserId] = set()
+        if not after:
+            return told
+        for (user, seq), events in zip(after.items(), self._market.missed(after), strict=True):
+            if events is not None:
+                frames = tuple(map(_frame_of, events))
+                self._shard_of(user).tell(PortfolioMissed(self._epoch, user, seq, frames))
+                told.add(user)
+        return told
+
+    def _shard_of(self, user: UserId) -> Address[ShardMessage]:
+        return self._lobby.shards[self._lobby.shard_of(user)]
+
+
+def _frame_of(event: PortfolioEvent) -> bytes:
+    return replies.portfolio_update(event.seq, event.name, portfolio_update_view(event))

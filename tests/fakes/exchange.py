@@ -138,6 +138,7 @@ class Exchange:
             types.type(key)
         readers = {
             "hash": values.hgetall,
+            "list": lambda key: values.lrange(key, 0, -1),
             "set": values.smembers,
             "stream": values.xrange,
             "string": values.get,

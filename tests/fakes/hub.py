@@ -163,7 +163,9 @@ class RunningHub:
 
     def connect(self, user: int = 5, **options: Any) -> Session:
         """A client of *user* that has been welcomed."""
-        session = Session(connect(self.url(user), **options).__enter__())
+        # Without a bound: a reader that pauses waits in a select() on a pair of sockets, and to
+        # close them under it is the end of the process under gevent.
+        session = Session(connect(self.url(user), max_queue=None, **options).__enter__())
         assert session.next()["op"] == "welcome"
         return session
 

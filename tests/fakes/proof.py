@@ -14,7 +14,7 @@ from touchline.store.files import filed_at
 from touchline.store.hashes import holdings_of, instrument_of, wallet_of
 from touchline.store.keys import Keys, OutboxName
 from touchline.store.position_hashes import position_of
-from touchline.store.wire import entry_of
+from touchline.store.wire import decode_portfolio, entry_of
 
 
 def moved(facts: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
@@ -42,6 +42,7 @@ class Proof:
         self._prove_positions()
         self._prove_reserved()
         self._prove_facts()
+        self._prove_pushes()
         assert [key for key in self._stored if not key.startswith(self._keys.tag)] == []
 
     def _like(self, beginning: str) -> Iterator[tuple[str, Any]]:
@@ -49,6 +50,20 @@ class Proof:
         for key, value in self._stored.items():
             if key.startswith(beginning):
                 yield key.removeprefix(beginning), value
+
+    def _prove_pushes(self) -> None:
+        """The last pushes of every user are kept, under their numbers.
+
+        But for replays that nobody heard: those are told again, or wait for that.
+        """
+        for user, last in self._like(self._keys.pfseq("")):
+            texts = self._stored.get(self._keys.pushes(user), [])
+            kept = [push for text in texts if (push := decode_portfolio(text))]
+            replays = sum(push.name == "replay" for push in kept)
+            unheard = replays + (self._keys.replay(int(user)) in self._stored)
+            seqs, first = [push.seq for push in kept], max(1, int(last) - 31)
+            assert seqs == sorted(set(seqs) & set(range(first - unheard, int(last) + 1)))
+            assert len(set(range(first, int(last) + 1)) - set(seqs)) <= unheard
 
     def _wallet(self, user: UserId) -> Wallet:
         return self._wallets.get(user, wallet_of({}))

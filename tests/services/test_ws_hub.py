@@ -145,7 +145,7 @@ def test_whoever_resumes_gets_what_was_missed_and_nothing_twice(hub, exchange):
 
     assert answer["ok"]
     assert missed.keys() == {"price:1", "portfolio"}
-    assert missed["portfolio"]["op"] == "snapshot"
+    assert missed["portfolio"]["op"] == "update"
     assert missed["portfolio"]["seq"] == known["portfolio"] + 1
     assert then["seq"] == known["portfolio"] + 2
 

@@ -16,6 +16,7 @@ from touchline.store.pubsub import Broadcasts, FixturePublished
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.fixtures import a_fixture
+from tests.fakes.full import full
 from tests.fakes.matches import FULHAM, HOUR_MS, KICKOFF_MS, LEEDS, a_match
 
 pytestmark = pytest.mark.external
@@ -164,6 +165,14 @@ def test_whoever_has_lost_the_lease_tells_nothing(room):
         room.goal()
 
     assert room.redis.hgetall(room.keys.fixtures) == before
+
+
+def test_fixtures_are_told_of_however_full_redis_is(room):
+    with full(room.redis):
+        room.tell_all()
+        room.goal()
+
+    assert room.told() == {500: 3, 501: 2} or room.told() == {500: 3, 501: 1}
 
 
 def test_a_whole_season_is_told_in_pieces(room, monkeypatch):

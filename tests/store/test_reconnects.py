@@ -7,6 +7,7 @@ import redis as redis_module
 from touchline.domain.ids import UserId
 from touchline.domain.pushes import ReplayPush
 from touchline.store.keys import Keys
+from touchline.store.missed import missed_pushes
 from touchline.store.reconnects import Reconnects, Reminders
 
 pytestmark = pytest.mark.external
@@ -40,6 +41,22 @@ def test_a_replay_that_nobody_hears_waits_for_the_first_who_follows(
     assert reminded == [True, False]
     [told] = ear.heard()
     assert told.startswith('{"s":2,"e":"replay","d":{"from":1000,"to":2000')
+
+
+def test_a_replay_that_waits_is_not_among_the_pushes_that_were_missed(
+    redis: redis_module.Redis,
+) -> None:
+    """Else whoever resumes would be told of it, and then reminded of it under another number."""
+    Reconnects(redis, KEYS, "one").tell(ANN, DIGEST)
+    assert missed_pushes(redis, KEYS, ANN, 0) is None
+    ear = Ear(redis)
+
+    Reminders(redis, KEYS).remind(ANN)
+
+    missed = missed_pushes(redis, KEYS, ANN, 1)
+    assert missed is not None
+    assert [(event.seq, event.name) for event in missed] == [(2, "replay")]
+    assert len(ear.heard()) == 1
 
 
 def test_a_replay_that_is_heard_is_not_told_again(redis: redis_module.Redis) -> None:

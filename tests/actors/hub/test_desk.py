@@ -138,8 +138,8 @@ def test_resuming_shows_only_what_changed(visit):
 
     assert ack["channels"] == ["price:1", "price:2", "portfolio"]
     assert (snapshot["channel"], snapshot["seq"]) == ("price:2", 20)
-    assert visit.client.portfolio_seq == 551
-    assert visit.asked() == [PortfolioWanted(ANN)]
+    assert (visit.client.portfolio_seq, visit.client.resumes_at) == (None, 551)
+    assert visit.asked() == [PortfolioWanted(ANN, after=551)]
 
 
 @pytest.mark.parametrize("epoch", [6, 8])
@@ -148,7 +148,7 @@ def test_resuming_from_another_epoch_shows_everything_whatever_its_number(visit,
 
     shown = {each["channel"]: (each["epoch"], each["seq"]) for each in snapshots}
     assert shown == {"price:1": (7, 10), "price:2": (7, 20)}
-    assert visit.client.portfolio_seq is None
+    assert (visit.client.portfolio_seq, visit.client.resumes_at) == (None, None)
     assert visit.asked() == [PortfolioWanted(ANN)]
 
 
@@ -156,7 +156,7 @@ def test_resuming_from_the_present_epoch_shows_only_what_changed(visit):
     _, *snapshots = visit.ask("resume", epoch=7, price={"1": 10, "2": 19}, portfolio=551)
 
     assert [each["channel"] for each in snapshots] == ["price:2"]
-    assert visit.client.portfolio_seq == 551
+    assert visit.client.resumes_at == 551
 
 
 def test_every_tick_is_resumed_where_the_tape_is(visit):

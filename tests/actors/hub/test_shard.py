@@ -17,6 +17,7 @@ from touchline.actors.hub.messages import (
     ClientJoined,
     ClientSpoke,
     FlushDue,
+    PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
@@ -179,6 +180,82 @@ def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
     shard.receive(pushed(3))
 
     assert link.sent == [{"snapshot": 551}, {"snapshot": 2}, {"update": 3}]
+
+
+def missed(after: int, *seqs: int, epoch: int = LIFE) -> PortfolioMissed:
+    frames = tuple(text_frame(f'{{"update":{seq}}}') for seq in seqs)
+    return PortfolioMissed(epoch, ANN, after, frames)
+
+
+def test_whoever_resumes_is_told_what_was_missed_and_then_what_comes(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    client.resumes_at = 7
+
+    shard.receive(pushed(10))  # heard before what was missed was read: it is in there
+    for message in (missed(7, 8, 9, 10), pushed(10), pushed(11)):
+        shard.receive(message)
+
+    assert link.take() == [{"update": seq} for seq in (8, 9, 10, 11)]
+    assert len(link.superseded) == 2
+
+
+def test_each_connection_is_told_what_it_has_missed_itself(shard, stage):
+    links = {}
+    for name, at in {"two": 7, "one": 8, "none": 9, "new": None, "ahead": 12, "long": 3}.items():
+        client, links[name] = stage.seat()
+        stage.roster.listen(client, PORTFOLIO)
+        client.resumes_at = at
+
+    shard.receive(missed(7, 8, 9))
+
+    assert links["two"].take() == [{"update": 8}, {"update": 9}]
+    assert links["one"].take() == [{"update": 9}]
+    for name in ("none", "new", "ahead", "long"):
+        assert links[name].take() == []
+    shard.receive(read(9))
+    for name in ("two", "one", "none"):
+        assert links[name].take() == []
+    for name in ("new", "ahead", "long"):
+        assert links[name].take() == [{"snapshot": 9}]
+    shard.receive(pushed(10))
+    assert [link.take() for link in links.values()] == [[{"update": 10}]] * 6
+
+
+def test_whoever_resumes_where_the_portfolio_is_read_is_shown_nothing(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    client.resumes_at = 7
+
+    for message in (read(7), missed(7, 8), pushed(8)):
+        shard.receive(message)
+
+    assert link.take() == [{"update": 8}]
+
+
+def test_a_resume_that_never_was_answered_is_asked_for_again_as_one(shard, stage):
+    client, _ = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    client.resumes_at = 7
+
+    for _ in range(15):
+        shard.receive(SweepDue())
+
+    assert stage.subscriber.told == [PortfolioWanted(ANN, after=7)]
+
+
+def test_what_was_missed_in_an_epoch_that_is_over_is_not_told(shard, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    client.resumes_at = 7
+
+    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10),)))
+    for message in (missed(7, 8), missed(7, 8, epoch=LIFE + 1)):
+        shard.receive(message)
+
+    assert link.take() == []
+    shard.receive(read(7, epoch=LIFE + 1))
+    assert link.take() == [{"snapshot": 7}]
 
 
 def test_when_an_epoch_begins_everybody_is_shown_everything_anew(shard, stage, make_price):

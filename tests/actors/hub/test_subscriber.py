@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from touchline.actors.hub.messages import (
     BulletinsRead,
     FollowersGone,
     Heard,
+    PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
@@ -79,6 +80,8 @@ class StillMarket:
         self.epoch = 7
         self.over = False
         self.told: ToldFixtures | None = None
+        self.asked: list[dict[UserId, int]] = []
+        self.pushes: dict[UserId, tuple[PortfolioEvent, ...]] = {}  #: that are to be had
 
     def _confirm(self) -> None:
         if self.over:
@@ -91,6 +94,11 @@ class StillMarket:
     def fixtures(self, known: int | None) -> ToldFixtures | None:
         self._confirm()
         return None if self.told is None or self.told.seq == known else self.told
+
+    def missed(self, after: Mapping[UserId, int]) -> list[tuple[PortfolioEvent, ...] | None]:
+        self._confirm()
+        self.asked.append(dict(after))
+        return [self.pushes.get(user) for user in after]
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         self._confirm()
@@ -135,11 +143,18 @@ class Desk:
         """Something is published, and heard over the present feed."""
         self.actor.receive(Heard(self.feed, published))
 
-    def follow(self, user: UserId) -> None:
-        """A client of *user* listens to its portfolio and asks for it."""
+    def follow(self, user: UserId, after: int | None = None) -> None:
+        """A client of *user* listens to its portfolio and asks for it, or what came *after*."""
         client, _ = self.stage.seat(user)
         self.stage.roster.listen(client, Channels(portfolio=True))
-        self.actor.receive(PortfolioWanted(user))
+        self.actor.receive(PortfolioWanted(user, after))
+
+    def read(self, user: UserId) -> list[Any]:
+        """The subscription is in force; what the shard is told of *user*'s portfolio."""
+        self.hear(FollowStarted(user))
+        self.told()
+        self.actor.receive(SnapshotsDue())
+        return self.told()
 
 
 @pytest.fixture
@@ -356,6 +371,80 @@ def test_stopping_gives_the_connection_back(desk):
     desk.actor.stopped()
 
     assert desk.feed.log[-1] == "close"
+
+
+def grant(seq: int) -> PortfolioEvent:
+    return PortfolioEvent(seq, WalletPush("grant", 5_000, 15_000, 0))
+
+
+def test_who_resumes_is_told_what_was_missed_and_nothing_else_is_read(desk):
+    desk.market.pushes[ANN] = (grant(6), grant(7))
+    desk.follow(ANN, after=5)
+
+    (missed,) = desk.read(ANN)
+
+    assert isinstance(missed, PortfolioMissed)
+    assert (missed.epoch, missed.user, missed.after) == (7, ANN, 5)
+    told = [message for frame in missed.frames for message in messages_in(frame)]
+    assert [(each["op"], each["seq"], each["event"]) for each in told] == [
+        ("update", 6, "wallet"),
+        ("update", 7, "wallet"),
+    ]
+    assert desk.market.reads == []
+    assert desk.reminded == [ANN]
+
+
+def test_what_is_not_to_be_had_any_more_is_a_portfolio_instead(desk):
+    desk.follow(ANN, after=5)
+
+    (read,) = desk.read(ANN)
+
+    assert isinstance(read, PortfolioRead)
+    assert desk.market.asked == [{ANN: 5}]
+
+
+def test_one_who_resumes_and_one_who_does_not_are_both_served(desk):
+    desk.market.pushes[ANN] = (grant(6), grant(7))
+    desk.follow(ANN, after=6)
+    desk.follow(ANN, after=5)
+    desk.follow(ANN)
+
+    missed, read = desk.read(ANN)
+
+    assert (missed.after, type(read)) == (5, PortfolioRead)
+    assert desk.market.asked == [{ANN: 5}]
+    assert desk.reminded == [ANN]
+
+
+def test_what_somebody_wished_for_who_left_is_not_read_for_the_next(desk, stage):
+    desk.market.pushes[ANN] = (grant(6), grant(7))
+    desk.follow(ANN)
+    (client,) = stage.roster.followers[ANN]
+    stage.lobby.left(client, "gone")
+    desk.actor.receive(FollowersGone(ANN))
+
+    desk.follow(ANN, after=5)
+
+    assert [type(each) for each in desk.read(ANN)] == [PortfolioMissed]
+
+
+def test_nobody_is_asked_for_what_nobody_missed(desk):
+    desk.follow(ANN)
+
+    (read,) = desk.read(ANN)
+
+    assert isinstance(read, PortfolioRead)
+    assert desk.market.asked == []
+
+
+def test_a_reminder_that_was_lost_is_made_up_for(desk):
+    desk.follow(ANN)
+    desk.hear(FollowStarted(ANN))
+    desk.told()
+
+    desk.actor.receive(RereadDue())
+
+    assert [type(each) for each in desk.told()] == [PricesRead, PortfolioRead]
 
 
 def test_what_waited_for_a_follower_is_told_behind_the_snapshot(stage: Any) -> None:
