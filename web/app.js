@@ -8,17 +8,19 @@ import { Positions, tell } from "./positions.js";
 import { Live } from "./socket.js";
 import { Ticket } from "./ticket.js";
 
-const POLL_MS = 2000; // fixtures always; prices only while nobody is signed in
+const POLL_MS = 2000; // the clock always; prices and fixtures only while nobody is signed in
+const LIST_POLLS = 15; // so often is looked for new fixtures while the others are pushed
 const FIXTURES_SHOWN = 12;
 
 const state = {
-  clubs: new Map(), first: new Map(), fixtures: [], portfolio: null, user: null,
+  clubs: new Map(), first: new Map(), fixtures: [], pushed: new Map(), portfolio: null, user: null,
   chosen: null, charted: null, // the club in view, and the one whose whole history the chart has
 };
 const chart = new Chart($("chart"));
 const ticket = new Ticket(state, () => signOut());
 const positions = new Positions(state.clubs, () => refreshPortfolio(), () => signOut());
 let live = null;
+let polls = 0;
 
 // ---- painting ------------------------------------------------------------
 
@@ -65,12 +67,17 @@ function paintChosen(club) {
   $("club-halt").textContent = halted ? `halted: ${club.halt_reasons.join(", ").toLowerCase()}` : "";
 }
 
-function paintFixtures() {
-  const rank = { live: 0, break: 0, shootout: 0, suspended: 0, scheduled: 1, finished: 2, void: 3 };
+const rank = { live: 0, break: 0, shootout: 0, suspended: 0, scheduled: 1, finished: 2, void: 3 };
+
+function soonest() {
   const order = (f) => (rank[f.phase] === 2 ? -Date.parse(f.starting_at) : Date.parse(f.starting_at));
-  const soonest = [...state.fixtures].sort((a, b) => rank[a.phase] - rank[b.phase] || order(a) - order(b));
+  const sorted = [...state.fixtures].sort((a, b) => rank[a.phase] - rank[b.phase] || order(a) - order(b));
+  return sorted.slice(0, FIXTURES_SHOWN);
+}
+
+function paintFixtures() {
   $("fixtures").replaceChildren(
-    ...soonest.slice(0, FIXTURES_SHOWN).map((fixture) => {
+    ...soonest().map((fixture) => {
       const row = element("tr");
       const teams = element("td", `${fixture.home.name} – ${fixture.away.name}`, rank[fixture.phase] === 0 ? "live" : "");
       row.append(teams, element("td", score(fixture), "number"), element("td", when(fixture), "number quiet"));
@@ -157,6 +164,10 @@ function onFrame(frame) {
   if (frame.channel?.startsWith("price:")) {
     heardClub({ ...frame.data, idx: frame.data.idx ?? Number(frame.channel.slice(6)) });
     if (state.portfolio) paintPortfolio();
+  } else if (frame.channel?.startsWith("fixture:")) {
+    state.pushed.set(frame.data.id, frame.data);
+    state.fixtures = state.fixtures.map((fixture) => state.pushed.get(fixture.id) ?? fixture);
+    paintFixtures();
   } else if (frame.channel === "portfolio" && frame.op === "snapshot") {
     state.portfolio = frame.data;
     paintPortfolio();
@@ -207,6 +218,7 @@ function signedIn(session) {
   $("sign-in").hidden = true;
   $("who").hidden = false;
   $("who-name").textContent = session.user.display_name;
+  polls = 0; // lists the fixtures, and follows them
   live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? signOut() : paintConnection(now)));
   ticket.show();
 }
@@ -215,7 +227,7 @@ function signOut() {
   sessionStorage.removeItem("session");
   live?.close();
   live = null;
-  Object.assign(state, { user: null, portfolio: null });
+  Object.assign(state, { user: null, portfolio: null, pushed: new Map() });
   api.useToken(null);
   $("sign-in").hidden = false;
   $("who").hidden = true;
@@ -228,6 +240,15 @@ function signOut() {
 
 // ---- start ---------------------------------------------------------------------
 
+async function listFixtures() {
+  const listed = await api.fixtures();
+  // Those that are pushed may be newer than the list by now.
+  state.fixtures = listed.map((fixture) => (live && state.pushed.get(fixture.id)) || fixture);
+  paintFixtures();
+  const going = soonest().filter((fixture) => !fixture.settled_at && fixture.phase !== "void");
+  live?.follow("fixture:", going.map((fixture) => `fixture:${fixture.id}`));
+}
+
 async function poll() {
   try {
     if (!live) {
@@ -235,8 +256,7 @@ async function poll() {
       paintConnection("polling");
     }
     paintCalendar((await api.status()).calendar);
-    state.fixtures = await api.fixtures();
-    paintFixtures();
+    if (!live || polls++ % LIST_POLLS === 0) await listFixtures();
     if (state.chosen === null && state.clubs.size) choose(firstToShow());
     else if (state.charted !== state.chosen) await showHistory();
   } catch {

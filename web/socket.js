@@ -1,15 +1,17 @@
-// The live connection: a fresh ticket for every attempt, backoff with jitter, resubscribe on open.
-// Every subscription starts with a snapshot, so a reconnect needs no other repair.
+// The live connection: a fresh ticket for every attempt, backoff with jitter, resume on open.
 
 import * as api from "./api.js";
+import { Follower } from "./follower.js";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15000;
 const SILENCE_MS = 45000; // the server says something at least every 15 s
+const RESTART = 1012; // its reason says when to come back
 
 export class Live {
   constructor(channels, onFrame, onState) {
-    Object.assign(this, { channels, onFrame, onState, failures: 0, closed: false, socket: null });
+    Object.assign(this, { onFrame, onState, failures: 0, closed: false, socket: null });
+    this.follower = new Follower(channels);
     this.connect();
   }
 
@@ -19,32 +21,44 @@ export class Live {
       const { token, url } = await api.webSocketTicket();
       if (this.closed) return;
       const socket = (this.socket = new WebSocket(url, ["touchline.v1", `ticket.${token}`]));
-      socket.onopen = () => socket.send(JSON.stringify({ op: "subscribe", id: 1, channels: this.channels }));
+      socket.onopen = () => this.send(this.follower.opening());
       socket.onmessage = (event) => this.heard(JSON.parse(event.data));
-      socket.onclose = () => this.lost();
+      socket.onclose = (event) => this.lost({ after: hint(event) });
     } catch (problem) {
-      this.lost(problem.status === 401);
+      this.lost({ signedOut: problem.status === 401 });
     }
+  }
+
+  // Follow these channels besides those that stay, and no others that begin with `kind`.
+  follow(kind, channels) {
+    const over = [...this.follower.wanted].filter((name) => name.startsWith(kind) && !channels.includes(name));
+    this.send([...this.follower.leave(over), ...this.follower.follow(channels)]);
+  }
+
+  send(requests) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return; // the next to open begins with all of it
+    for (const request of requests) this.socket.send(JSON.stringify(request));
   }
 
   heard(frame) {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => this.socket.close(), SILENCE_MS);
-    if (frame.op === "ack" && frame.id === 1 && frame.ok) {
+    if (frame.op === "ack" && frame.ok) {
       this.failures = 0;
       this.onState("live");
-    } else {
-      this.onFrame(frame);
     }
+    const { show, ask } = this.follower.hear(frame);
+    this.send(ask);
+    show.forEach(this.onFrame);
   }
 
-  lost(signedOut = false) {
+  lost({ signedOut = false, after = 0 }) {
     clearTimeout(this.silence);
     if (this.closed) return;
     this.onState(signedOut ? "signed-out" : "offline");
     if (signedOut) return;
     const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures++);
-    this.retry = setTimeout(() => this.connect(), longest * (0.5 + Math.random() / 2));
+    this.retry = setTimeout(() => this.connect(), after + longest * (0.5 + Math.random() / 2));
   }
 
   close() {
@@ -54,4 +68,9 @@ export class Live {
     this.socket?.close();
     this.onState("offline");
   }
+}
+
+function hint(event) {
+  const named = event.code === RESTART && /^retry_ms=(\d{1,9})$/.exec(event.reason);
+  return named ? Number(named[1]) : 0;
 }
