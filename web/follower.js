@@ -55,6 +55,7 @@ export class Follower {
   // All or none were refused: the others are asked for again without the one that is no more.
   refused(frame) {
     const channels = this.asked.get(frame.id) || [];
+    this.asked.delete(frame.id);
     const gone = frame.error.channel;
     if (!this.wanted.delete(gone)) return [];
     this.known.delete(gone);

@@ -133,6 +133,20 @@ def test_a_reload_keeps_the_session_and_the_holdings(page: webdriver.Chrome) -> 
     wait(page, lambda: text(page, "#holdings tr td:nth-child(2)") == "2.5")
 
 
+def test_matches_are_pushed_while_nobody_asks_for_them(page: webdriver.Chrome) -> None:
+    sign_in(page, "fan@example.com")
+    playing = "#fixtures td.live ~ td:nth-child(3)"
+    wait(page, lambda: page.find_elements(By.CSS_SELECTOR, playing))
+    page.execute_script(
+        "const real = window.fetch; window.fetch = (path, ...rest) =>"
+        " String(path).startsWith('/v1/fixtures') ? Promise.reject(new TypeError('no'))"
+        " : real(path, ...rest);"
+    )
+    before = text(page, playing)
+
+    wait(page, lambda: text(page, playing) != before)
+
+
 def test_another_clubs_line_is_never_shown_while_the_server_is_away(page: webdriver.Chrome) -> None:
     sign_in(page, "offline@example.com")
     first, other = page.find_elements(By.CSS_SELECTOR, "#clubs tr")[:2]
