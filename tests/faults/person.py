@@ -40,7 +40,8 @@ class Person:
         answer = request(f"{api}/v1/auth/dev-login", {"email": f"{name}@example.com"})
         self.id = int(answer["user"]["id"])
         self.api = api
-        self._bearer = f"Bearer {answer['access_token']}"
+        self.access_token = str(answer["access_token"])
+        self._bearer = f"Bearer {self.access_token}"
         self._name, self._opened = name, 0
 
     # -- over HTTP
@@ -60,6 +61,15 @@ class Person:
         with answer:
             replayed = answer.headers.get("Idempotent-Replayed") == "true"
             return Said(answer.status, json.loads(answer.read()), replayed)
+
+    def buys(self, club: int) -> str:
+        """The id of a trade of a hundredth of a share."""
+        self._opened += 1
+        body = {"instrument": club, "side": "buy", "quantity": "0.010"}
+        key = f"{self._name}-{self._opened}"
+        said = self.ask("POST", "/v1/orders", body, Idempotency_Key=key)
+        assert said.status == 201, said
+        return str(said.body["order_id"])
 
     def opens(self, club: int, **stops: dict[str, str]) -> str:
         """The id of a new long of one share."""
