@@ -129,8 +129,7 @@ class Framing:
         # close the client really sent moves its state.
         if self._ws.state is not ConnectionState.REMOTE_CLOSING:
             return Violation(code, reason)
-        reply = event.response() if code != CloseReason.NO_STATUS_RCVD else event
-        return CloseReceived(code, reason, bytes(self._ws.send(reply)))
+        return CloseReceived(code, reason, bytes(self._ws.send(event)))
 
     def _piece(self, event: TextMessage | BytesMessage) -> Incoming | None:
         data = event.data if isinstance(event.data, str) else bytes(event.data)

@@ -9,16 +9,24 @@ MASK = b"\x01\x02\x03\x04"
 
 
 def client_frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True, rsv: int = 0
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    masked: bool = True,
+    rsv: int = 0,
+    mask: bytes = MASK,
 ) -> bytes:
     """A frame as a client sends it, or as none may."""
     head = bytes([(fin << 7) | (rsv << 4) | opcode])
     mask_bit = 0x80 if masked else 0
     if len(payload) < 126:
         head += bytes([mask_bit | len(payload)])
-    else:
+    elif len(payload) < 1 << 16:
         head += bytes([mask_bit | 126]) + struct.pack("!H", len(payload))
+    else:
+        head += bytes([mask_bit | 127]) + struct.pack("!Q", len(payload))
     if masked:
-        head += MASK
-        payload = bytes(byte ^ MASK[i % 4] for i, byte in enumerate(payload))
+        head += mask
+        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
     return head + payload

@@ -25,16 +25,10 @@ from tests.fakes.client_frames import CLOSE, TEXT, client_frame
 from tests.fakes.clock import FakeClock
 from tests.fakes.health import FixedHealth
 from tests.fakes.hub import ORIGIN, WAIT_S, RunningHub
+from tests.fakes.peer import GOOD
+from tests.fakes.peer import handshake as good_handshake
 
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, section 1.3
-GOOD = {
-    "Host": "hub",
-    "Upgrade": "websocket",
-    "Connection": "keep-alive, Upgrade",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": KEY,
-}
 
 
 class Answer:
@@ -365,8 +359,7 @@ class Leaver:
     def knock(self, port: int, token: str) -> None:
         """Connect and send a good handshake."""
         self.sock.connect(("127.0.0.1", port))
-        head = "".join(f"{name}: {value}\r\n" for name, value in GOOD.items())
-        self.sock.sendall(f"GET /ws?token={token} HTTP/1.1\r\n{head}\r\n".encode())
+        self.sock.sendall(good_handshake(token))
 
     def leave(self) -> None:
         """Reset the connection, now."""

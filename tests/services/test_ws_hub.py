@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -23,12 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.fakes.client_frames import TEXT, client_frame
 from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange
 from tests.fakes.hub import WAIT_S, RunningHub
-
-#: For a client that does nothing a client library would do by itself.
-HANDSHAKE = (
-    "GET /ws?token={token} HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
+from tests.fakes.peer import Peer
 
 
 @pytest.fixture
@@ -263,9 +257,8 @@ def test_every_client_library_message_size_is_held_to_the_limit(hub):
 
 
 def test_one_client_that_never_reads_does_not_delay_the_others(hub, exchange):
-    sleeper = socket.create_connection(("127.0.0.1", hub.port))
-    sleeper.sendall(HANDSHAKE.format(token=hub.token(6)).encode())
-    sleeper.sendall(client_frame(TEXT, b'{"op":"subscribe","id":1,"channels":["price:*"]}'))
+    sleeper = Peer.of(hub.port, hub.token(6))
+    sleeper.say(client_frame(TEXT, b'{"op":"subscribe","id":1,"channels":["price:*"]}'))
     with hub.connect(5) as ann:
         ann.ask("subscribe", channels=["portfolio"])
         ann.next()
@@ -273,4 +266,4 @@ def test_one_client_that_never_reads_does_not_delay_the_others(hub, exchange):
         for _ in range(100):
             exchange.order(Side.BUY, 1, idx=EVE)
             assert ann.next()["event"] == "fill"
-    sleeper.close()
+    sleeper.leave()

@@ -16,6 +16,7 @@ from touchline.actors.hub.traffic import Traffic
 
 from tests.fakes.client_frames import CLOSE, PING, TEXT, client_frame
 from tests.fakes.hub import messages_in
+from tests.fakes.peer import Peer
 
 WAIT_S = 3.0  #: less than a closing client gets
 
@@ -40,43 +41,6 @@ class Owner:
     def released(self) -> None:
         assert not self.ended.is_set()
         self.ended.set()
-
-
-class Peer:
-    """The client's end, in plain bytes."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self._stream = sock.makefile("rb")
-
-    def say(self, *frames: bytes) -> None:
-        self.sock.sendall(b"".join(frames))
-
-    def frame(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame; opcode 0 at the end of the stream."""
-        head = self._stream.read(2)
-        if not head:
-            return 0, b""
-        size = head[1] if head[1] < 126 else int.from_bytes(self._stream.read(2))
-        return head[0] & 15, self._stream.read(size)
-
-    def closed_with(self) -> tuple[int, str]:
-        """Code and reason of the close frame that must come next, before the stream ends."""
-        opcode, payload = self.frame()
-        assert opcode == CLOSE
-        assert self.frame() == (0, b"")
-        return int.from_bytes(payload[:2]), payload[2:].decode()
-
-    def leave(self) -> None:
-        """Close in good order."""
-        self._stream.close()
-        self.sock.close()
-
-    def vanish(self) -> None:
-        """Reset the connection."""
-        self._stream.close()
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
 
 
 Opened = tuple[Connection, Peer, Owner]
