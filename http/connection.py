@@ -89,10 +89,14 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
 
     def read_request(self, raw_requestline: str) -> bool:
         """Parse the head within its limits. Raises ValueError for what cannot be served."""
-        with gevent.Timeout(self.server.limits.head_s, _HeadRefused("408")):
+        with gevent.Timeout(self.head_s(), _HeadRefused("408")):
             super().read_request(raw_requestline)
         _check_framing(self.headers)
         return True
+
+    def head_s(self) -> float:
+        """Seconds that the headers have to follow the request line."""
+        return float(self.server.limits.head_s)
 
     def MessageClass(self, rfile: Any, *args: object) -> Any:  # noqa: N802 — pywsgi's name
         """Parse the headers, reading at most `head_bytes`."""

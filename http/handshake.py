@@ -15,7 +15,6 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from ..domain.clock import Monotonic
 from ..domain.ids import UserId
 from .problems import Problem
 
@@ -24,10 +23,10 @@ VERSION = "13"
 SUBPROTOCOL = "touchline.v1"
 TICKET = "ticket."  #: a subprotocol entry that carries the token, for clients that can set one
 
-#: Handshakes a second, and at once. One costs about half a millisecond of CPU,
-#: most of it the signature: a storm of reconnects may take a quarter of a core.
-HANDSHAKES_PER_S = 500.0
-HANDSHAKE_BURST = 1_000.0
+#: Handshakes a second, and at once. With its signature, the telling of presence and the first
+#: snapshots one costs 1 to 2 ms of CPU: a storm of reconnects may take half a core.
+HANDSHAKES_PER_S = 250.0
+HANDSHAKE_BURST = 250.0
 RETRY_S = (1, 8)  #: a client that finds no room is asked to come back within this
 MAX_FIELDS = 8  #: of the query: one is needed, and a proxy or two may add theirs
 
@@ -59,28 +58,14 @@ class Hub(Protocol):
         """Whether there is anything to show to a client yet."""
         ...
 
+    @property
+    def room(self) -> int:
+        """Seats that nobody has."""
+        ...
+
     def reserve(self) -> Seat | None:
         """A seat, or None if there is none."""
         ...
-
-
-class HandshakeRate:
-    """A token bucket over all handshakes of this process."""
-
-    def __init__(self, monotonic: Monotonic) -> None:
-        self._monotonic = monotonic
-        self._tokens = HANDSHAKE_BURST
-        self._at = monotonic()
-
-    def allows_one(self) -> bool:
-        """Whether one more handshake fits; counts it if so."""
-        now = self._monotonic()
-        self._tokens = min(HANDSHAKE_BURST, self._tokens + (now - self._at) * HANDSHAKES_PER_S)
-        self._at = now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
 
 
 def shape_problem(environ: Environ) -> Problem | None:

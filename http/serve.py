@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 1_024  #: connections the kernel holds while the loop is busy
 TURN_AWAY_S = 1.0  #: seconds to tell a client that there is no room
+TOLD_AT_ONCE = 64  #: clients that are being told so; others are hung up on
 STOP_S = 5.0  #: seconds that requests in progress get when the server stops
 RETRY_AFTER_S = "2"
 
@@ -47,6 +48,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         self.draining = False
         self._requests: Group = Group()
         self._connections: set[Connection] = set()
+        self._turned_away = 0
         super().__init__(
             (host, port),
             application,
@@ -80,9 +82,9 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection, or turn it away when there are too many."""
         bind_contextvars(**self._log_context)
-        if len(self._connections) >= self.limits.connections:
+        if not self.has_room():
             self.meter.refused(503)
-            _turn_away(sock)
+            self._turn_away(sock)
             return
         connection = self.handler_class(sock, address, self)
         self._connections.add(connection)
@@ -97,6 +99,16 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
             self._connections.discard(connection)
             self.meter.open -= 1
 
+    def has_room(self) -> bool:
+        """Whether one more connection may ask for something."""
+        return self.connections < self.limits.connections
+
+    def no_room(self) -> Problem:
+        """What is told to whom there is none for."""
+        return Problem(
+            "CAPACITY", "too many connections; try again", headers={"Retry-After": RETRY_AFTER_S}
+        )
+
     def stop(self, timeout: float | None = None) -> None:
         """Stop accepting, let requests in progress end within *timeout* seconds, hang up."""
         if self.draining:
@@ -107,6 +119,15 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
             connection.hang_up_if_idle()
         self._requests.join(STOP_S if timeout is None else timeout)
         self._requests.kill(timeout=1)
+
+    def _turn_away(self, sock: Any) -> None:
+        # Each of them is a file for up to a second. Of a flood only the first are told why.
+        if self._turned_away < TOLD_AT_ONCE:
+            self._turned_away += 1
+            try:
+                _tell(sock, self.no_room())
+            finally:
+                self._turned_away -= 1
 
 
 class ServerFactory:
@@ -139,10 +160,7 @@ class ServerFactory:
         return server
 
 
-def _turn_away(sock: Any) -> None:
-    problem = Problem(
-        "CAPACITY", "too many connections; try again", headers={"Retry-After": RETRY_AFTER_S}
-    )
+def _tell(sock: Any, problem: Problem) -> None:
     try:
         with gevent.Timeout(TURN_AWAY_S, False):
             sock.sendall(raw_response(problem))

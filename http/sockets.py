@@ -24,18 +24,19 @@ from ..domain.ids import UserId
 from ..store.outage import OUTAGES
 from . import handshake
 from .connection import Connection, Limits
-from .handshake import PATH, HandshakeRate, Hub, Seat
+from .entrance import Entrance
+from .handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, PATH, Hub, Seat
 from .meter import HttpMeter
 from .problems import CONTENT_TYPE, Problem, status_line
+from .rate import Rate
 from .request_id import HEADER, request_id_of
-from .serve import HttpServer
 from .tokens import Claims, TokenRefused, Verifier
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-#: A request takes 5 s at most to arrive: half a handshake holds a greenlet,
-#: and the keep-alive of a health probe is no reason to hold one longer.
+#: A handshake takes 5 s at most to arrive: half of one holds a greenlet, and the keep-alive of a
+#: health probe is no reason to hold one longer.
 LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
 LOG_EVERY_S = 10.0  #: seconds between two tracebacks: requests that fail must not fill the disk
 
@@ -87,16 +88,17 @@ class FailureLog:
             self._quiet_until = now + LOG_EVERY_S
 
 
-class SocketServer(HttpServer):
+class SocketServer(Entrance):
     """An HTTP server whose `/ws` leads into the hub."""
 
     def __init__(
         self, host: str, port: int, deps: SocketDeps, meter: HttpMeter | None = None
     ) -> None:
         self.deps = deps
-        self.rate = HandshakeRate(deps.monotonic)
+        self.rate = Rate(HANDSHAKES_PER_S, HANDSHAKE_BURST, deps.monotonic)
         self.failures = FailureLog(deps.monotonic)
-        super().__init__(host, port, deps.health, LIMITS, SocketHandler, meter)
+        application, handler, monotonic = deps.health, SocketHandler, deps.monotonic
+        super().__init__(host, port, application, LIMITS, handler, meter, deps.hub, monotonic)
 
 
 class SocketServerFactory:
@@ -130,8 +132,19 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
     """One request: decides on the upgrade, and hands the socket over after it."""
 
     guest: _Guest | None = None
+    awaited_at = 0.0  #: monotonic seconds; since when the request has been waited for
     socket: Any  # pywsgi's; None once the hub has it
     websocket: Any  # the library's; it never reads or writes here
+
+    def read_requestline(self) -> str:
+        """The next request line; its time is a part of the head's."""
+        self.awaited_at = self.server.deps.monotonic()
+        return super().read_requestline()
+
+    def head_s(self) -> float:
+        """What the request line has left of the time for the whole head."""
+        waited_s: float = self.server.deps.monotonic() - self.awaited_at
+        return max(0.0, super().head_s() - waited_s)
 
     def upgrade_websocket(self) -> Iterable[bytes] | None:
         """Accept, refuse with a problem, or leave the request to the application (None)."""

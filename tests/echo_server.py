@@ -82,6 +82,7 @@ class EchoRoom:
     """What stands where a ws-server has its lobby."""
 
     ready = True
+    room = 1_000
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

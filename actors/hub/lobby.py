@@ -86,9 +86,14 @@ class Lobby:
         self._calendar = calendar
         self._numbers = count(1)
 
+    @property
+    def room(self) -> int:
+        """Seats that nobody has."""
+        return self.seats - self.taken
+
     def reserve(self) -> Seat | None:
         """Keep a seat free for a handshake that begins; None if the hub is full."""
-        if self.taken >= self.seats:
+        if self.room <= 0:
             return None
         self.taken += 1
         return Seat(self)

@@ -15,7 +15,6 @@ from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 from touchline.http import handshake
-from touchline.http.handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, HandshakeRate
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
 from touchline.http.sockets import LOG_EVERY_S, FailureLog, SocketDeps, SocketHandler, SocketServer
@@ -418,17 +417,6 @@ def test_other_paths_are_health_and_keep_their_connection(door):
 
     assert alive.status == 200
     assert (elsewhere.status, elsewhere.problem()["code"]) == (404, "NOT_FOUND")
-
-
-def test_handshakes_are_limited_to_a_burst_and_then_to_a_rate():
-    clock = FakeClock()
-    rate = HandshakeRate(clock.monotonic)
-
-    assert sum(rate.allows_one() for _ in range(2_000)) == HANDSHAKE_BURST
-    clock.advance(0.1)
-    assert sum(rate.allows_one() for _ in range(2_000)) == pytest.approx(
-        HANDSHAKES_PER_S / 10, abs=1
-    )
 
 
 def test_those_turned_away_are_asked_to_come_back_at_different_times():
