@@ -170,12 +170,10 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
             if self.guest is not None:
                 self.guest.seat.give_back()
                 self.guest = None
+            self._forget_websocket()
 
     def run_websocket(self) -> None:
         """Hand the socket to the hub: the 101 is sent."""
-        # Else the library's WebSocket closes "its" socket when it is collected.
-        self.websocket.closed = True
-        self.websocket = None
         # With a time-out of zero, peek shows what came with the handshake and
         # never waits; it raises if the client has reset the connection since.
         self.socket.setblocking(False)
@@ -203,6 +201,15 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
 
     def log_request(self) -> None:
         """Log nothing: the request line holds the token."""
+
+    def _forget_websocket(self) -> None:
+        websocket = self.environ.pop("wsgi.websocket", None)
+        if websocket is not None:
+            # Else it closes "its" socket at its end. Told that it is closed, it would make two
+            # classes to tell nobody; this it takes for one that was never complete.
+            del websocket.closed
+            # It has us as we have it, and garbage that is to be looked for holds up everybody.
+            self.websocket = None
 
     def _admit(self) -> _Guest | Problem:
         problem = handshake.shape_problem(self.environ)

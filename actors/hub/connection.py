@@ -20,13 +20,14 @@ import gevent
 import structlog
 
 from ...domain.clock import Monotonic
-from .allowance import Allowance
+from .allowance import MESSAGE, PIECE, Allowance
 from .frames import (
     CloseReceived,
     Framing,
     Incoming,
     Limits,
     MessageReceived,
+    PieceReceived,
     PingReceived,
     PongReceived,
     Violation,
@@ -185,7 +186,8 @@ class Connection:
 
     def _take(self, incoming: Incoming) -> bool:
         """Act on one event; False once the connection is closing."""
-        if self._allowance.spend(self._heard_at):
+        cost = PIECE if isinstance(incoming, PieceReceived) else MESSAGE
+        if self._allowance.spend(self._heard_at, cost):
             self._handle(incoming)
         else:
             self.close(RATE_LIMITED, "too many messages")
@@ -197,7 +199,7 @@ class Connection:
                 self._owner.received(incoming.data)
             case PingReceived():
                 self.send(self._framing.pong(incoming.payload))
-            case PongReceived():
+            case PieceReceived() | PongReceived():
                 pass
             case CloseReceived():
                 self._finish(incoming.reply, "by client")
@@ -239,10 +241,13 @@ class Connection:
                 watcher.stop()
                 watcher.close()
         self._reader = self._deadline = None
-        self._sender.stop()
+        self._sender.end()
+        self._framing.end()
         self._sock.close()
         self._leave(why)
         self._owner.released()
+        # Who comes and goes must not be left to be found as garbage: that holds up everybody.
+        del self._owner
 
     def _leave(self, why: str) -> None:
         if not self.closing:

@@ -22,7 +22,9 @@ class Limits:
 
     message_bytes: int = 4096  #: payload of a whole message; more is 1009
     fragments: int = 1024  #: frames of one message; more is 1008
-    per_second: int | None = 20  #: messages and control frames; more is 4429, None is no limit
+    #: Messages and control frames; more is 4429, None is no limit. What comes in pieces costs
+    #: for each of them as well, see `Allowance`.
+    per_second: int | None = 20
     close_s: float = 5.0  #: seconds to take the close frame and go; then it is reset
 
 
@@ -31,6 +33,11 @@ class MessageReceived:
     """A whole message, unmasked and, as text, valid UTF-8."""
 
     data: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PieceReceived:
+    """A part of a message that goes on: a fragment, or as much of a frame as has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,9 @@ class Violation:
     reason: str
 
 
-Incoming = MessageReceived | PingReceived | PongReceived | CloseReceived | Violation
+Incoming = MessageReceived | PieceReceived | PingReceived | PongReceived | CloseReceived | Violation
+
+_PIECE = PieceReceived()
 
 # Encoding a whole message keeps no state, so one encoder serves every client.
 _ENCODER = Connection(ConnectionType.SERVER)
@@ -111,6 +120,11 @@ class Framing:
         """Return the close frame that ends this connection; *reason* is cut to 123 bytes."""
         return bytes(self._ws.send(CloseConnection(code=code, reason=reason)))
 
+    def end(self) -> None:
+        """Forget everything; no other method may be called after it."""
+        # wsproto's parser is a generator that its own frame keeps alive.
+        self._ws._proto._parse_more.close()
+
     def _incoming(self, event: Event) -> Incoming | None:
         match event:
             case TextMessage() | BytesMessage():
@@ -131,7 +145,7 @@ class Framing:
             return Violation(code, reason)
         return CloseReceived(code, reason, bytes(self._ws.send(event)))
 
-    def _piece(self, event: TextMessage | BytesMessage) -> Incoming | None:
+    def _piece(self, event: TextMessage | BytesMessage) -> Incoming:
         data = event.data if isinstance(event.data, str) else bytes(event.data)
         # wsproto hands out a frame's payload as it arrives, so an announced
         # 8 GiB costs nothing until bytes come, and then only up to the limit.
@@ -143,7 +157,7 @@ class Framing:
             return Violation(CloseReason.POLICY_VIOLATION, "too many fragments")
         if not event.message_finished:
             self._keep(data)
-            return None
+            return _PIECE
         return self._whole(data)
 
     def _keep(self, data: str | bytes) -> None:

@@ -101,12 +101,17 @@ class Sender:
         return written
 
     def stop(self) -> None:
-        """Forget what waits and stop watching; the socket is about to close."""
+        """Forget what waits and stop watching."""
         self._outbox = self.stalled_at = None
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher.close()
             self._watcher = None
+
+    def end(self) -> None:
+        """Stop for good; nothing may be sent after it."""
+        self.stop()
+        del self._host  # who has us
 
     def _fall_behind(self, rest: bytes) -> Outbox:
         self._outbox = Outbox(rest)

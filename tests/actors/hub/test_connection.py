@@ -147,6 +147,17 @@ def test_a_flood_of_messages_is_closed_with_4429(connect):
     assert len(owner.heard) == 20
 
 
+def test_pieces_of_messages_count_as_a_fifth_of_one(connect):
+    _, peer, owner = connect()
+    pieces = [client_frame(TEXT, fin=False), *[client_frame(0, fin=False)] * 94]
+
+    peer.say(*pieces, client_frame(0, b"x"))
+    peer.say(client_frame(TEXT, fin=False))
+
+    assert peer.closed_with() == (4429, "too many messages")
+    assert owner.heard == ["x"]
+
+
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
@@ -157,7 +168,7 @@ def test_a_flood_of_messages_is_closed_with_4429(connect):
     ],
 )
 def test_a_violation_is_closed_with_its_code(connect, frames, code):
-    _, peer, owner = connect()
+    _, peer, owner = connect(limits=Limits(per_second=None))
 
     peer.say(*frames)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import pytest
 from touchline.actors.hub.frames import (
@@ -11,6 +12,7 @@ from touchline.actors.hub.frames import (
     Incoming,
     Limits,
     MessageReceived,
+    PieceReceived,
     PingReceived,
     PongReceived,
     Violation,
@@ -22,8 +24,12 @@ from tests.fakes.client_frames import BINARY, CLOSE, MASK, PING, PONG, TEXT, cli
 
 
 def fed(*frames: bytes, limits: Limits | None = None) -> list[Incoming]:
-    """Everything a fresh connection makes of *frames*, read in one go."""
-    return list(Framing(limits or Limits()).feed(b"".join(frames)))
+    """What a fresh connection makes of *frames*, read in one go; pieces of messages left out."""
+    return whole(Framing(limits or Limits()).feed(b"".join(frames)))
+
+
+def whole(incoming: Iterable[Incoming]) -> list[Incoming]:
+    return [event for event in incoming if not isinstance(event, PieceReceived)]
 
 
 def test_a_masked_text_message_arrives_as_text():
@@ -51,7 +57,16 @@ def test_bytes_that_come_one_at_a_time_make_the_same_messages():
 
     incoming = [event for byte in stream for event in framing.feed(bytes([byte]))]
 
-    assert incoming == [MessageReceived("é" * 100), PongReceived(), MessageReceived(b"")]
+    assert whole(incoming) == [MessageReceived("é" * 100), PongReceived(), MessageReceived(b"")]
+    assert incoming.count(PieceReceived()) == 199
+
+
+def test_every_fragment_but_the_last_is_told_as_a_piece():
+    pieces = [client_frame(TEXT, fin=False), client_frame(0, b"x", fin=False), client_frame(0)]
+
+    incoming = list(Framing(Limits()).feed(b"".join(pieces)))
+
+    assert incoming == [PieceReceived(), PieceReceived(), MessageReceived("x")]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +115,7 @@ def test_an_announced_gigabyte_is_refused_when_bytes_come_and_not_kept():
     framing = Framing(Limits(message_bytes=4096))
 
     assert list(framing.feed(b"\x82\xff" + struct.pack("!Q", 8 << 30) + MASK)) == []
-    assert list(framing.feed(bytes(4096))) == []
+    assert whole(framing.feed(bytes(4096))) == []
     assert list(framing.feed(b"x")) == [Violation(1009, "message too big")]
 
 
