@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.faults.exchange", "tests.faults.seen")
+pytest.register_assert_rewrite("tests.faults.exchange", "tests.faults.seen", "tests.abuse.hub")
 
 from .exchange import Exchange, open_exchange  # noqa: E402 - their assertions are to be shown
 from .linked import Linked, open_linked  # noqa: E402 - it imports them
