@@ -53,6 +53,8 @@ class Board:
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
         self._sent_at: dict[InstrumentIdx, float] = {}
+        #: Told to be sent and not known to be with everybody; a shard may die halfway.
+        self.unsent: set[InstrumentIdx] = set()
         self.conflated = 0  #: ticks replaced by newer ones before a flush, so far
 
     @property
@@ -100,6 +102,7 @@ class Board:
                 self._put(price)
                 self._moves.pop(price.idx, None)
                 changed.append(price.idx)
+        self.unsent.update(changed)
         return changed
 
     def moved(self, move: Move) -> bool:
@@ -126,7 +129,12 @@ class Board:
             del self._moves[move.idx]
             self._sent_at[move.idx] = now_s
             self._put(after(self._prices[move.idx], move))
+            self.unsent.add(move.idx)
         return {move.idx: move.frame for move in due}
+
+    def all_sent(self) -> None:
+        """What was to be sent is with everybody."""
+        self.unsent.clear()
 
     def _newest(self, idx: InstrumentIdx) -> Price | None:
         price, move = self._prices.get(idx), self._moves.get(idx)

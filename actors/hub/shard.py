@@ -63,9 +63,10 @@ class Shard(Actor[ShardMessage]):
         self._flush_waits = False
 
     def started(self) -> None:
-        """Take the roster over from the lobby, and send what waited there."""
+        """Take the roster over from the lobby, and send what waited or had not got to everybody."""
         self._roster.rebuild()
         self._flush_waits = False
+        self._show(tuple(self._board.unsent))
         self._plan_flush(0.0)
         self.every(SWEEP_S, SweepDue())
 
@@ -121,6 +122,7 @@ class Shard(Actor[ShardMessage]):
                 for client in tuple(members) if frames else ():
                     client.link.send_prices(joined, frames)
                     pace.step()
+            self._board.all_sent()
         self._plan_flush(FLUSH_S)
 
     def _read(self, read: PricesRead) -> None:
@@ -140,6 +142,7 @@ class Shard(Actor[ShardMessage]):
             for client in tuple(members) if frames else ():
                 client.link.send(joined, supersedes=frames, messages=len(frames))
                 pace.step()
+        self._board.all_sent()
 
     # -- liveness
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from gevent import GreenletExit
 from msgspec import Raw
 from touchline.actors.hub.board import Move
 from touchline.actors.hub.bulletins import Bulletin, update
@@ -28,6 +30,8 @@ from touchline.actors.hub.messages import (
 from touchline.actors.hub.roster import Client
 from touchline.actors.hub.shard import Shard
 from touchline.domain.ids import InstrumentIdx, UserId
+
+from tests.fakes.hub import RecordingLink
 
 ANN, BOB = UserId(5), UserId(6)
 PORTFOLIO = Channels(portfolio=True)
@@ -571,3 +575,42 @@ def test_health_tells_how_many_sit_here_and_why_others_left(shard, stage):
         "following": 0,
         "departures": {"4408": 1},
     }
+
+
+class DeadlyLink(RecordingLink):
+    """The shard dies when it sends something to this client."""
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        raise GreenletExit
+
+
+@pytest.mark.parametrize("how", ["a tick", "a reading of Redis"])
+def test_what_a_shard_died_of_sending_its_successor_sends(shard, stage, make_price, how):
+    due = FlushDue() if how == "a tick" else PricesRead((make_price(1, 11),))
+    (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
+    client.link, link = DeadlyLink(), client.link
+    stage.roster.listen(client, prices(1))
+    stage.roster.listen(other, prices(1))
+
+    if how == "a tick":
+        shard.receive(moved(1, 11))
+
+    with pytest.raises(GreenletExit):
+        shard.receive(due)
+    client.link = link
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+
+    assert [message["seq"] for message in link.sent] == [11]
+    assert other_link.sent[-1]["seq"] == 11
+
+
+def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, prices(1))
+    shard.receive(PricesRead((make_price(1, 11),)))
+    shard.receive(moved(1, 12))
+    shard.receive(FlushDue())
+
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+
+    assert [message["seq"] for message in link.sent] == [11, 12]
