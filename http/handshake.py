@@ -115,10 +115,14 @@ def subprotocol(environ: Environ) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in _offered(environ) else None
 
 
-def no_room(detail: str) -> Problem:
+def later(code: str, detail: str) -> Problem:
     """503 with a jittered invitation, so that those turned away do not return together."""
-    retry_s = str(random.randint(*RETRY_S))
-    return Problem("CAPACITY", detail, headers={"Retry-After": retry_s})
+    return Problem(code, detail, headers={"Retry-After": str(random.randint(*RETRY_S))})
+
+
+def no_room(detail: str) -> Problem:
+    """What is said to whom there is no place for, or not now."""
+    return later("CAPACITY", detail)
 
 
 def _offered(environ: Environ) -> list[str]:

@@ -35,8 +35,7 @@ from .tokens import Claims, TokenRefused, Verifier
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-#: A handshake takes 5 s at most to arrive: half of one holds a greenlet, and the keep-alive of a
-#: health probe is no reason to hold one longer.
+#: A request takes 5 s at most to arrive: half of one holds a greenlet.
 LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
 LOG_EVERY_S = 10.0  #: seconds between two tracebacks: requests that fail must not fill the disk
 
@@ -146,6 +145,17 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         waited_s: float = self.server.deps.monotonic() - self.awaited_at
         return max(0.0, super().head_s() - waited_s)
 
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Any:
+        """As pywsgi's; but for the 101 every answer is the last one of its connection.
+
+        How many connections are taken in is bounded, how many requests one has is not.
+        """
+        if not any(name == "Connection" for name, _ in headers):
+            headers = [*headers, ("Connection", "close")]
+        return super().start_response(status, headers, exc_info)
+
     def upgrade_websocket(self) -> Iterable[bytes] | None:
         """Accept, refuse with a problem, or leave the request to the application (None)."""
         if self.environ["PATH_INFO"] != PATH:
@@ -249,7 +259,6 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
-            ("Connection", "close"),
             (HEADER, request_id),
             *problem.headers.items(),
         ]
@@ -275,5 +284,5 @@ def _identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
         fresh = deps.tickets.spend(claims.token_id)
     except OUTAGES:
         # Whether it was used cannot be known now, and a guess would let it in twice.
-        return Problem("UNAVAILABLE", "try again", headers={"Retry-After": "2"})
+        return handshake.later("UNAVAILABLE", "try again")
     return claims if fresh else Problem("TOKEN_INVALID", "the token was used already")

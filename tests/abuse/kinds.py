@@ -163,6 +163,13 @@ def garbage(sock: socket.socket, _request: bytes) -> None:
 
 
 @outside
+def many_requests(sock: socket.socket, _request: bytes) -> None:
+    """Requests for what is not there, one behind the other."""
+    sock.sendall(b"GET /nothing HTTP/1.1\r\n\r\n" * 400)
+    to_the_end(sock)
+
+
+@outside
 def coming_and_going(sock: socket.socket, request: bytes) -> None:
     """A connection that is reset as soon as it is there, or at once after its request."""
     if random.random() < 0.5:
@@ -258,6 +265,7 @@ def half_open(peer: Peer) -> None:
 #: Those that are over at once, or as soon as the server says so.
 QUICK: tuple[Attack, ...] = (
     garbage,
+    many_requests,
     coming_and_going,
     half_handshake,
     message_flood,

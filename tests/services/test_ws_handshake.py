@@ -297,6 +297,7 @@ def test_while_nobody_knows_whether_a_token_was_used_it_opens_nothing(redis):
         answer = door.knock(door.token())
 
         assert (answer.status, answer.problem()["code"]) == (503, "UNAVAILABLE")
+        assert 1 <= int(answer.headers["retry-after"]) <= 8
         assert hub.lobby.taken == 0
         door.close()
 
@@ -411,18 +412,19 @@ def test_a_client_that_leaves_right_after_the_101_keeps_no_seat(redis):
         server.stop()
 
 
-def test_other_paths_are_health_and_keep_their_connection(door):
+def test_other_paths_are_health_and_end_their_connection(door):
     alive = door.send(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n")
-    elsewhere = door.send(b"GET /other HTTP/1.1\r\nHost: hub\r\n\r\n")
+    elsewhere = door.send(b"GET /other HTTP/1.1\r\nHost: hub\r\n\r\n" * 20)
 
-    assert alive.status == 200
+    assert (alive.status, alive.headers["connection"]) == (200, "close")
     assert (elsewhere.status, elsewhere.problem()["code"]) == (404, "NOT_FOUND")
+    assert elsewhere.stream.read() == b""
 
 
 def test_those_turned_away_are_asked_to_come_back_at_different_times():
-    hints = {handshake.no_room("full").headers["Retry-After"] for _ in range(200)}
+    problems = [handshake.later("UNAVAILABLE", "try again") for _ in range(200)]
 
-    assert len(hints) > 3
+    assert len({problem.headers["Retry-After"] for problem in problems}) > 3
 
 
 def retried(door: Door, token: str) -> int:

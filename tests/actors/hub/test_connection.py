@@ -94,6 +94,17 @@ def test_messages_reach_the_owner_and_frames_the_client(connect):
     assert owner.heard == ["hello"]
 
 
+def test_the_kernel_hides_neither_a_client_that_stops_reading_nor_one_that_vanished(connect):
+    connection, _, _ = connect()
+
+    def option(level: int, name: int) -> int:
+        return connection._sock.getsockopt(level, name)
+
+    assert option(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 16 * 1024  # Linux doubles it
+    assert option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+    assert option(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_what_came_with_the_handshake_is_read_first(connect):
     _, peer, owner = connect(client_frame(TEXT, b"first"))
 
