@@ -586,7 +586,7 @@ class DeadlyLink(RecordingLink):
 
 @pytest.mark.parametrize("how", ["a tick", "a reading of Redis"])
 def test_what_a_shard_died_of_sending_its_successor_sends(shard, stage, make_price, how):
-    due = FlushDue() if how == "a tick" else PricesRead((make_price(1, 11),))
+    due = FlushDue() if how == "a tick" else PricesRead(LIFE, (make_price(1, 11),))
     (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
     client.link, link = DeadlyLink(), client.link
     stage.roster.listen(client, prices(1))
@@ -607,7 +607,7 @@ def test_what_a_shard_died_of_sending_its_successor_sends(shard, stage, make_pri
 def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, make_price):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1))
-    shard.receive(PricesRead((make_price(1, 11),)))
+    shard.receive(PricesRead(LIFE, (make_price(1, 11),)))
     shard.receive(moved(1, 12))
     shard.receive(FlushDue())
 
