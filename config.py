@@ -57,6 +57,7 @@ class WsSettings:
     public_keys: str
     origins: tuple[str, ...]
     capacity: int
+    compression: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def ws_settings(environ: Mapping[str, str]) -> WsSettings:
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
         origins=env.origins("WS_ALLOWED_ORIGINS"),
         capacity=env.whole("WS_CAPACITY", 1, 20_000),
+        compression=env.flag("WS_COMPRESSION"),
     )
 
 
@@ -157,6 +159,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "SPORTMONKS_URL": "https://api.sportmonks.com/v3/football",
     "WS_ALLOWED_ORIGINS": None,
     "WS_CAPACITY": "20000",
+    "WS_COMPRESSION": "0",
     "WS_PORT": "8081",
     "WS_PUBLIC_URL": None,
 }

@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from ..domain.ids import UserId
+from .extensions import agreed
 from .problems import Problem
 
 PATH = "/ws"
@@ -41,8 +42,11 @@ class Seat(Protocol):
         """Give the seat to *user*; False if the user has too many."""
         ...
 
-    def adopt(self, fd: int, early: bytes, user: UserId) -> None:
-        """Take the socket over; *early* is what has been read from it already."""
+    def adopt(self, fd: int, early: bytes, user: UserId, *, deflate: bool) -> None:
+        """Take the socket over; *early* is what has been read from it already.
+
+        If *deflate*, permessage-deflate was agreed on.
+        """
         ...
 
     def give_back(self) -> None:
@@ -113,6 +117,11 @@ def token_of(environ: Environ) -> str | Problem:
 def subprotocol(environ: Environ) -> str | None:
     """The subprotocol to answer with, if the client offers ours."""
     return SUBPROTOCOL if SUBPROTOCOL in _offered(environ) else None
+
+
+def extension(environ: Environ) -> str | None:
+    """The extension to answer with, if the client offers one that this server can do."""
+    return agreed(_header(environ, "SEC_WEBSOCKET_EXTENSIONS"))
 
 
 def later(code: str, detail: str) -> Problem:

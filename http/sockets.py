@@ -57,6 +57,7 @@ class SocketDeps:
     Attributes:
         origins: pages that may connect, such as https://example.com.
         health: answers every path but `/ws`.
+        deflate: whether clients may have their messages compressed.
         handshakes: how many so far, by what became of them: `accepted`, or the code.
     """
 
@@ -65,6 +66,7 @@ class SocketDeps:
     tickets: Tickets
     origins: tuple[str, ...]
     health: WSGIApplication
+    deflate: bool = False
     monotonic: Monotonic = time.monotonic
     handshakes: Counter[str] = field(default_factory=Counter)
 
@@ -132,6 +134,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
 
     guest: _Guest | None = None
     awaited_at = 0.0  #: monotonic seconds; since when the request has been waited for
+    deflate: bool = False  #: agreed on with this guest
     socket: Any  # pywsgi's; None once the hub has it
     websocket: Any  # the library's; it never reads or writes here
 
@@ -170,6 +173,10 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         chosen = handshake.subprotocol(self.environ)
         if chosen is not None:
             self.response_headers.append((b"Sec-WebSocket-Protocol", chosen.encode()))
+        extension = handshake.extension(self.environ) if self.server.deps.deflate else None
+        if extension is not None:
+            self.deflate = True
+            self.response_headers.append((b"Sec-WebSocket-Extensions", extension.encode()))
         return None
 
     def run_application(self) -> None:
@@ -193,7 +200,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         fd = self.socket.detach()
         self.socket = None
         if self.guest is not None:
-            self.guest.seat.adopt(fd, early, self.guest.user)
+            self.guest.seat.adopt(fd, early, self.guest.user, deflate=self.deflate)
             # Only now: until the hub has the socket, the seat is ours to give back.
             self.guest = None
 

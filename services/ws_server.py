@@ -43,13 +43,17 @@ MAILBOX = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What the handshake is given: address, keys, who may connect from where, how many."""
+    """What the handshake is given: address, keys, who may connect from where, how many.
+
+    *compression*: whether clients may have their messages compressed.
+    """
 
     host: str
     port: int
     public_keys: str
     origins: tuple[str, ...]
     capacity: int
+    compression: bool = False
 
 
 def children(
@@ -77,6 +81,7 @@ def children(
         Tickets(stores.redis, stores.keys),
         door.origins,
         HealthApp(health),
+        door.compression,
     )
     health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)
     open_http = SocketServerFactory(door.host, door.port, entry, health.http_meter(LISTENER))
@@ -108,6 +113,7 @@ def run(settings: WsSettings) -> int:
         public_keys=settings.public_keys,
         origins=settings.origins,
         capacity=settings.capacity,
+        compression=settings.compression,
     )
     listed = children(stores, addresses, health, system_calendar, door)
     code = supervise(listed, addresses=addresses, health=health, ready=stay)

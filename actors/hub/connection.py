@@ -21,6 +21,7 @@ import structlog
 
 from ...domain.clock import Monotonic
 from .allowance import MESSAGE, PIECE, Allowance
+from .deflate import Deflater
 from .frames import (
     CloseReceived,
     Framing,
@@ -70,6 +71,7 @@ class Connection:
         "_allowance",
         "_close_s",
         "_deadline",
+        "_deflater",
         "_framing",
         "_heard_at",
         "_monotonic",
@@ -81,10 +83,19 @@ class Connection:
         "pinged_at",
     )
 
-    def __init__(self, fd: int, limits: Limits, monotonic: Monotonic, traffic: Traffic) -> None:
+    def __init__(
+        self,
+        fd: int,
+        limits: Limits,
+        monotonic: Monotonic,
+        traffic: Traffic,
+        deflater: Deflater | None = None,
+    ) -> None:
+        """Take *deflater* if compression was agreed on with this client."""
         # The C socket: gevent's wrapper would add a kilobyte and two watchers each.
         self._sock = _socket.socket(fileno=fd)
-        self._framing = Framing(limits)
+        self._deflater = deflater
+        self._framing = Framing(limits, inflate=deflater is not None)
         self._allowance = Allowance(limits.per_second)
         self._sender = Sender(self._sock, self, monotonic, traffic)
         self._monotonic = monotonic
@@ -114,12 +125,16 @@ class Connection:
     def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
         """Send *frame*, which holds *messages*; prices of *supersedes* still waiting go."""
         if not self.closing:
+            if self._deflater is not None:
+                frame = self._deflater.deflated(frame)
             self._sender.send(frame, supersedes, messages)
             self._evict_if_hopeless()
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         """Send *joined*, which is *frames* in order; behind, only the newest per index waits."""
         if not self.closing:
+            if self._deflater is not None:
+                joined, frames = self._deflater.deflated(joined), self._deflater.each(frames)
             self._sender.send_prices(joined, frames)
             self._evict_if_hopeless()
 

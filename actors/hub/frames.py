@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason
+
+from .deflate import Inflater
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ Incoming = MessageReceived | PieceReceived | PingReceived | PongReceived | Close
 
 _PIECE = PieceReceived()
 
+_TOO_BIG = Violation(CloseReason.MESSAGE_TOO_BIG, "message too big")
+
 # Encoding a whole message keeps no state, so one encoder serves every client.
 _ENCODER = Connection(ConnectionType.SERVER)
 
@@ -92,8 +97,10 @@ class Framing:
 
     __slots__ = ("_fragments", "_limits", "_parts", "_size", "_ws")
 
-    def __init__(self, limits: Limits) -> None:
-        self._ws = Connection(ConnectionType.SERVER)
+    def __init__(self, limits: Limits, *, inflate: bool = False) -> None:
+        """Take *inflate* if the client may compress what it sends."""
+        extensions: list[Extension] = [Inflater(limits.message_bytes)] if inflate else []
+        self._ws = Connection(ConnectionType.SERVER, extensions)
         self._limits = limits
         # A list only while a message is in pieces: idle clients are many.
         self._parts: list[str | bytes] | None = None
@@ -142,7 +149,7 @@ class Framing:
         # wsproto reports its own parse failures as a close as well; only a
         # close the client really sent moves its state.
         if self._ws.state is not ConnectionState.REMOTE_CLOSING:
-            return Violation(code, reason)
+            return _TOO_BIG if code == CloseReason.MESSAGE_TOO_BIG else Violation(code, reason)
         return CloseReceived(code, reason, bytes(self._ws.send(event)))
 
     def _piece(self, event: TextMessage | BytesMessage) -> Incoming:
@@ -152,7 +159,7 @@ class Framing:
         self._size += _byte_length(data)
         self._fragments += event.frame_finished
         if self._size > self._limits.message_bytes:
-            return Violation(CloseReason.MESSAGE_TOO_BIG, "message too big")
+            return _TOO_BIG
         if self._fragments > self._limits.fragments:
             return Violation(CloseReason.POLICY_VIOLATION, "too many fragments")
         if not event.message_finished:

@@ -22,6 +22,7 @@ from ..address import Address
 from .board import Board
 from .bulletins import Noticeboard
 from .connection import Connection
+from .deflate import Deflater
 from .frames import Limits
 from .messages import (
     ClientJoined,
@@ -57,6 +58,7 @@ class Lobby:
         taken: seats in use, handshakes under way included.
         seats: how many there are.
         traffic: what was sent to all connections so far.
+        deflater: compresses for those that agreed to it.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Lobby:
         self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
         self.traffic = Traffic()
+        self.deflater = Deflater()
         self.taken = 0
         self.claims: Counter[UserId] = Counter()
         self.shards = tuple(shards)
@@ -166,10 +169,14 @@ class Seat:
         self._user = user
         return True
 
-    def adopt(self, fd: int, early: bytes, user: UserId) -> None:
-        """Open the claimed seat: *fd* is the hub's from now on, *early* its first bytes."""
+    def adopt(self, fd: int, early: bytes, user: UserId, *, deflate: bool = False) -> None:
+        """Open the claimed seat: *fd* is the hub's from now on, *early* its first bytes.
+
+        If *deflate*, client and server have agreed to compress.
+        """
         lobby = self._lobby
-        connection = Connection(fd, Limits(), lobby.monotonic, lobby.traffic)
+        deflater = lobby.deflater if deflate else None
+        connection = Connection(fd, Limits(), lobby.monotonic, lobby.traffic, deflater)
         self._client = Client(connection, user, lobby.next_number(), lobby.monotonic())
         lobby.joined(self._client)
         connection.open(self, early)

@@ -102,6 +102,7 @@ class RunningHub:
         seats: int = 100,
         replica: str = "here",
         keys: Keys | None = None,
+        deflate: bool = False,
         tickets: sockets.Tickets | None = None,
     ) -> None:
         self.keys = keys or Keys(TAG)
@@ -119,7 +120,7 @@ class RunningHub:
         )
         self.tickets = tickets or Tickets(client, self.keys)
         health = HealthApp(FixedHealth())
-        deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health)
+        deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health, deflate)
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica)

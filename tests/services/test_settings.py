@@ -35,7 +35,12 @@ def test_the_defaults_are_the_documented_ones() -> None:
         20_000,
         ("https://a.example", "http://b:8080"),
     )
+    assert not ws.compression
     assert flusher.health_port is None
+
+
+def test_compression_is_there_for_who_wants_it() -> None:
+    assert config.ws_settings({**WS, "WS_COMPRESSION": "1"}).compression
 
 
 @pytest.mark.parametrize(
