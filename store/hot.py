@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import redis
@@ -74,22 +74,24 @@ class Hot:
 
     def portfolio(self, user: UserId) -> Portfolio:
         """Everything the user owns, with the number of the last push it already contains."""
+        return self.portfolios([user])[0]
+
+    def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
+        """What each of *users* owns, all as of one moment; meant for a few at a time.
+
+        Each has the number of the last push it already contains.
+        """
         # In one transaction: a push after this one has the next number, and none is in between.
         snapshot = self._client.pipeline(transaction=True)
-        snapshot.get(self._keys.pfseq(user))
-        snapshot.hgetall(self._keys.wallet(user))
-        snapshot.hgetall(self._keys.hold(user))
-        open_positions(snapshot, self._keys, user)
-        seq, wallet, fields, found = snapshot.execute()
-        held, positions = _held(fields), positions_in(found)
-        clubs = self._prices({*held, *(position.idx for position in positions)})
-        return Portfolio(
-            user,
-            int(seq or 0),
-            wallet_of(wallet),
-            tuple(_line(idx, holding, clubs[idx]) for idx, holding in held.items()),
-            tuple(_open(position, clubs[position.idx]) for position in positions),
-        )
+        for user in users:
+            snapshot.get(self._keys.pfseq(user))
+            snapshot.hgetall(self._keys.wallet(user))
+            snapshot.hgetall(self._keys.hold(user))
+            open_positions(snapshot, self._keys, user)
+        replies = iter(snapshot.execute())
+        found = [_Owned(*each) for each in zip(replies, replies, replies, replies, strict=True)]
+        clubs = self._prices(set().union(*(each.clubs for each in found)))
+        return [each.valued(user, clubs) for user, each in zip(users, found, strict=True)]
 
     def positions(self, user: UserId) -> tuple[Position, ...]:
         """The user's open positions, the newest first."""
@@ -163,6 +165,31 @@ class _Prices(NamedTuple):
     bid_px: int
     ask_px: int
     mark_px: int
+
+
+class _Owned:
+    """What Redis has of one user, prices apart."""
+
+    def __init__(self, seq: str | None, wallet: Any, shares: Any, positions: Any) -> None:
+        self._seq = int(seq or 0)
+        self._wallet = wallet_of(wallet)
+        self._held = _held(shares)
+        self._positions = positions_in(positions)
+
+    @property
+    def clubs(self) -> set[InstrumentIdx]:
+        """Those whose prices it takes to value all of it."""
+        return {*self._held, *(position.idx for position in self._positions)}
+
+    def valued(self, user: UserId, clubs: Mapping[InstrumentIdx, _Prices]) -> Portfolio:
+        """The portfolio at the prices of *clubs*."""
+        return Portfolio(
+            user,
+            self._seq,
+            self._wallet,
+            tuple(_line(idx, holding, clubs[idx]) for idx, holding in self._held.items()),
+            tuple(_open(position, clubs[position.idx]) for position in self._positions),
+        )
 
 
 def _line(idx: InstrumentIdx, holding: Holding, club: _Prices) -> HeldShares:

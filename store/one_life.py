@@ -54,7 +54,7 @@ class OneLife:
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """What each of *users* owns, with the number of the last push it already contains."""
-        return self._read(lambda: [self._hot.portfolio(user) for user in users]) if users else []
+        return self._read(lambda: self._hot.portfolios(users)) if users else []
 
     def missed(self, after: Mapping[UserId, int]) -> list[tuple[PortfolioEvent, ...] | None]:
         """For each user of *after* the pushes behind that number; None if they are not there."""

@@ -71,6 +71,19 @@ def test_a_portfolio_values_what_is_held_now_and_leaves_out_what_was(exchange: E
     assert exchange.hot.portfolio(BOB).equity_e4 == 0
 
 
+def test_several_portfolios_are_those_that_each_user_has(exchange: Exchange) -> None:
+    exchange.list()
+    for user in (ANN, BOB):
+        exchange.fund(user)
+    exchange.order(Side.BUY, 10_000, idx=EVE)
+
+    portfolios = exchange.hot.portfolios([BOB, ANN])
+
+    assert portfolios == [exchange.hot.portfolio(BOB), exchange.hot.portfolio(ANN)]
+    assert [len(each.lines) for each in portfolios] == [0, 1]
+    assert exchange.hot.portfolios([]) == []
+
+
 @pytest.mark.parametrize(
     ("after", "limit", "seqs"),
     [
