@@ -598,12 +598,20 @@ CREATE TABLE candle_cursors (
 
 -- Boards and prizes ----------------------------------------------------------
 
+-- Weeks of the calendar whose openings have been written, all of one week's at once.
+CREATE TABLE leaderboard_weeks (
+    iso_week  TEXT PRIMARY KEY,  -- such as 2026-W43
+    opened_at TIMESTAMPTZ NOT NULL
+);
+
+-- What every user was worth when a week was opened, and as of which of their wallet's versions. Who
+-- has no row in a week that has been opened joined within it.
 CREATE TABLE equity_snapshots (
-    user_id   BIGINT REFERENCES users,
-    at        TIMESTAMPTZ,
-    equity_e4 BIGINT NOT NULL,
-    cash_e4   BIGINT NOT NULL,
-    PRIMARY KEY (user_id, at)
+    iso_week       TEXT REFERENCES leaderboard_weeks,
+    user_id        BIGINT REFERENCES users,
+    equity_e4      BIGINT NOT NULL,
+    wallet_version BIGINT NOT NULL,
+    PRIMARY KEY (iso_week, user_id)
 );
 
 CREATE TABLE leaderboard_weekly (

@@ -264,3 +264,24 @@ class ReconcileMeter:
     failed: tuple[str, ...] = ()
     took_s: float = 0.0
     ended_at: float = 0.0
+
+
+@dataclass(slots=True)
+class BoardMeter:
+    """The leaderboard of the week.
+
+    Attributes:
+        players: on the last board that was made here.
+        told: boards of which something shown was new.
+        level_at: monotonic seconds of the last board made here; None before one.
+        token: of the lease, when it was held here last.
+    """
+
+    players: int = 0
+    told: int = 0
+    level_at: float | None = None
+    token: int = 0
+
+    def age_s(self, now: float) -> float | None:
+        """How old the last board is at *now* (monotonic seconds)."""
+        return None if self.level_at is None else now - self.level_at

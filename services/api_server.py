@@ -37,6 +37,7 @@ from .boot import prepare, rehydrator
 from .duty_metrics import Feed, show_market, show_orders
 from .groups import group
 from .health import ServiceHealth
+from .leaderboard import leaderboard
 from .logs import name_process
 from .margin import margin
 from .pressure_metrics import show_pressure
@@ -112,6 +113,8 @@ def children(
             Child("margin-reconnect-listener", stops.listener, bound=WAITING_MAX),
             Child("margin-backstop-sweeper", stops.sweeper),
         ),
+        # Everything goes on without it: a board that stands still is no reason to stop trading.
+        Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
 

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..actors.hub.bulletins import FIXTURE, LEADERBOARD, kind_of
 from ..actors.hub.lobby import Lobby
-from ..actors.hub.roster import Roster
+from ..actors.hub.roster import Client, Roster
 from ..http.metrics import Metric, Sample
 from .metrics import by_label, single
 
@@ -39,15 +40,24 @@ class Hub:
 
     def listening(self) -> Counter[str]:
         """Connections by what they listen to."""
-        found = Counter(prices=0, all_prices=0, every_tick=0, portfolio=0, fixtures=0)
+        found = Counter(
+            prices=0, all_prices=0, every_tick=0, portfolio=0, fixtures=0, leaderboards=0
+        )
         for roster in self.lobby.rosters:
             for group, members in roster.groups.items():
                 some = isinstance(group, frozenset)
                 found["prices" if some else "all_prices"] += len(members)
             found["every_tick"] += sum(map(len, roster.ticked.values()))
             found["portfolio"] += sum(map(len, roster.followers.values()))
-            found["fixtures"] += len(set().union(*roster.listeners.values()))
+            found["fixtures"] += len(_listeners(roster, FIXTURE))
+            found["leaderboards"] += len(_listeners(roster, LEADERBOARD))
         return found
+
+
+def _listeners(roster: Roster, kind: str) -> set[Client]:
+    """Who listens to any channel of this kind of bulletin."""
+    channels = (each for name, each in roster.listeners.items() if kind_of(name) == kind)
+    return set().union(*channels)
 
 
 def _per_shard(hub: Hub) -> Iterator[Sample]:

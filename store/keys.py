@@ -8,6 +8,7 @@ from enum import StrEnum
 
 PRICE_CHANNELS = "price:*"  #: pattern over all price channels
 FIXTURE_CHANNELS = "fixture:*"  #: pattern over all fixture channels
+LEADERBOARD_CHANNELS = "leaderboard:*"  #: pattern over all channels of leaderboards
 USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
 PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new life begins
 
@@ -42,6 +43,7 @@ class Keys:
         self.pending_orders = f"{tag}pending:orders"
         self.feed_health = f"{tag}feed:health"
         self.fixtures = f"{tag}fixtures"
+        self.leaderboards = f"{tag}leaderboard"
 
     def outbox(self, name: OutboxName) -> str:
         """Stream: facts that are not yet known to be in Postgres."""
@@ -113,6 +115,10 @@ class Keys:
     def settled(self, fixture: int) -> str:
         """String: there once the match has been settled."""
         return f"{self.tag}settled:{fixture}"
+
+    def board(self, name: str, period: str) -> str:
+        """Sorted set: users by their scores (1e-4 coin) on one leaderboard in one *period*."""
+        return f"{self.tag}lb:{name}:{period}"
 
     def lease(self, name: str) -> str:
         """String: who does the job called *name*."""

@@ -26,6 +26,7 @@ from .fixture_news import ToldFixtures, told_fixtures
 from .gate import Rehydrating
 from .hot import Hot
 from .keys import Keys
+from .leaderboard_news import ToldBoards, told_boards
 from .life import Superseded, life_of
 from .missed import missed_pushes
 
@@ -51,6 +52,13 @@ class OneLife:
         None also while nobody has told of any since Redis was empty.
         """
         return self._read(lambda: told_fixtures(self._client, self._keys, known))
+
+    def leaderboards(self, known: int | None) -> ToldBoards | None:
+        """All leaderboards, if the last number given is not the one *known*; else None.
+
+        None also while nobody has told of any since Redis was empty.
+        """
+        return self._read(lambda: told_boards(self._client, self._keys, known))
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """What each of *users* owns, with the number of the last push it already contains."""

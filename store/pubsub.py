@@ -17,7 +17,14 @@ from ..domain.pushes import PortfolioEvent
 from ..domain.ticks import PriceTick
 from .fixture_news import ToldFixture, decode_fixture
 from .gate import Rehydrating
-from .keys import FIXTURE_CHANNELS, PRICE_CHANNELS, PUT_BACK, portfolio_channel
+from .keys import (
+    FIXTURE_CHANNELS,
+    LEADERBOARD_CHANNELS,
+    PRICE_CHANNELS,
+    PUT_BACK,
+    portfolio_channel,
+)
+from .leaderboard_news import ToldBoard, decode_board
 from .wire import decode_portfolio, decode_price
 
 #: Silence after which Redis is pinged, and after which a missing pong means
@@ -48,17 +55,24 @@ class FixturePublished:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardPublished:
+    """`leaderboard:{name}`: how a leaderboard stands now."""
+
+    told: ToldBoard
+
+
+@dataclass(frozen=True, slots=True)
 class FollowStarted:
     """From here on nothing published for *user* is missed."""
 
     user: UserId
 
 
-Published = PricePublished | FixturePublished | PortfolioPublished | FollowStarted
+Published = PricePublished | FixturePublished | BoardPublished | PortfolioPublished | FollowStarted
 
 
 class Broadcasts:
-    """One subscription to all prices and fixtures and to some users' portfolios.
+    """One subscription to all prices, fixtures and leaderboards, and to some users' portfolios.
 
     Has a connection of its own from `open` to `close`. One greenlet reads;
     others may follow and unfollow meanwhile. After an error it is useless:
@@ -70,10 +84,10 @@ class Broadcasts:
         self._pubsub: Any = None  # redis-py leaves PubSub's methods untyped
 
     def open(self) -> None:
-        """Subscribe to all prices and fixtures. Raises an outage of Redis."""
+        """Subscribe to all that is for everybody. Raises an outage of Redis."""
         self._pubsub = self._redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py
         # As a pattern, so that only users' channels are confirmed as subscriptions.
-        self._pubsub.psubscribe(PRICE_CHANNELS, FIXTURE_CHANNELS, PUT_BACK)
+        self._pubsub.psubscribe(PRICE_CHANNELS, FIXTURE_CHANNELS, LEADERBOARD_CHANNELS, PUT_BACK)
 
     def follow(self, *users: UserId) -> None:
         """Subscribe to *users*' portfolios; `FollowStarted` tells when that is in force."""
@@ -121,8 +135,8 @@ def heard(pubsub: Any) -> Iterator[dict[str, str]]:
 
 def _published(message: dict[str, str]) -> Iterator[Published]:
     match message:
-        case {"type": "pmessage", "pattern": pattern, "data": data}:
-            yield from _heard_by_all(pattern, data)
+        case {"type": "pmessage", "pattern": pattern, "channel": channel, "data": data}:
+            yield from _heard_by_all(pattern, channel, data)
         case {"type": "message", "channel": channel, "data": data}:
             event = decode_portfolio(data)
             # None: a newer replica published what this one does not know. The
@@ -133,15 +147,20 @@ def _published(message: dict[str, str]) -> Iterator[Published]:
             yield FollowStarted(_user(channel))
 
 
-def _heard_by_all(pattern: str, data: str) -> Iterator[Published]:
+def _heard_by_all(pattern: str, channel: str, data: str) -> Iterator[Published]:
     if pattern == PRICE_CHANNELS:
         yield PricePublished(decode_price(data))
     elif pattern == PUT_BACK:
         raise Rehydrating("Redis is being put back")
+    # What cannot be read is left out, as above; it shows once a newer replica reads it itself.
+    elif pattern == FIXTURE_CHANNELS:
+        fixture = decode_fixture(data)
+        if fixture is not None:
+            yield FixturePublished(fixture)
     else:
-        told = decode_fixture(data)
-        if told is not None:  # as above; it shows when the fixtures are read by a newer replica
-            yield FixturePublished(told)
+        board = decode_board(channel.removeprefix(LEADERBOARD_CHANNELS[:-1]), data)
+        if board is not None:
+            yield BoardPublished(board)
 
 
 def _user(channel: str) -> UserId:

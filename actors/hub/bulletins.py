@@ -7,20 +7,24 @@ new kind needs what it is called, what it shows, and when it is read.
 Pure. Each shard has its own noticeboard, moved by its own mailbox, so that a snapshot and the
 updates behind it are one story.
 
-Source: docs/protocol.md, "Fixtures over the socket".
+Source: docs/protocol.md, "Fixtures over the socket", "The leaderboard over the socket".
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import msgspec
 
 from ...domain.fixture_views import fixture_view
+from ...domain.leaderboard import leaderboard_view
 from ...store.fixture_news import ToldFixture
+from ...store.leaderboard_news import WEEK, ToldBoard
 from . import replies
-from .board import NO_EPOCH
+
+FIXTURE = "fixture"  #: kind of the channels of fixtures
+LEADERBOARD = "leaderboard"  #: kind of the channels of leaderboards
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,60 +37,72 @@ class Bulletin:
     data: msgspec.Raw
 
 
-def fixture_channel(fixture: int | str) -> str:
-    """The channel of one fixture."""
-    return f"fixture:{fixture}"
+def channel_of(kind: str, name: int | str) -> str:
+    """The channel *name* of a kind."""
+    return f"{kind}:{name}"
+
+
+def kind_of(channel: str) -> str:
+    """The kind of a channel of bulletins."""
+    return channel.partition(":")[0]
+
+
+#: Those that can be listened to before anything was posted there.
+ALWAYS = frozenset({channel_of(LEADERBOARD, WEEK)})
 
 
 def fixture_bulletin(epoch: int, told: ToldFixture) -> Bulletin:
     """What clients are shown of a fixture."""
     data = msgspec.Raw(msgspec.json.encode(fixture_view(told.fixture)))
-    return Bulletin(epoch, fixture_channel(told.fixture.id), told.seq, data)
+    return Bulletin(epoch, channel_of(FIXTURE, told.fixture.id), told.seq, data)
+
+
+def leaderboard_bulletin(epoch: int, told: ToldBoard) -> Bulletin:
+    """What clients are shown of a leaderboard."""
+    data = msgspec.Raw(msgspec.json.encode(leaderboard_view(told.board)))
+    return Bulletin(epoch, channel_of(LEADERBOARD, told.name), told.seq, data)
 
 
 class Noticeboard:
-    """The newest bulletin of every channel, all of one `epoch`."""
+    """The newest bulletin of every channel; those of a kind are all of one epoch."""
 
     def __init__(self) -> None:
-        self.epoch = NO_EPOCH
         self._bulletins: dict[str, Bulletin] = {}
+        self._epochs: dict[str, int] = {}  # of each kind that was read
 
     @property
-    def known(self) -> Collection[str]:
+    def known(self) -> Set[str]:
         """The channels there are."""
-        return self._bulletins.keys()
+        return self._bulletins.keys() | ALWAYS
 
-    def seq(self, channel: str) -> int:
-        """The number that a snapshot would show."""
-        return self._bulletins[channel].seq
+    def newest(self, channel: str) -> Bulletin | None:
+        """What a snapshot would show; None while nothing was posted there."""
+        return self._bulletins.get(channel)
 
-    def snapshot(self, channel: str) -> bytes:
-        """The snapshot frame of one channel."""
-        return snapshot(self._bulletins[channel])
-
-    def read(self, epoch: int, bulletins: Iterable[Bulletin]) -> list[Bulletin]:
-        """Take over all that were read; return those that must be sent anew.
+    def read(self, kind: str, epoch: int, bulletins: Iterable[Bulletin]) -> list[Bulletin]:
+        """Take over all of a kind that were read; return those that must be sent anew.
 
         In another epoch than before that is every one of them, whatever its number.
         """
-        before = self._bulletins if epoch == self.epoch else {}
-        self.epoch = epoch
-        self._bulletins = {each.channel: each for each in bulletins}
-        return [
-            each
-            for channel, each in self._bulletins.items()
-            if channel not in before or before[channel].seq != each.seq
-        ]
+        before = self._bulletins
+        others = {name: each for name, each in before.items() if kind_of(name) != kind}
+        now = {each.channel: each for each in bulletins}
+        self._bulletins, self._epochs[kind] = others | now, epoch
+        return [each for name, each in now.items() if not _same(before.get(name), each)]
 
     def post(self, bulletin: Bulletin) -> bool:
         """Put a new one up; False if it is old, or of another epoch than what was read."""
-        if bulletin.epoch != self.epoch:
+        if bulletin.epoch != self._epochs.get(kind_of(bulletin.channel)):
             return False
         before = self._bulletins.get(bulletin.channel)
         if before is not None and bulletin.seq <= before.seq:
             return False
         self._bulletins[bulletin.channel] = bulletin
         return True
+
+
+def _same(before: Bulletin | None, now: Bulletin) -> bool:
+    return before is not None and (before.epoch, before.seq) == (now.epoch, now.seq)
 
 
 def snapshot(bulletin: Bulletin) -> bytes:

@@ -17,7 +17,7 @@ from ...domain.ids import InstrumentIdx
 from ..address import Address
 from . import replies
 from .board import Board
-from .bulletins import Noticeboard, fixture_channel
+from .bulletins import FIXTURE, LEADERBOARD, Noticeboard, channel_of, snapshot
 from .channels import MAX_SUBSCRIPTIONS, Channels, UnknownChannel, channels_of, within
 from .messages import (
     ClientJoined,
@@ -125,7 +125,7 @@ class Desk:
             return
         seen = wish.seen_in(self._boards.prices.epoch)
         self._show_prices(client, channels, seen)
-        self._show_bulletins(client, channels, wish.seen_in(self._boards.notices.epoch))
+        self._show_bulletins(client, channels, wish)
         if channels.portfolio:
             client.portfolio_seq, client.resumes_at = None, seen.get("portfolio")
             self._subscriber.tell(PortfolioWanted(client.user, client.resumes_at))
@@ -183,11 +183,11 @@ class Desk:
         ticked = within(client.channels.ticked, idx)
         return self._boards.ticks if ticked else self._boards.prices
 
-    def _show_bulletins(self, client: Client, channels: Channels, seen: Mapping[str, int]) -> None:
-        notices = self._boards.notices
+    def _show_bulletins(self, client: Client, channels: Channels, wish: Wish) -> None:
         for channel in channels.bulletins:
-            if seen.get(channel) != notices.seq(channel):
-                client.link.send(notices.snapshot(channel))
+            newest = self._boards.notices.newest(channel)
+            if newest is not None and wish.seen_in(newest.epoch).get(channel) != newest.seq:
+                client.link.send(snapshot(newest))
 
     def _strike(self, client: Client, detail: str) -> None:
         client.strikes += 1
@@ -199,7 +199,8 @@ class Desk:
 def resumed(request: Resume) -> Wish:
     """What a client wishes for that comes back."""
     seen = {f"price:{name}": seq for name, seq in request.price.items()}
-    seen |= {fixture_channel(name): seq for name, seq in request.fixture.items()}
+    seen |= {channel_of(FIXTURE, name): seq for name, seq in request.fixture.items()}
+    seen |= {channel_of(LEADERBOARD, name): seq for name, seq in request.leaderboard.items()}
     if request.portfolio is not None:
         seen["portfolio"] = request.portfolio
     return Wish(request.id, tuple(seen), request.conflated, request.epoch, seen)

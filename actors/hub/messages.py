@@ -48,8 +48,9 @@ class PriceMoved:
 
 @dataclass(frozen=True, slots=True)
 class BulletinsRead:
-    """The subscriber: all bulletins there are, in *epoch*."""
+    """The subscriber: all bulletins of a *kind* of channel that there are, in *epoch*."""
 
+    kind: str
     epoch: int
     bulletins: tuple[Bulletin, ...]
 

@@ -3,7 +3,7 @@
 Works on the shard's roster and noticeboard and sends frames; keeps no state of its own, so it needs
 no recovery.
 
-Source: docs/protocol.md, "Fixtures over the socket".
+Source: docs/protocol.md, "Fixtures over the socket", "The leaderboard over the socket".
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Notices:
         if isinstance(message, BulletinPosted):
             self._post(message, pace)
             return
-        for bulletin in self._noticeboard.read(message.epoch, message.bulletins):
+        for bulletin in self._noticeboard.read(message.kind, message.epoch, message.bulletins):
             if bulletin.channel in self._roster.listeners:
                 self._send(bulletin.channel, snapshot(bulletin), pace)
 
     def _post(self, posted: BulletinPosted, pace: Pace) -> None:
         bulletin = posted.bulletin
         # Who listens to what was gone for a while has seen nothing that this could be behind.
-        first = bulletin.channel not in self._noticeboard.known
+        first = self._noticeboard.newest(bulletin.channel) is None
         if self._noticeboard.post(bulletin):
             self._send(bulletin.channel, snapshot(bulletin) if first else posted.frame, pace)
 

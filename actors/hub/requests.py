@@ -51,6 +51,7 @@ class Resume(msgspec.Struct, tag_field="op", tag="resume", frozen=True, forbid_u
     epoch: Epoch | None = None
     price: dict[str, Seq] = {}
     fixture: dict[str, Seq] = {}
+    leaderboard: dict[str, Seq] = {}
     portfolio: Seq | None = None
     conflated: bool = True
 

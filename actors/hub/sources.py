@@ -10,6 +10,7 @@ from ...domain.instrument import Instrument
 from ...domain.portfolio import Portfolio
 from ...domain.pushes import PortfolioEvent
 from ...store.fixture_news import ToldFixtures
+from ...store.leaderboard_news import ToldBoards
 from ...store.pubsub import Published
 
 
@@ -26,6 +27,9 @@ class Market(Protocol):
     def fixtures(self, known: int | None) -> ToldFixtures | None:
         """All fixtures, if the last number given is not the one *known*; None if nothing is new."""
 
+    def leaderboards(self, known: int | None) -> ToldBoards | None:
+        """All leaderboards, in the same way."""
+
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         """Users' portfolios with their sequence numbers."""
 
@@ -37,7 +41,7 @@ class Feed(Protocol):
     """A subscription to what Redis publishes."""
 
     def open(self) -> None:
-        """Subscribe to all prices and fixtures."""
+        """Subscribe to all prices, fixtures and leaderboards."""
 
     def follow(self, *users: UserId) -> None:
         """Subscribe to users' portfolios."""

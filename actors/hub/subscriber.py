@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from ...domain.ids import UserId
@@ -14,8 +14,8 @@ from ...domain.views import (
     price_snapshot_view,
     price_update_view,
 )
-from ...store.fixture_news import ToldFixture
 from ...store.pubsub import (
+    BoardPublished,
     FixturePublished,
     FollowStarted,
     PortfolioPublished,
@@ -26,7 +26,14 @@ from ..actor import Actor
 from ..address import Address
 from . import replies
 from .board import NO_EPOCH, Move, Price
-from .bulletins import fixture_bulletin, update
+from .bulletins import (
+    FIXTURE,
+    LEADERBOARD,
+    Bulletin,
+    fixture_bulletin,
+    leaderboard_bulletin,
+    update,
+)
 from .lobby import Lobby
 from .messages import (
     BulletinPosted,
@@ -59,8 +66,8 @@ class Subscriber(Actor[SubscriberMessage]):
     An incarnation lives within one life of Redis: what it reads, and what it hears over its feed,
     is of the `epoch` it tells with it. When another begins, it ends as by an outage.
 
-    Reads `price:*`, `fixture:*`, `portfolio:{uid}` of the users somebody here follows, and
-    the instruments and portfolios themselves. Writes nothing but `replay:{uid}`, which it takes
+    Reads `price:*`, `fixture:*`, `leaderboard:*`, `portfolio:{uid}` of the users somebody here
+    follows, and all of these themselves. Writes nothing but `replay:{uid}`, which it takes
     when it tells of it. Holds no lease.
     While it is down clients keep their connections and see no change; then they
     get a snapshot of everything that changed.
@@ -88,7 +95,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._following: dict[UserId, bool] = {}  # True once in force
         self._wishes = Wishes()
         self._known: frozenset[int] = frozenset()
-        self._fixtures_seq: int | None = None  # the last number heard or read
+        self._seqs: dict[str, int] = {}  # the last number heard or read of each kind of bulletin
 
     def started(self) -> None:
         """Subscribe first, then read: nothing may fall in between."""
@@ -147,8 +154,10 @@ class Subscriber(Actor[SubscriberMessage]):
         match published:
             case PricePublished(tick):
                 self._price(tick)
-            case FixturePublished(told):
-                self._fixture(told)
+            case FixturePublished(fixture):
+                self._post(FIXTURE, fixture_bulletin(self._epoch, fixture))
+            case BoardPublished(board):
+                self._post(LEADERBOARD, leaderboard_bulletin(self._epoch, board))
             case PortfolioPublished(user, event):
                 self._portfolio(user, event)
             case FollowStarted(user):
@@ -178,25 +187,31 @@ class Subscriber(Actor[SubscriberMessage]):
         )
         self._known = frozenset(price.idx for price in prices)
         self._tell_all(PricesRead(self._epoch, prices, relinked))
-        self._reread_fixtures()
+        self._reread_bulletins()
 
-    # -- fixtures
+    # -- bulletins
 
-    def _fixture(self, told: ToldFixture) -> None:
-        if self._fixtures_seq is None:
-            self._reread_fixtures()  # the first that anybody tells of in this life
+    def _post(self, kind: str, bulletin: Bulletin) -> None:
+        if kind not in self._seqs:
+            self._reread_bulletins()  # the first that anybody tells of in this life
             return
-        self._fixtures_seq = max(told.seq, self._fixtures_seq)
-        bulletin = fixture_bulletin(self._epoch, told)
+        self._seqs[kind] = max(bulletin.seq, self._seqs[kind])
         self._tell_all(BulletinPosted(bulletin, update(bulletin)))
 
-    def _reread_fixtures(self) -> None:
-        """Read the fixtures if any number was given that was not heard."""
-        told = self._market.fixtures(self._fixtures_seq)
-        if told is not None:
-            self._fixtures_seq = told.seq
-            bulletins = tuple(fixture_bulletin(self._epoch, each) for each in told.fixtures)
-            self._tell_all(BulletinsRead(self._epoch, bulletins))
+    def _reread_bulletins(self) -> None:
+        """Read all of a kind if any number was given there that was not heard."""
+        fixtures = self._market.fixtures(self._seqs.get(FIXTURE))
+        if fixtures is not None:
+            found = [fixture_bulletin(self._epoch, each) for each in fixtures.fixtures]
+            self._take_over(FIXTURE, fixtures.seq, found)
+        boards = self._market.leaderboards(self._seqs.get(LEADERBOARD))
+        if boards is not None:
+            found = [leaderboard_bulletin(self._epoch, each) for each in boards.boards]
+            self._take_over(LEADERBOARD, boards.seq, found)
+
+    def _take_over(self, kind: str, seq: int, bulletins: Sequence[Bulletin]) -> None:
+        self._seqs[kind] = seq
+        self._tell_all(BulletinsRead(kind, self._epoch, tuple(bulletins)))
 
     # -- portfolios
 

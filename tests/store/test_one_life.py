@@ -18,6 +18,7 @@ pytestmark = pytest.mark.external
 READS: list[Callable[[OneLife], object]] = [
     lambda life: life.instruments(),
     lambda life: life.portfolios([UserId(1)]),
+    lambda life: life.leaderboards(None),
 ]
 
 

@@ -41,7 +41,9 @@ class Stage:
         self.noticeboard = self.lobby.noticeboards[0]
         self.board.read(LIFE, [price(1, 10), price(2, 20)])
         fixtures = ((8, 30), (9, 31))
-        self.noticeboard.read(LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures])
+        self.noticeboard.read(
+            "fixture", LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures]
+        )
 
     def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
         """A client of *user* that sits in the shard."""

@@ -17,6 +17,7 @@ from touchline.actors.hub.ticker import Ticker
 from touchline.domain.ids import InstrumentIdx, UserId
 
 ANN = UserId(5)
+BOARD = "leaderboard:week"
 FRAME = text_frame('{"op":"update","seq":11}')
 
 
@@ -218,16 +219,47 @@ def test_a_fixture_is_shown_and_can_be_resumed_and_dropped(visit):
 
 def test_a_fixture_that_is_long_over_is_unknown_but_can_be_dropped(visit):
     visit.ask("subscribe", channels=["fixture:8"])
-    visit.stage.noticeboard.read(7, ())
+    visit.stage.noticeboard.read("fixture", 7, ())
 
     assert not visit.ask("resume", epoch=7, fixture={"8": 30})[0]["ok"]
     assert visit.ask("unsubscribe", channels=["fixture:8"])[0]["ok"]
     assert not visit.client.channels
 
 
+def test_a_leaderboard_that_nobody_has_told_of_yet_can_be_listened_to(visit):
+    assert [each["op"] for each in visit.ask("subscribe", channels=[BOARD])] == ["ack"]
+    assert visit.ask("resume", epoch=7, leaderboard={"week": 4})[0]["ok"]
+
+    assert visit.stage.roster.listeners == {BOARD: {visit.client}}
+
+
+def test_a_leaderboard_is_shown_unless_it_was_seen_in_its_own_epoch(visit):
+    board = Bulletin(8, BOARD, 5, Raw(b'{"week":"2026-W43"}'))
+    visit.stage.noticeboard.read("leaderboard", 8, [board])
+
+    _, snapshot = visit.ask("subscribe", channels=[BOARD])
+    assert (snapshot["channel"], snapshot["epoch"], snapshot["seq"]) == (BOARD, 8, 5)
+    assert snapshot["data"] == {"week": "2026-W43"}
+
+    assert len(visit.ask("resume", epoch=8, leaderboard={"week": 5})) == 1
+    for epoch, seq in ((7, 5), (8, 4)):
+        _, shown = visit.ask("resume", epoch=epoch, leaderboard={"week": seq})
+        assert shown["seq"] == 5
+
+
+def test_a_board_counts_to_the_limit(visit):
+    bulletins = [Bulletin(7, f"fixture:{n}", n, Raw(b"{}")) for n in range(MAX_SUBSCRIPTIONS)]
+    visit.stage.noticeboard.read("fixture", 7, bulletins)
+    visit.ask("subscribe", channels=[each.channel for each in bulletins])
+
+    (refusal,) = visit.ask("subscribe", channels=[BOARD])
+
+    assert refusal["error"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+
+
 def test_fixtures_count_to_the_same_limit(visit):
     bulletins = [Bulletin(7, f"fixture:{n}", n, Raw(b"{}")) for n in range(MAX_SUBSCRIPTIONS)]
-    visit.stage.noticeboard.read(7, bulletins)
+    visit.stage.noticeboard.read("fixture", 7, bulletins)
     names = [each.channel for each in bulletins]
 
     assert visit.ask("subscribe", channels=names)[0]["ok"]

@@ -58,13 +58,18 @@ def test_listeners_are_counted_by_what_they_listen_to(stage: Stage, scrape: Scra
     stage.roster.listen(everything, Channels(all_prices=True, portfolio=True))
     few, each = stage.seat()[0], stage.seat()[0]
     ticks = frozenset({InstrumentIdx(1)})
-    stage.roster.listen(few, Channels(all_prices=True, ticks=ticks))
+    board = frozenset({"leaderboard:week"})
+    stage.roster.listen(few, Channels(all_prices=True, ticks=ticks, bulletins=board))
     stage.roster.listen(
-        each, Channels(all_ticks=True, bulletins=frozenset({"fixture:8", "fixture:9"}))
+        each,
+        Channels(
+            all_ticks=True, bulletins=frozenset({"fixture:8", "fixture:9", "leaderboard:week"})
+        ),
     )
 
-    kinds = ("prices", "all_prices", "every_tick", "portfolio", "fixtures")
-    assert [scrape("hub_subscriptions", channel=kind) for kind in kinds] == [1, 2, 2, 1, 1]
+    kinds = ("prices", "all_prices", "every_tick", "portfolio", "fixtures", "leaderboards")
+    counts = [scrape("hub_subscriptions", channel=kind) for kind in kinds]
+    assert counts == [1, 2, 2, 1, 1, 2]
 
 
 def test_a_user_who_comes_is_untold_until_redis_knows(stage: Stage, scrape: Scrape) -> None:

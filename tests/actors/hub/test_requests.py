@@ -19,6 +19,9 @@ def test_the_four_requests_are_understood():
     assert decode('{"op":"resume","id":3,"epoch":4,"fixture":{"8":2}}') == Resume(
         3, epoch=4, fixture={"8": 2}
     )
+    assert decode('{"op":"resume","id":3,"leaderboard":{"week":2}}') == Resume(
+        3, leaderboard={"week": 2}
+    )
     assert decode('{"op":"resume","id":3}') == Resume(3)
     assert decode('{"op":"resume","id":3,"conflated":false}') == Resume(3, conflated=False)
     assert decode('{"op":"subscribe","id":1,"channels":["price:1"],"conflated":false}') == (
@@ -51,6 +54,7 @@ def test_the_four_requests_are_understood():
         '{"op":"subscribe","id":1,"channels":["price:1"],"conflated":0}',
         '{"op":"unsubscribe","id":1,"channels":["price:1"],"conflated":true}',
         '{"op":"resume","id":1,"fixture":{"8":null}}',
+        '{"op":"resume","id":1,"leaderboard":7}',
         "[" * 4000,
         b'{"op":"ping","id":1}',
     ],

@@ -470,13 +470,13 @@ def test_bulletins_reach_those_who_listen_to_their_channel(shard, stage):
         client, links[name] = stage.seat()
         stage.roster.listen(client, Channels(bulletins=frozenset(channels)))
 
-    shard.receive(BulletinsRead(LIFE, (bulletin(8, 1), bulletin(9, 2))))
+    shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 1), bulletin(9, 2))))
     assert told(links["eight"]) == [("snapshot", "fixture:8", 1)]
     assert told(links["both"]) == [("snapshot", "fixture:8", 1), ("snapshot", "fixture:9", 2)]
 
     for message in (posted(8, 3), posted(9, 4), posted(8, 3), posted(8, 2)):
         shard.receive(message)
-    shard.receive(BulletinsRead(LIFE, (bulletin(8, 6), bulletin(9, 4))))
+    shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 6), bulletin(9, 4))))
 
     assert told(links["eight"]) == [("update", "fixture:8", 3), ("snapshot", "fixture:8", 6)]
     assert told(links["both"]) == [
@@ -489,12 +489,12 @@ def test_bulletins_reach_those_who_listen_to_their_channel(shard, stage):
 def test_bulletins_of_another_epoch_are_shown_all_anew(shard, stage):
     client, link = stage.seat()
     stage.roster.listen(client, Channels(bulletins=frozenset({"fixture:8"})))
-    shard.receive(BulletinsRead(LIFE, (bulletin(8, 1),)))
+    shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 1),)))
     link.take()
 
     shard.receive(posted(8, 5, epoch=LIFE + 1))
     assert link.take() == []
-    shard.receive(BulletinsRead(LIFE + 1, (bulletin(8, 1, epoch=LIFE + 1),)))
+    shard.receive(BulletinsRead("fixture", LIFE + 1, (bulletin(8, 1, epoch=LIFE + 1),)))
 
     (snapshot,) = link.take()
     assert (snapshot["epoch"], snapshot["seq"], snapshot["data"]) == (LIFE + 1, 1, {"id": 8})
@@ -503,7 +503,7 @@ def test_bulletins_of_another_epoch_are_shown_all_anew(shard, stage):
 def test_what_was_gone_is_shown_before_it_is_updated(shard, stage):
     client, link = stage.seat()
     stage.roster.listen(client, Channels(bulletins=frozenset({"fixture:8"})))
-    shard.receive(BulletinsRead(LIFE, ()))
+    shard.receive(BulletinsRead("fixture", LIFE, ()))
 
     shard.receive(posted(8, 5))
     shard.receive(posted(8, 6))
@@ -614,3 +614,20 @@ def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, ma
     Shard(0, stage.lobby, stage.clock.calendar).started()
 
     assert [message["seq"] for message in link.sent] == [11, 12]
+
+
+def test_a_kind_of_bulletin_that_is_read_leaves_the_others_up(shard, stage):
+    client, link = stage.seat()
+    both = {"fixture:8", "leaderboard:week"}
+    stage.roster.listen(client, Channels(bulletins=frozenset(both)))
+    shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 6),)))
+
+    board = Bulletin(LIFE + 1, "leaderboard:week", 1, Raw(b"{}"))
+    shard.receive(BulletinsRead("leaderboard", LIFE + 1, (board,)))
+    shard.receive(posted(8, 7))
+
+    assert told(link) == [
+        ("snapshot", "fixture:8", 6),
+        ("snapshot", "leaderboard:week", 1),
+        ("update", "fixture:8", 7),
+    ]

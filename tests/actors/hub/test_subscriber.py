@@ -27,13 +27,16 @@ from touchline.domain.fixture_views import fixture_view
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
+from touchline.domain.leaderboard import Leaderboard, Ranked, leaderboard_view
 from touchline.domain.portfolio import OpenPosition, Portfolio, Wallet
 from touchline.domain.pushes import PortfolioEvent, WalletPush
 from touchline.domain.ticks import PriceTick
 from touchline.domain.views import portfolio_view
 from touchline.store.fixture_news import ToldFixture, ToldFixtures
+from touchline.store.leaderboard_news import ToldBoard, ToldBoards
 from touchline.store.life import Superseded
 from touchline.store.pubsub import (
+    BoardPublished,
     FixturePublished,
     FollowStarted,
     PortfolioPublished,
@@ -82,6 +85,7 @@ class StillMarket:
         self.told: ToldFixtures | None = None
         self.asked: list[dict[UserId, int]] = []
         self.pushes: dict[UserId, tuple[PortfolioEvent, ...]] = {}  #: that are to be had
+        self.boards: ToldBoards | None = None
 
     def _confirm(self) -> None:
         if self.over:
@@ -99,6 +103,10 @@ class StillMarket:
         self._confirm()
         self.asked.append(dict(after))
         return [self.pushes.get(user) for user in after]
+
+    def leaderboards(self, known: int | None) -> ToldBoards | None:
+        self._confirm()
+        return None if self.boards is None or self.boards.seq == known else self.boards
 
     def portfolios(self, users: Sequence[UserId]) -> list[Portfolio]:
         self._confirm()
@@ -339,7 +347,7 @@ def test_all_fixtures_are_read_once_and_then_only_what_was_not_heard(desk, stage
 
     _, read, _ = desk.told()
     assert isinstance(read, BulletinsRead)
-    assert read.epoch == 7
+    assert (read.kind, read.epoch) == ("fixture", 7)
     assert [(each.channel, each.seq) for each in read.bulletins] == [
         ("fixture:8", 3),
         ("fixture:9", 4),
@@ -456,3 +464,34 @@ def test_what_waited_for_a_follower_is_told_behind_the_snapshot(stage: Any) -> N
     desk.actor.receive(SnapshotsDue())
 
     assert desk.reminded == [ANN]
+
+
+def test_a_leaderboard_is_read_and_then_heard_beside_the_fixtures(desk):
+    board = Leaderboard("2026-W43", 1_793_000_000_000, 1, (Ranked(1, ANN, "Ann", -50_000),))
+    desk.market.told = ToldFixtures(4, (ToldFixture(4, a_fixture(9)),))
+    desk.market.boards = ToldBoards(2, (ToldBoard("week", 2, board),))
+    desk.told()
+
+    desk.actor.receive(RereadDue())
+    desk.hear(BoardPublished(ToldBoard("week", 3, replace(board, players=2))))
+    desk.market.boards = ToldBoards(3, ())  # heard it was, so there is nothing to read
+    desk.actor.receive(RereadDue())
+
+    _, fixtures, read, posted, again = desk.told()
+    assert (fixtures.kind, read.kind, read.epoch) == ("fixture", "leaderboard", 7)
+    assert [(each.channel, each.seq) for each in read.bulletins] == [("leaderboard:week", 2)]
+    (frame,) = messages_in(posted.frame)
+    assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "leaderboard:week", 3)
+    assert frame["data"] == leaderboard_view(replace(board, players=2))
+    assert isinstance(again, PricesRead)
+
+
+def test_the_first_leaderboard_that_is_told_of_in_a_life_makes_it_read_all(desk):
+    board = Leaderboard("2026-W43", 1_793_000_000_000, 0, ())
+    desk.market.boards = ToldBoards(1, (ToldBoard("week", 1, board),))
+    desk.told()
+
+    desk.hear(BoardPublished(ToldBoard("week", 1, board)))
+
+    (read,) = desk.told()
+    assert [each.channel for each in read.bulletins] == ["leaderboard:week"]

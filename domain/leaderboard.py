@@ -1,0 +1,120 @@
+"""Who has gained most by trading in a week of the calendar.
+
+Amounts are in 1e-4 coin. Source: docs/market.md, "The week's leaderboard".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .clock import rfc3339
+from .ids import UserId
+from .money import format_e4
+from .position_views import View
+
+MIN_TRADES = 3  #: of a week, for a place on its board
+SHOWN = 50  #: places that everybody is shown
+WEEK_MS = 7 * 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week as ISO 8601 counts them, from Monday 00:00 UTC (*starts_ms*) to the next."""
+
+    name: str  #: such as 2026-W43
+    starts_ms: int
+
+    @property
+    def ends_ms(self) -> int:
+        """When the next one starts."""
+        return self.starts_ms + WEEK_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Somebody with enough trades to be ranked; *created_ms* is when they signed in first."""
+
+    user: UserId
+    display_name: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a user started the week with, and what the house has given them since.
+
+    Somebody who joined within the week started with nothing: all they have was given or gained.
+    """
+
+    equity_e4: int = 0
+    given_e4: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One place on a board; *score_e4* is negative for who has lost."""
+
+    rank: int
+    user: UserId
+    display_name: str
+    score_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What everybody is shown of a week: how many are ranked, and the first `SHOWN` of them."""
+
+    week: str
+    ends_ms: int
+    players: int
+    ranks: tuple[Ranked, ...]
+
+
+def week_of(at_ms: int) -> Week:
+    """The week that the instant *at_ms* (Unix ms) lies in."""
+    day = datetime.fromtimestamp(at_ms // 1000, UTC).date()
+    year, number, weekday = day.isocalendar()
+    monday = day - timedelta(days=weekday - 1)
+    starts_at = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+    return Week(f"{year}-W{number:02d}", int(starts_at.timestamp()) * 1000)
+
+
+def score_e4(equity_e4: int, opening: Opening) -> int:
+    """What trading has made of a user's money since the week opened."""
+    return equity_e4 - opening.equity_e4 - opening.given_e4
+
+
+def ranked(players: Iterable[Player], scores: Mapping[UserId, int]) -> tuple[Ranked, ...]:
+    """*players* by their scores, the best first; of equal ones, whoever has been here longer.
+
+    Raises:
+        KeyError: a player has no score.
+    """
+    order = sorted(players, key=lambda each: (-scores[each.user], each.created_ms, each.user))
+    return tuple(
+        Ranked(rank, each.user, each.display_name, scores[each.user])
+        for rank, each in enumerate(order, start=1)
+    )
+
+
+def shown(week: Week, ranks: tuple[Ranked, ...]) -> Leaderboard:
+    """What everybody is shown of *ranks*."""
+    return Leaderboard(week.name, week.ends_ms, len(ranks), ranks[:SHOWN])
+
+
+def leaderboard_view(board: Leaderboard) -> View:
+    """*board* as clients see it."""
+    return {
+        "week": board.week,
+        "ends_at": rfc3339(board.ends_ms),
+        "players": board.players,
+        "ranks": [
+            {
+                "rank": each.rank,
+                "user_id": each.user,
+                "display_name": each.display_name,
+                "score": format_e4(each.score_e4),
+            }
+            for each in board.ranks
+        ],
+    }
