@@ -19,7 +19,7 @@ from .messages import Ack, Data, Failure, Message, Resync, Snapshot, Update, Wel
 PORTFOLIO = "portfolio"
 ALL_PRICES = "price:*"
 #: Kinds whose channels a resume names by the rest of their names.
-NUMBERED = ("price", "fixture")
+NUMBERED = ("price", "fixture", "leaderboard")
 A_REQUEST = 100  #: channels that one request names at most, which has 4 KiB at most
 
 Request = dict[str, Any]

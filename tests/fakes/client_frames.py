@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
+
+from touchline.actors.hub.frames import Incoming, PieceReceived
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 MASK = b"\x01\x02\x03\x04"
@@ -30,3 +33,8 @@ def client_frame(
         head += mask
         payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
     return head + payload
+
+
+def whole(incoming: Iterable[Incoming]) -> list[Incoming]:
+    """What came of a client's frames, but for the news that a piece of a message is there."""
+    return [event for event in incoming if not isinstance(event, PieceReceived)]

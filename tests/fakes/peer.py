@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 
@@ -69,6 +70,14 @@ class Peer:
         assert opcode == CLOSE
         assert self.frame() == (0, b"")
         return int.from_bytes(payload[:2]), payload[2:].decode()
+
+    def rest(self) -> bytes:
+        """What still arrives, up to the end or a reset."""
+        heard = bytearray()
+        with contextlib.suppress(ConnectionResetError):
+            while data := self._stream.read1():
+                heard += data
+        return bytes(heard)
 
     def leave(self) -> None:
         """Close in good order."""

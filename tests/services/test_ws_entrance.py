@@ -72,7 +72,7 @@ def opened(seats: Seats, signer_and_keys: tuple[Signer, str]) -> Iterator[Open]:
 
         def open_server(monotonic: Monotonic = time.monotonic) -> SocketServer:
             verifier, health = Verifier(signer_and_keys[1]), HealthApp(FixedHealth())
-            deps = SocketDeps(seats, verifier, Unspent(), (), health, monotonic)
+            deps = SocketDeps(seats, verifier, Unspent(), (), health, monotonic=monotonic)
             server = SocketServer("127.0.0.1", 0, deps)
             server.start()
             stack.callback(server.stop, 1)

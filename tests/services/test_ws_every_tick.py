@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +12,7 @@ from touchline.domain.trading import Side
 from tests.fakes.client_frames import TEXT, client_frame
 from tests.fakes.exchange import ANN, EVE, Exchange
 from tests.fakes.hub import RunningHub, Session
-from tests.services.test_ws_hub import HANDSHAKE
+from tests.fakes.peer import Peer
 
 ORDERS = 200  #: so many that a few come within every flush
 
@@ -116,12 +115,9 @@ def test_whoever_resumes_is_told_where_it_goes_on(hub, exchange):
 
 def test_a_client_too_slow_for_every_tick_is_closed_and_loses_none_before(hub, exchange):
     """Nothing is left out for it; what the kernel took of a sleeper's ticks has no gap."""
-    sleeper = socket.socket()
-    sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sleeper.connect(("127.0.0.1", hub.port))
-    sleeper.sendall(HANDSHAKE.format(token=hub.token(6)).encode())
+    sleeper = Peer.of(hub.port, hub.token(6), window=4096)
     request = {"op": "subscribe", "id": 1, "channels": ["price:1"], "conflated": False}
-    sleeper.sendall(client_frame(TEXT, json.dumps(request).encode()))
+    sleeper.say(client_frame(TEXT, json.dumps(request).encode()))
     with hub.connect(5) as ann:
         ann.ask("subscribe", channels=["price:1"], conflated=False)
         shard = hub.lobby.rosters[hub.lobby.shard_of(6)]
@@ -134,19 +130,7 @@ def test_a_client_too_slow_for_every_tick_is_closed_and_loses_none_before(hub, e
         assert dict(shard.departures) == {"4408": 1}
         assert found == list(range(orders + 1))
 
-    heard = read_all(sleeper)
+    heard = sleeper.rest()
     numbers = [int(each.split(b",")[0]) for each in heard.split(b'"seq":')[1:]]
     assert numbers == list(range(len(numbers)))
     assert numbers
-
-
-def read_all(sock: socket.socket) -> bytes:
-    """What still arrives, up to the end or the reset."""
-    sock.settimeout(5.0)
-    heard = bytearray()
-    try:
-        while data := sock.recv(65_536):
-            heard += data
-    except ConnectionResetError:
-        pass
-    return bytes(heard)

@@ -22,7 +22,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 from wsproto.extensions import PerMessageDeflate
 
-from tests.fakes.client_frames import BINARY, PING, TEXT, client_frame
+from tests.fakes.client_frames import BINARY, PING, TEXT, client_frame, whole
 
 RSV1 = 4
 TICK = '{"op":"update","channel":"price:17","seq":%d,"data":{"bid":"102.1925","ask":"102.8075"}}'
@@ -36,7 +36,7 @@ def squeezed(data: bytes) -> bytes:
 
 def fed(*frames: bytes, limits: Limits | None = None) -> list[Incoming]:
     """Everything a connection that compresses makes of *frames*, read in one go."""
-    return list(Framing(limits or Limits(), inflate=True).feed(b"".join(frames)))
+    return whole(Framing(limits or Limits(), inflate=True).feed(b"".join(frames)))
 
 
 def read(frames: bytes) -> list[str]:
@@ -161,7 +161,7 @@ def test_bytes_that_come_one_at_a_time_make_the_same_messages():
     framing = Framing(Limits(), inflate=True)
     stream = client_frame(TEXT, squeezed("é".encode() * 100), rsv=RSV1) * 2
 
-    incoming = [event for byte in stream for event in framing.feed(bytes([byte]))]
+    incoming = whole(event for byte in stream for event in framing.feed(bytes([byte])))
 
     assert incoming == [MessageReceived("é" * 100)] * 2
 
@@ -219,10 +219,10 @@ def test_a_bomb_is_not_blown_up(monkeypatch):
 def test_a_bomb_in_pieces_is_not_even_kept():
     framing, pieces = Framing(Limits(), inflate=True), 0
     noise = os.urandom(1_000)
-    incoming = list(framing.feed(client_frame(BINARY, noise, fin=False, rsv=RSV1)))
+    incoming = whole(framing.feed(client_frame(BINARY, noise, fin=False, rsv=RSV1)))
     while not incoming:
         pieces += 1
-        incoming = list(framing.feed(client_frame(0, noise, fin=False)))
+        incoming = whole(framing.feed(client_frame(0, noise, fin=False)))
 
     assert incoming == [Violation(1009, "message too big")]
     assert pieces == 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 
 import pytest
 from touchline.actors.hub.frames import (
@@ -20,16 +19,12 @@ from touchline.actors.hub.frames import (
     text_frame,
 )
 
-from tests.fakes.client_frames import BINARY, CLOSE, MASK, PING, PONG, TEXT, client_frame
+from tests.fakes.client_frames import BINARY, CLOSE, MASK, PING, PONG, TEXT, client_frame, whole
 
 
 def fed(*frames: bytes, limits: Limits | None = None) -> list[Incoming]:
     """What a fresh connection makes of *frames*, read in one go; pieces of messages left out."""
     return whole(Framing(limits or Limits()).feed(b"".join(frames)))
-
-
-def whole(incoming: Iterable[Incoming]) -> list[Incoming]:
-    return [event for event in incoming if not isinstance(event, PieceReceived)]
 
 
 def test_a_masked_text_message_arrives_as_text():
