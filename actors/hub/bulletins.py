@@ -64,9 +64,14 @@ def leaderboard_bulletin(epoch: int, told: ToldBoard) -> Bulletin:
 
 
 class Noticeboard:
-    """The newest bulletin of every channel; those of a kind are all of one epoch."""
+    """The newest bulletin of every channel; those of a kind are all of one epoch.
+
+    Attributes:
+        unsent: channels whose newest may not be with everybody yet.
+    """
 
     def __init__(self) -> None:
+        self.unsent: set[str] = set()
         self._bulletins: dict[str, Bulletin] = {}
         self._epochs: dict[str, int] = {}  # of each kind that was read
 
@@ -88,7 +93,9 @@ class Noticeboard:
         others = {name: each for name, each in before.items() if kind_of(name) != kind}
         now = {each.channel: each for each in bulletins}
         self._bulletins, self._epochs[kind] = others | now, epoch
-        return [each for name, each in now.items() if not _same(before.get(name), each)]
+        changed = [each for name, each in now.items() if not _same(before.get(name), each)]
+        self.unsent.update(each.channel for each in changed)
+        return changed
 
     def post(self, bulletin: Bulletin) -> bool:
         """Put a new one up; False if it is old, or of another epoch than what was read."""
@@ -98,6 +105,7 @@ class Noticeboard:
         if before is not None and bulletin.seq <= before.seq:
             return False
         self._bulletins[bulletin.channel] = bulletin
+        self.unsent.add(bulletin.channel)
         return True
 
 

@@ -67,6 +67,7 @@ class Shard(Actor[ShardMessage]):
         self._roster.rebuild()
         self._flush_waits = False
         self._show(tuple(self._board.unsent))
+        self._notices.start()
         self._plan_flush(0.0)
         self.every(SWEEP_S, SweepDue())
 

@@ -604,6 +604,24 @@ def test_what_a_shard_died_of_sending_its_successor_sends(shard, stage, make_pri
     assert other_link.sent[-1]["seq"] == 11
 
 
+@pytest.mark.parametrize("how", ["posted", "read"])
+def test_a_bulletin_that_a_shard_died_of_sending_its_successor_shows(shard, stage, how):
+    (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
+    shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 5), bulletin(9, 1))))
+    for each in (client, other):
+        stage.roster.listen(each, Channels(bulletins=frozenset({"fixture:8", "fixture:9"})))
+    client.link, link = DeadlyLink(), client.link
+    reading = BulletinsRead("fixture", LIFE, (bulletin(8, 6), bulletin(9, 1)))
+
+    with pytest.raises(GreenletExit):
+        shard.receive(posted(8, 6) if how == "posted" else reading)
+    client.link = link
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+
+    assert told(link) == [("snapshot", "fixture:8", 6)]
+    assert told(other_link)[-1] == ("snapshot", "fixture:8", 6)
+
+
 def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, make_price):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1))
