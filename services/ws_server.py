@@ -16,6 +16,7 @@ from ..actors.hub.usher import STOP_S, Usher
 from ..actors.listener import DRAIN_S, HttpListener
 from ..config import WsSettings
 from ..domain.clock import Calendar, system_calendar
+from ..http.asyncapi import AsyncApiApp
 from ..http.health import HealthApp
 from ..http.sockets import SocketDeps, SocketServerFactory
 from ..http.tokens import Verifier
@@ -80,7 +81,7 @@ def children(
         Verifier(door.public_keys),
         Tickets(stores.redis, stores.keys),
         door.origins,
-        HealthApp(health),
+        HealthApp(health, AsyncApiApp()),
         door.compression,
     )
     health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from ...domain.ids import InstrumentIdx
 
-MAX_SUBSCRIPTIONS = 200  #: channels of one connection
-
 
 @dataclass(frozen=True, slots=True)
 class AllBut:

@@ -14,11 +14,20 @@ from typing import assert_never
 
 from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx
+from ...protocol.requests import (
+    MAX_SUBSCRIPTIONS,
+    Ping,
+    Request,
+    Resume,
+    Subscribe,
+    Unsubscribe,
+)
+from ...protocol.told import ChannelUnknown, TooManySubscriptions
 from ..address import Address
 from . import replies
 from .board import Board
 from .bulletins import FIXTURE, LEADERBOARD, Noticeboard, channel_of, snapshot
-from .channels import MAX_SUBSCRIPTIONS, Channels, UnknownChannel, channels_of, within
+from .channels import Channels, UnknownChannel, channels_of, within
 from .messages import (
     ClientJoined,
     ClientSpoke,
@@ -26,7 +35,7 @@ from .messages import (
     PortfolioWanted,
     SubscriberMessage,
 )
-from .requests import BadMessage, Ping, Request, Resume, Subscribe, Unsubscribe, decode
+from .requests import BadMessage, decode
 from .roster import Client, Roster
 from .tape import Tape
 from .ticker import Ticker
@@ -141,7 +150,7 @@ class Desk:
             return None
         wanted = client.channels | channels
         if len(wanted) > MAX_SUBSCRIPTIONS:
-            error = {"code": "TOO_MANY_SUBSCRIPTIONS", "limit": MAX_SUBSCRIPTIONS}
+            error = TooManySubscriptions(MAX_SUBSCRIPTIONS)
             client.link.send(replies.refused(wish.request, error))
             return None
         client.link.send(replies.acknowledged(wish.request, wish.names))
@@ -207,4 +216,4 @@ def resumed(request: Resume) -> Wish:
 
 
 def _unknown(request: int, channel: UnknownChannel) -> bytes:
-    return replies.refused(request, {"code": "CHANNEL_UNKNOWN", "channel": channel.name})
+    return replies.refused(request, ChannelUnknown(channel.name))

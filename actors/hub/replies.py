@@ -5,13 +5,15 @@ Source: docs/protocol.md, "Answers and pushes".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
 from ...domain.clock import rfc3339
 from ...domain.views import View
-from .channels import MAX_SUBSCRIPTIONS
+from ...protocol import told
+from ...protocol.requests import MAX_SUBSCRIPTIONS
 from .frames import text_frame
 
 HEARTBEAT_MS = 15_000  #: real time between two heartbeats
@@ -19,45 +21,38 @@ HEARTBEAT_MS = 15_000  #: real time between two heartbeats
 
 def welcome(connection: str, now_ms: int) -> bytes:
     """The first frame of a connection."""
-    return _frame(
-        {
-            "op": "welcome",
-            "conn": connection,
-            "server_time": rfc3339(now_ms),
-            "heartbeat_ms": HEARTBEAT_MS,
-            "max_subscriptions": MAX_SUBSCRIPTIONS,
-        }
-    )
+    now = rfc3339(now_ms)
+    return _frame(told.Welcome(connection, now, HEARTBEAT_MS, MAX_SUBSCRIPTIONS))
 
 
 def acknowledged(request: int, channels: Sequence[str]) -> bytes:
     """The request was carried out for *channels*."""
-    return _frame({"op": "ack", "id": request, "ok": True, "channels": channels})
+    return _frame(told.Acknowledged(request, True, tuple(channels)))
 
 
-def refused(request: int, error: Mapping[str, object]) -> bytes:
-    """The request changed nothing; *error* holds a code and what it is about."""
-    return _frame({"op": "ack", "id": request, "ok": False, "error": error})
+def refused(request: int, error: told.ChannelUnknown | told.TooManySubscriptions) -> bytes:
+    """The request changed nothing; *error* says why."""
+    return _frame(told.Refused(request, False, error))
 
 
 def pong(request: int, now_ms: int) -> bytes:
     """The answer to a ping request."""
-    return _frame({"op": "pong", "id": request, "ts": rfc3339(now_ms)})
+    return _frame(told.Pong(request, rfc3339(now_ms)))
 
 
 def heartbeat(now_ms: int) -> bytes:
     """A sign of life for clients that cannot see WebSocket pings."""
-    return _frame({"op": "heartbeat", "ts": rfc3339(now_ms)})
+    return _frame(told.Heartbeat(rfc3339(now_ms)))
 
 
 def bad_message(detail: str) -> bytes:
     """The client's message was not a request."""
-    return _frame({"op": "error", "code": "BAD_MESSAGE", "detail": detail})
+    return _frame(told.Error("BAD_MESSAGE", detail))
 
 
-def resync(channel: str, reason: str) -> bytes:
+def resync(channel: str, reason: Literal["GAP"]) -> bytes:
     """Something was missed on *channel*; a snapshot follows."""
-    return _frame({"op": "resync", "channel": channel, "reason": reason})
+    return _frame(told.Resync(channel, reason))
 
 
 def snapshot(channel: str, epoch: int, seq: int, data: View | msgspec.Raw) -> bytes:
@@ -77,5 +72,5 @@ def portfolio_update(seq: int, event: str, data: View) -> bytes:
     )
 
 
-def _frame(message: View) -> bytes:
+def _frame(message: View | msgspec.Struct) -> bytes:
     return text_frame(msgspec.json.encode(message).decode())

@@ -20,6 +20,7 @@ from touchline.actors.listener import HttpListener
 from touchline.actors.tree import Tree
 from touchline.domain.clock import system_calendar
 from touchline.http import sockets
+from touchline.http.asyncapi import AsyncApiApp
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
 from touchline.http.sockets import SocketDeps, SocketServerFactory
@@ -119,7 +120,7 @@ class RunningHub:
             monotonic=time.monotonic,
         )
         self.tickets = tickets or Tickets(client, self.keys)
-        health = HealthApp(FixedHealth())
+        health = HealthApp(FixedHealth(), AsyncApiApp())
         deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health, deflate)
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)

@@ -68,6 +68,7 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
     ws_environment = environment | {
         "WS_PORT": ws_port,
         "WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api_port}",
+        "WS_COMPRESSION": "1",
     }
     api, ws = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{ws_port}"
     flush = f"http://127.0.0.1:{flusher_port}"
@@ -91,6 +92,7 @@ def test_three_processes_trade_push_and_flush_and_stop_in_order(
         bearer = f"Bearer {token}"
         ticket = ask(f"{api}/v1/ws-token", {}, Authorization=bearer)
         with connect(f"{ticket['url']}?token={ticket['token']}") as socket:
+            assert [each.name for each in socket.protocol.extensions] == ["permessage-deflate"]
             socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["portfolio"]}))
             # An order filled before the snapshot is in it, and makes no update.
             next_portfolio(socket, "snapshot")

@@ -9,12 +9,12 @@ import pytest
 from msgspec import Raw
 from touchline.actors.hub.board import Move
 from touchline.actors.hub.bulletins import Bulletin
-from touchline.actors.hub.channels import MAX_SUBSCRIPTIONS
 from touchline.actors.hub.desk import Boards, Desk
 from touchline.actors.hub.frames import text_frame
 from touchline.actors.hub.messages import FollowersGone, PortfolioWanted
 from touchline.actors.hub.ticker import Ticker
 from touchline.domain.ids import InstrumentIdx, UserId
+from touchline.protocol.requests import MAX_SUBSCRIPTIONS
 
 ANN = UserId(5)
 BOARD = "leaderboard:week"

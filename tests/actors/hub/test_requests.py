@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from touchline.actors.hub.channels import Channels, UnknownChannel, channels_of, within
-from touchline.actors.hub.requests import BadMessage, Ping, Resume, Subscribe, decode
+from touchline.actors.hub.requests import BadMessage, decode
 from touchline.domain.ids import InstrumentIdx
+from touchline.protocol.requests import Ping, Resume, Subscribe
 
 ONE, TWO, THREE = InstrumentIdx(1), InstrumentIdx(2), InstrumentIdx(3)
 

@@ -1,0 +1,1 @@
+"""What is said over the WebSocket, as types: standing alone, for the hub and for programs."""
