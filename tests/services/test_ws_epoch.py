@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from touchline.services.boot import prepare
+from touchline.services.stores import Stores, open_stores
+from touchline.store.embedded import Embedded
+from touchline.store.outage import OUTAGES
 from touchline.store.rehydrate import rehydrate
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.hub import RunningHub, Session
+from tests.processes import eventually
+from tests.services.test_redis_restarts import RestartedRedis
 
 CHANNELS = ["price:7", "portfolio"]
 
@@ -98,3 +105,51 @@ def test_whoever_resumes_from_an_epoch_that_is_over_is_shown_everything(hub, boo
         assert ann.ask("ping")["op"] == "pong"
         books.trade(user=1)
         assert {ann.next()["op"], ann.next()["op"]} == {"update"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RestartedRedis]:
+    with Embedded(tmp_path / "data", fsync=False) as embedded:
+        yield RestartedRedis(tmp_path / "data", embedded)
+
+
+def test_a_number_that_is_given_twice_is_not_taken_for_the_one_that_was_lost(world):
+    """Redis is killed and has lost a trade; the next one has its tick's number."""
+    stores = open_stores(world.servers, "ws-server", connections=4)
+    prepare(stores)
+    books = Books(stores.redis, stores.pg)
+    assert books.drain().everything().complete
+    world.keep()
+    with RunningHub(stores.redis, keys=books.keys) as hub:
+        with hub.connect(1) as ann:
+            ann.ask("subscribe", channels=["price:7"])
+            first = ann.next()
+            books.trade(user=2, qty=9_000)
+            lost = ann.next()
+
+            world.restart_as_kept()
+            eventually(lambda: came_back(stores))
+
+            again = ann.next()
+            assert (again["op"], again["seq"], again["data"]) == ("snapshot", 0, first["data"])
+            assert again["epoch"] > first["epoch"]
+            books.trade(user=2, qty=1_000)
+            given = ann.next()
+            assert given["seq"] == lost["seq"] == 1
+            assert given["data"]["mark"] != lost["data"]["mark"]
+
+        with hub.connect(1) as ann:
+            ann.ask("resume", epoch=first["epoch"], price={"7": lost["seq"]})
+            shown = ann.next()
+            assert (shown["op"], shown["seq"]) == ("snapshot", 1)
+            assert shown["data"]["mark"] == given["data"]["mark"]
+    stores.close()
+
+
+def came_back(stores: Stores) -> bool:
+    """Whether Redis is put back by now."""
+    try:
+        prepare(stores)
+    except OUTAGES:
+        return False
+    return True
