@@ -8,9 +8,7 @@ Source: docs/protocol.md, "Answers and pushes".
 
 from __future__ import annotations
 
-from typing import Literal
-
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 

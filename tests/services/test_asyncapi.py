@@ -17,6 +17,7 @@ from touchline.actors.hub.requests import BadMessage, decode
 from touchline.domain.halts import Phase
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.instrument import new_instrument
+from touchline.domain.leaderboard import Ranked, shown, week_of
 from touchline.domain.opening import OpenOrder
 from touchline.domain.position_events import By
 from touchline.domain.positions import CloseReason, Direction, Stops
@@ -25,6 +26,7 @@ from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
 from touchline.protocol import asyncapi, forms, requests, told
 from touchline.store.commands import Accepted, Indexed
+from touchline.store.leaderboard_news import WEEK
 from touchline.store.lua import KERNEL, LuaScript
 from touchline.store.position_calls import follow_call, script
 from touchline.store.position_commands import (
@@ -47,7 +49,14 @@ from tests.fakes.waiting import DELAY_MS, Waiting
 
 SENT = {
     kind.__name__
-    for kinds in (told.CONTROL, told.ANSWERS, told.PRICES, told.FIXTURES, told.PORTFOLIO)
+    for kinds in (
+        told.CONTROL,
+        told.ANSWERS,
+        told.PRICES,
+        told.FIXTURES,
+        told.LEADERBOARDS,
+        told.PORTFOLIO,
+    )
     for kind in kinds
 }
 QUIET = InstrumentIdx(3)
@@ -84,6 +93,7 @@ def exchange(redis: redis_module.Redis) -> Waiting:
     exchange = Waiting(redis)
     exchange.list(new_instrument(QUIET, "QUI", "Quiet Town"))
     tell_of_fixtures(exchange, 500)
+    tell_of_leaders(exchange, 1_000)
     return exchange
 
 
@@ -108,6 +118,15 @@ def tell_of_fixtures(exchange: Waiting, *ids: int, **changes: Any) -> None:
         told_of += [str(fixture_id), fixture]
     names = [exchange.keys.fixtures, LEASE]
     LuaScript("fixtures_tell", KERNEL).run(exchange.client, names, [OWNER, *told_of])
+
+
+def tell_of_leaders(exchange: Waiting, score_e4: int) -> None:
+    """As whoever ranks does."""
+    week = week_of(1_792_854_300_123)
+    board = shown(week, (Ranked(1, ANN, "ann", score_e4), Ranked(2, BOB, "bob", -1)))
+    names = [exchange.keys.leaderboards, exchange.keys.board(WEEK, week.name), LEASE]
+    said = [OWNER, WEEK, msgspec.json.encode(board).decode(), str(ANN), str(score_e4)]
+    LuaScript("leaderboard_tell", KERNEL).run(exchange.client, names, said)
 
 
 def test_the_document_is_served_and_nothing_else_is(hub, document):
@@ -169,7 +188,7 @@ def test_phases_are_those_of_the_market():
         '{"op":"subscribe","id":0,"channels":["price:*"],"conflated":false}',
         '{"op":"unsubscribe","id":9007199254740991,"channels":["portfolio","portfolio"]}',
         '{"op":"resume","id":3}',
-        '{"op":"resume","id":3,"epoch":7,"price":{"17":1},"fixture":{"5":2},"portfolio":3}',
+        '{"op":"resume","id":3,"epoch":7,"price":{"17":1},"fixture":{"5":2},"leaderboard":{"week":1}}',
         '{"op":"resume","id":3,"epoch":null,"portfolio":null,"conflated":true}',
         '{"op":"ping","id":2}',
         "null",
@@ -252,7 +271,8 @@ def talk(hub: RunningHub, exchange: Waiting) -> list[Any]:
     said = crowded(hub, exchange)
     with connect(hub.url(ANN), max_queue=None) as socket:
         for text in (
-            '{"op":"subscribe","id":1,"channels":["price:*","portfolio","fixture:500"]}',
+            '{"op":"subscribe","id":1,"channels":["price:*","leaderboard:week",'
+            '"portfolio","fixture:500"]}',
             '{"op":"subscribe","id":2,"channels":["price:999"]}',
             "nonsense",
         ):
@@ -310,6 +330,7 @@ def happen(exchange: Waiting) -> None:
     exchange.fund(ANN, 5_000)
     exchange.order(Side.BUY, 2_000)
     waits(exchange)
+    tell_of_leaders(exchange, 2_000)
     tell_of_fixtures(exchange, 500, minute=12, penalties=(4, 3), settled_ms=1_790_000_000_000)
     closes = (ReplayedClose("p1", CloseReason.STOP_LOSS, 1_000, 959_000, -425_010),)
     replay = ReplayPush(from_ms=None, to_ms=2_000, closed=closes, checked_ticks=7)
