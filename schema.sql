@@ -443,6 +443,17 @@ CREATE TABLE trade_outbox (
 CREATE INDEX trade_outbox_due ON trade_outbox (next_retry_at) WHERE NOT dead;
 CREATE TABLE position_outbox (LIKE trade_outbox INCLUDING ALL);
 
+-- The parked facts that the ledger lacks. One may be in both until it is tried
+-- again: what refused it is gone, and a Redis that lost its newest brings it
+-- once more.
+CREATE VIEW parked_facts AS
+SELECT * FROM trade_outbox AS o
+ WHERE NOT malformed AND NOT EXISTS (SELECT FROM trades t WHERE t.id = o.id)
+   AND NOT EXISTS (SELECT FROM wallet_ledger l WHERE l.id = o.id);
+CREATE VIEW parked_events AS
+SELECT * FROM position_outbox AS o
+ WHERE NOT malformed AND NOT EXISTS (SELECT FROM cfd_events e WHERE e.id = o.id);
+
 -- Every event of a position, the parked ones too, as far as the books are
 -- proved by it.
 CREATE VIEW position_postings AS
@@ -468,7 +479,7 @@ SELECT id, p->>'k', (p->>'id')::uuid, (p->>'no')::int, (p->>'uid')::bigint, (p->
        (p->>'cash')::bigint, (p->>'locked')::bigint, (p->>'wv')::bigint, (p->>'tcash')::bigint,
        (p->>'tv')::bigint, (p->>'q')::bigint, (p->>'so')::bigint, (p->>'iv')::bigint,
        (p->>'seq')::bigint, p->>'tick', created_at
-  FROM (SELECT id, payload AS p, created_at FROM position_outbox WHERE NOT malformed) AS parked;
+  FROM (SELECT id, payload AS p, created_at FROM parked_events) AS parked;
 
 -- Every wallet's side of every fact, the parked ones too: who, at which of the
 -- wallet's versions, by how much, and what was free and reserved right after
@@ -492,8 +503,8 @@ WITH facts AS (
                 ELSE (payload->>'val')::bigint - (payload->>'fee')::bigint END,
            0, (payload->>'cash')::bigint, (payload->>'locked')::bigint,
            (payload->>'tcash')::bigint
-      FROM trade_outbox
-     WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed
+      FROM parked_facts
+     WHERE payload->>'k' IN ('trade', 'grant')
     UNION ALL
     SELECT fact_id, user_id, wallet_version, treasury_version, pnl_e4 - fee_e4 - margin_moved_e4,
            margin_moved_e4, cash_after_e4, locked_after_e4, treasury_after_e4
@@ -518,8 +529,8 @@ SELECT id, (payload->>'uid')::bigint, (payload->>'idx')::int, (payload->>'tv')::
        CASE WHEN payload->>'side' = 'buy' THEN (payload->>'qty')::bigint
             ELSE -(payload->>'qty')::bigint END,
        (payload->>'hqty')::bigint, (payload->>'hcost')::bigint, (payload->>'hv')::bigint
-  FROM trade_outbox
- WHERE payload->>'k' = 'trade' AND NOT malformed;
+  FROM parked_facts
+ WHERE payload->>'k' = 'trade';
 
 -- Every effect on what the house has sold of an instrument, and on what it owes
 -- to shorts, the parked ones too: of trades, and of positions that grew or
@@ -535,8 +546,8 @@ SELECT id, (payload->>'idx')::int, (payload->>'tv')::bigint,
             ELSE -(payload->>'qty')::bigint END, 0,
        (payload->>'q')::bigint, NULL, (payload->>'iv')::bigint, (payload->>'seq')::bigint,
        payload->>'tick'
-  FROM trade_outbox
- WHERE payload->>'k' = 'trade' AND NOT malformed
+  FROM parked_facts
+ WHERE payload->>'k' = 'trade'
 UNION ALL
 SELECT fact_id, idx, treasury_version,
        CASE WHEN (kind = 'open') = (side = 'long') THEN qty ELSE -qty END,

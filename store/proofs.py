@@ -163,8 +163,8 @@ KEYS = Proof(
               FROM (SELECT user_id, idem_key, id, recorded_at AS at FROM trades
                     UNION ALL
                     SELECT (payload->>'uid')::bigint, payload->>'idem', id, created_at
-                      FROM trade_outbox
-                     WHERE payload->>'k' = 'trade' AND NOT malformed
+                      FROM parked_facts
+                     WHERE payload->>'k' = 'trade'
                     UNION ALL
                     SELECT user_id, idem_key, fact_id, recorded_at
                       FROM position_postings

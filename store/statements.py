@@ -50,15 +50,15 @@ SELECT (p->>'uid')::bigint, (p->>'wv')::bigint, (p->>'tv')::bigint, (p->>'at')::
        0, (p->>'cash')::bigint, (p->>'locked')::bigint, (p->>'tcash')::bigint,
        (p->>'idx')::int, NULL, (p->>'qty')::bigint, (p->>'px')::bigint,
        coalesce((p->>'fee')::bigint, 0), coalesce(p->>'note', ''), true
-  FROM (SELECT id, payload AS p FROM trade_outbox
-         WHERE payload->>'k' IN ('trade', 'grant') AND NOT malformed) AS parked
+  FROM (SELECT id, payload AS p FROM parked_facts
+         WHERE payload->>'k' IN ('trade', 'grant')) AS parked
 UNION ALL
 SELECT (p->>'uid')::bigint, (p->>'wv')::bigint, (p->>'tv')::bigint, (p->>'ms')::bigint,
        p->>'k', id, (p->>'pnl')::bigint - (p->>'fee')::bigint - (p->>'dm')::bigint,
        (p->>'dm')::bigint, (p->>'cash')::bigint, (p->>'locked')::bigint, (p->>'tcash')::bigint,
        (p->>'idx')::int, p->>'side', (p->>'tqty')::bigint, nullif(p->>'px', '')::bigint,
        (p->>'fee')::bigint, coalesce(p->>'reason', ''), true
-  FROM (SELECT id, payload AS p FROM position_outbox WHERE NOT malformed) AS parked
+  FROM (SELECT id, payload AS p FROM parked_events) AS parked
 """
 
 _OWN = "wallet_version, delta_e4, locked_delta_e4, cash_after_e4, locked_after_e4"

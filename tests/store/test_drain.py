@@ -12,11 +12,12 @@ from redis.exceptions import ConnectionError as RedisAway
 from touchline.store.drain import STATE_BATCH, Drain, Drained, Flushed, drain_everything
 from touchline.store.fact_drain import FACT_BATCH, RUN_S, FactDrain, FactRun
 from touchline.store.fence import Fence, Fenced
-from touchline.store.keys import State
+from touchline.store.keys import OutboxName, State
 from touchline.store.ledger import Ledger
 from touchline.store.outbox import Outbox, open_outboxes
 from touchline.store.outbox_drain import OutboxDrain
 from touchline.store.parked import Parked
+from touchline.store.reconcile import reconcile
 from touchline.store.sequence import FactSequence
 from touchline.store.states import States
 
@@ -351,3 +352,34 @@ def test_the_next_flush_follows_at_once_while_a_backlog_of_states_moves(books):
 
     assert books.drain().flush().more
     assert not books.drain().flush().more
+
+
+def test_a_parked_fact_that_redis_brings_again_counts_once(books):
+    """What refused it is gone; it is in the ledger before it is tried again."""
+    books.drain().everything()
+    add_users(books.pg, 9)
+    tables = ("trades", "wallet_ledger", "cfd_events")
+    for table in tables:
+        books.rows(
+            f"ALTER TABLE {table} ADD CONSTRAINT no_more CHECK (user_id NOT IN (1, 9)) NOT VALID"
+        )
+    books.trade(user=1)
+    books.grant(9)
+    books.open(user=1)
+    streams = [books.keys.outbox(name) for name in OutboxName]
+    before = {stream: books.redis.xrange(stream) for stream in streams}
+    assert books.drain().everything().parked_left == 3
+    for table in tables:
+        books.rows(f"ALTER TABLE {table} DROP CONSTRAINT no_more")
+    for stream, entries in before.items():
+        books.redis.delete(stream)
+        for entry_id, fields in entries:
+            books.redis.xadd(stream, fields, id=entry_id)
+
+    books.drain().facts()
+
+    found = reconcile(books.redis, books.keys, books.pg).verdicts
+    assert [verdict.name for verdict in found if not verdict.ok] == []
+    assert books.differences() == []
+    assert books.rows("SELECT count(*) FROM trade_outbox") == [(2,)]
+    assert books.rows("SELECT count(*) FROM position_outbox") == [(1,)]
