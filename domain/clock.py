@@ -5,6 +5,7 @@ Source: docs/architecture.md, "Time".
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -13,6 +14,14 @@ Calendar = Callable[[], int]
 
 Monotonic = Callable[[], float]
 """Seconds of real time from an arbitrary origin; for leases, time-outs and backoff."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment by both clocks: the calendar's *ms*, and *at_s* monotonic seconds."""
+
+    ms: int
+    at_s: float
 
 
 def system_calendar() -> int:

@@ -1,20 +1,18 @@
--- presence_beat: say that this replica lives, and learn whether the others noticed a pause.
+-- presence_beat: say that this replica lives, and up to when it has told all it has seen.
 --
--- KEYS  1 ws:replicas  hash  replica -> "<Redis ms>:<calendar ms>" of its last heartbeat
--- ARGV  1 replica   2 now (calendar ms)   3 age (Redis ms) from which a replica counts as dead
--- Returns {"ok"}, or {"refused", "reaped"} if this replica was unknown or counted as dead:
---         its users may have been dropped meanwhile and have to join again.
+-- KEYS  1 ws:replicas  hash; see presence.lua
+-- ARGV  1 replica   2 number of this message   3 number of the newest known to be carried out
+--       4 instant (calendar ms) up to which all is told
+-- Returns {"ok", now (Redis ms)}, or {"refused", "anew"} and nothing is changed: what this replica
+--         has told is lost, or others have acted on its silence. It beats with a 0 for ARGV 3 when
+--         it has noted to tell everything again, and not before: this answer may be lost as well.
 
 local replicas = KEYS[1]
-local replica, now_ms, dead_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local replica, number, heard = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local told = tonumber(ARGV[4])
 
-local time = redis.call('TIME')
-local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local before = redis.call('HGET', replicas, replica)
+if not in_order(replicas, replica, number, heard) then return {'refused', 'anew'} end
 
-redis.call('PERSIST', replicas) -- so that a full Redis hears it too; see kernel.lua
-redis.call('HSET', replicas, replica, string.format('%.0f', redis_ms) .. ':' .. now_ms)
-if before and redis_ms - tonumber(string.match(before, '^%d+')) <= dead_ms then
-  return {'ok'}
-end
-return {'refused', 'reaped'}
+local now = now_ms()
+put_beat(replicas, replica, now, told, number)
+return {'ok', text(now)}

@@ -29,6 +29,8 @@ from .health import ServiceHealth
 from .metrics import by_label, single
 from .stores import Stores
 
+RESULTS = ("done", "nothing", "gone", "elsewhere", "dropped")  #: what may become of a replay
+
 
 @dataclass(frozen=True, slots=True)
 class Margin:
@@ -148,7 +150,7 @@ MARGIN: tuple[Metric[Margin], ...] = (
         "counter",
         "touchline_replays_total",
         "Users who came back, by what became of their replay.",
-        lambda made: by_label(made.replays.results, "done", "nothing", "elsewhere", "dropped"),
+        lambda made: by_label(made.replays.results, *RESULTS),
         ("result",),
     ),
     Metric(

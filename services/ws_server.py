@@ -75,7 +75,7 @@ def children(
         calendar=calendar,
         monotonic=time.monotonic,
     )
-    replica = Replica(stores.redis, stores.keys, health.identity.replica)
+    replica = Replica(stores.redis, stores.keys, health.identity.replica, time.monotonic)
     entry = SocketDeps(
         lobby,
         Verifier(door.public_keys),
@@ -87,7 +87,7 @@ def children(
     health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)
     open_http = SocketServerFactory(door.host, door.port, entry, health.http_meter(LISTENER))
     return [
-        Child("presence", lambda: Presence(replica, lobby, calendar)),
+        Child("presence", lambda: Presence(replica, lobby)),
         group(
             "hub",
             *(

@@ -159,7 +159,7 @@ class Keys:
                 return self.pos(member), "v"
 
     def presence(self, user: int) -> str:
-        """Hash: how many connections the user has at each ws-server."""
+        """Hash: since when the user has connections at each ws-server."""
         return f"{self.tag}ws:presence:{user}"
 
     @property
@@ -167,12 +167,17 @@ class Keys:
         """Hash: heartbeat of each ws-server."""
         return f"{self.tag}ws:replicas"
 
+    @property
+    def ws_returns(self) -> str:
+        """Hash: users who are back and whom nobody has looked after, each with a stamp."""
+        return f"{self.tag}ws:returns"
+
     def ws_users(self, replica: str) -> str:
         """Set: users connected to one ws-server."""
         return f"{self.tag}ws:users:{replica}"
 
     def last_seen(self, user: int) -> str:
-        """String: when the user's last connection ended (ms of Redis' clock)."""
+        """String: since when (calendar ms) the user was away and nobody has looked after it."""
         return f"{self.tag}last_seen:{user}"
 
     def replay_lock(self, user: int) -> str:
@@ -180,7 +185,7 @@ class Keys:
         return f"{self.tag}lock:replay:{user}"
 
     def replay(self, user: int) -> str:
-        """String: data of a `replay` push that nobody has heard yet; 10 min."""
+        """List: data of `replay` pushes that nobody was shown yet; 10 min."""
         return f"{self.tag}replay:{user}"
 
     def wsjti(self, token_id: str) -> str:

@@ -2,27 +2,34 @@
 
 A counter would drift with every crash; instead each replica keeps its own
 field per user and a heartbeat, and whoever meets a dead replica's field drops
-it. `last_seen:{uid}` is calendar time; heartbeats carry both clocks, and how
-old one is, is judged by Redis' own clock inside the scripts.
+it. `last_seen:{uid}` is calendar time; how old a heartbeat is, and who came
+before whom, is judged by Redis' own clock.
 
-Source: docs/protocol.md, "Presence".
+Everything a replica tells is numbered. What was held up on its way and is
+overtaken is not carried out any more; and a replica learns from the number
+that Redis has of it that something it told is lost, or that others thought it
+dead: then it tells again who is here, and who has left lately.
+
+Source: docs/decisions/0029.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import cast
+from typing import Any, cast
 
 import redis
 
+from ..domain.clock import Moment, Monotonic
 from ..domain.ids import UserId
 from .keys import USER_RECONNECT, Keys
+from .lua import Call, LuaScript
 
 DEAD_MS = 12_000  #: four heartbeats missed
 KEEP_S = 24 * 3600  #: how long last_seen is kept
 REAP_BATCH = 200  #: users taken off a dead replica per look, so that a look stays short
+PRESENCE = "presence"  #: the script before all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,12 @@ class Whereabouts:
     """What is to be told of one user.
 
     Attributes:
-        left_ms: calendar ms of a departure from this replica; None if there was none.
+        left: when the user left this replica; None if that is not to be told.
         here: whether the user has a connection here now.
     """
 
     user: UserId
-    left_ms: int | None
+    left: Moment | None
     here: bool
 
 
@@ -43,43 +50,58 @@ class Replica:
     """This ws-server as the others see it. Every method may raise an outage of Redis."""
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, name: str, *, dead_ms: int = DEAD_MS
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        name: str,
+        monotonic: Monotonic,
+        *,
+        dead_ms: int = DEAD_MS,
     ) -> None:
         self.name = name
         self._redis = client
         self._keys = keys
+        self._monotonic = monotonic
         self._dead_ms = dead_ms
-        self._beat = client.register_script(_lua("beat"))
-        self._join = client.register_script(_lua("join"))
-        self._leave = client.register_script(_lua("leave"))
-        self._reap = client.register_script(_lua("reap"))
-        self._forget = client.register_script(_lua("forget"))
+        self._sent = 0  # the number of the newest message
+        self._heard = 0  # of the newest that is known to be carried out; 0 to begin anew
+        self._ahead_ms = 0.0  # Redis' clock before the monotonic one, at least
+        self._beat, self._join, self._leave, self._reap, self._forget = (
+            LuaScript(f"presence_{name}", PRESENCE)
+            for name in ("beat", "join", "leave", "reap", "forget")
+        )
 
-    def beat(self, now_ms: int) -> bool:
-        """Write the heartbeat; False if the users here may have been dropped and must rejoin."""
-        reply = self._beat(keys=[self._keys.ws_replicas], args=[self.name, now_ms, self._dead_ms])
-        return _ok(reply)
+    def beat(self, told_ms: int) -> bool:
+        """Write the heartbeat: all that was seen up to *told_ms* is told.
+
+        Returns:
+            False if it is not written, and everybody here, and whoever has left lately, has to
+            be told again. Note that, then beat once more.
+        """
+        self._sent += 1
+        args = [self.name, str(self._sent), str(self._heard), str(told_ms)]
+        reply = self._beat.run(self._redis, [self._keys.ws_replicas], args)
+        if not _ok(reply):
+            self._heard = 0
+            return False
+        self._heard = self._sent
+        self._ahead_ms = int(reply[1]) - self._monotonic() * 1000
+        return True
 
     def tell(self, changes: Sequence[Whereabouts], now_ms: int) -> bool:
-        """Tell *changes* in one pipeline; False if this replica counts as dead: beat, tell again.
+        """Tell *changes*; False if not all is told: beat, tell again.
 
         Telling the same twice changes nothing more.
         """
-        pipeline = self._redis.pipeline(transaction=False)
-        for change in changes:
-            if change.left_ms is not None:
-                self._leave(
-                    keys=self._user_keys(change.user, self.name),
-                    args=[change.user, self.name, change.left_ms, *self._policy],
-                    client=pipeline,
-                )
-            if change.here:
-                self._join(
-                    keys=self._user_keys(change.user, self.name),
-                    args=[change.user, self.name, now_ms, *self._policy],
-                    client=pipeline,
-                )
-        return all(_ok(reply) for reply in pipeline.execute())
+        self._sent += 1
+        left = [self._left(change.user, change.left) for change in changes if change.left]
+        here = [self._here(change.user, now_ms) for change in changes if change.here]
+        for script, calls in ((self._leave, left), (self._join, here)):
+            if calls and not all(map(_ok, script.run_all(self._redis, calls))):
+                return False
+        if left or here:
+            self._heard = self._sent
+        return True
 
     def reap(self) -> int:
         """Take users off dead replicas, a batch of each; return how many were taken off."""
@@ -90,35 +112,43 @@ class Replica:
         """Remove the heartbeat, after the last user was told to have left."""
         self._redis.hdel(self._keys.ws_replicas, self.name)
 
+    def _left(self, user: UserId, left: Moment) -> Call:
+        at_ms = left.at_s * 1000 + self._ahead_ms
+        return self._change(user, str(left.ms), f"{at_ms:.0f}")
+
+    def _here(self, user: UserId, now_ms: int) -> Call:
+        return self._change(user, str(now_ms))
+
+    def _change(self, user: UserId, *args: str) -> Call:
+        numbers = str(self._sent), str(self._heard)
+        head = [str(user), self.name, *numbers, *self._policy]
+        return self._user_keys(user, self.name), [*head, *args]
+
     @property
-    def _policy(self) -> tuple[int, int, str]:
-        return self._dead_ms, KEEP_S, USER_RECONNECT
+    def _policy(self) -> tuple[str, str, str]:
+        return str(self._dead_ms), str(KEEP_S), USER_RECONNECT
 
     def _reap_one(self, other: str) -> int:
         # Ask first whether it is dead and empty: almost always it is neither,
         # and then that was all.
         users_key = self._keys.ws_users(other)
-        reply = self._forget(keys=[self._keys.ws_replicas, users_key], args=[other, self._dead_ms])
+        reply: Any = self._forget.run(
+            self._redis, [self._keys.ws_replicas, users_key], [other, str(self._dead_ms)]
+        )
         if _ok(reply) or reply[1] == "alive":
             return 0
         users = cast("list[str]", self._redis.srandmember(users_key, REAP_BATCH))
-        pipeline = self._redis.pipeline(transaction=False)
-        for user in users:
-            self._reap(
-                keys=self._user_keys(UserId(int(user)), other),
-                args=[user, other, *self._policy],
-                client=pipeline,
-            )
-        return sum(_ok(reply) for reply in pipeline.execute())
+        calls = [
+            (self._user_keys(UserId(int(user)), other), [user, other, *self._policy])
+            for user in users
+        ]
+        return sum(map(_ok, self._reap.run_all(self._redis, calls)))
 
     def _user_keys(self, user: UserId, replica: str) -> list[str]:
         keys = self._keys
-        return [keys.presence(user), keys.ws_replicas, keys.ws_users(replica), keys.last_seen(user)]
+        users = keys.ws_users(replica)
+        return [keys.presence(user), keys.ws_replicas, users, keys.last_seen(user), keys.ws_returns]
 
 
-def _ok(reply: list[str]) -> bool:
+def _ok(reply: Sequence[str]) -> bool:
     return reply[0] == "ok"
-
-
-def _lua(command: str) -> str:
-    return files("touchline").joinpath(f"lua/presence_{command}.lua").read_text(encoding="utf-8")

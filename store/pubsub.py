@@ -30,6 +30,9 @@ from .wire import decode_portfolio, decode_price
 #: Silence after which Redis is pinged, and after which a missing pong means
 #: that the link is dead: a host that vanished sends no end of stream.
 SILENCE_S = 5.0
+#: On a user's channel: there is a replay to be shown, for whoever can show it to take. It has no
+#: number, for it is no push; and is one of a kind that nobody knows for whoever reads it as such.
+REPLAY_WAITS = '{"s":0,"e":"replay_waits","d":null}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,21 @@ class FollowStarted:
     user: UserId
 
 
-Published = PricePublished | FixturePublished | BoardPublished | PortfolioPublished | FollowStarted
+@dataclass(frozen=True, slots=True)
+class ReplayWaits:
+    """A replay waits for *user* to be told."""
+
+    user: UserId
+
+
+Published = (
+    PricePublished
+    | FixturePublished
+    | BoardPublished
+    | PortfolioPublished
+    | ReplayWaits
+    | FollowStarted
+)
 
 
 class Broadcasts:
@@ -137,6 +154,8 @@ def _published(message: dict[str, str]) -> Iterator[Published]:
     match message:
         case {"type": "pmessage", "pattern": pattern, "channel": channel, "data": data}:
             yield from _heard_by_all(pattern, channel, data)
+        case {"type": "message", "channel": channel, "data": data} if data == REPLAY_WAITS:
+            yield ReplayWaits(_user(channel))
         case {"type": "message", "channel": channel, "data": data}:
             event = decode_portfolio(data)
             # None: a newer replica published what this one does not know. The

@@ -73,13 +73,13 @@ class Connection:
         "_deadline",
         "_deflater",
         "_framing",
-        "_heard_at",
         "_monotonic",
         "_owner",
         "_reader",
         "_sender",
         "_sock",
         "closing",
+        "heard_at",
         "pinged_at",
     )
 
@@ -104,7 +104,7 @@ class Connection:
         self._reader: Any = None
         self._deadline: Any = None
         self.closing = False
-        self._heard_at = 0.0  #: seconds; the last time any byte came
+        self.heard_at = monotonic()  #: seconds; the last time any byte came
         self.pinged_at: float | None = None  #: seconds; a ping nobody answered yet
 
     @property
@@ -191,7 +191,7 @@ class Connection:
             self._release("gone")
 
     def _feed(self, data: bytes) -> None:
-        self._heard_at = self._monotonic()
+        self.heard_at = self._monotonic()
         self.pinged_at = None
         if self.closing:
             return  # nothing counts any more but the end of the stream
@@ -202,7 +202,7 @@ class Connection:
     def _take(self, incoming: Incoming) -> bool:
         """Act on one event; False once the connection is closing."""
         cost = PIECE if isinstance(incoming, PieceReceived) else MESSAGE
-        if self._allowance.spend(self._heard_at, cost):
+        if self._allowance.spend(self.heard_at, cost):
             self._handle(incoming)
         else:
             self.close(RATE_LIMITED, "too many messages")

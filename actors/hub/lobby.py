@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from ...domain.clock import Calendar, Monotonic
+from ...domain.clock import Calendar, Moment, Monotonic
 from ...domain.ids import UserId
 from ..address import Address
 from .board import Board
@@ -33,12 +33,15 @@ from .messages import (
     SubscriberMessage,
     TransitionsDue,
 )
+from .pulse import Pulse
 from .roster import Client, Roster
 from .tape import Tape
 from .traffic import Traffic
 from .transitions import Transitions
 
 PER_USER = 8  #: connections one user may have on a replica
+#: Ends of connections that are noticed some time after the client has gone.
+UNANNOUNCED = frozenset({"reset", "1011", "4408"})
 OTHER_FILES = 256  #: descriptors kept free for Redis, logs and the listener
 
 
@@ -55,6 +58,7 @@ class Lobby:
         ready: set once the instruments were read; no handshake succeeds before.
         rosters, boards, tapes, noticeboards: one of each per shard.
         transitions: users whose presence is to be told to the other replicas.
+        pulse: beaten by the shards as long as the event loop turns.
         taken: seats in use, handshakes under way included.
         seats: how many there are.
         traffic: what was sent to all connections so far.
@@ -77,6 +81,7 @@ class Lobby:
         self.tapes = tuple(Tape() for _ in shards)
         self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
+        self.pulse = Pulse()
         self.traffic = Traffic()
         self.deflater = Deflater()
         self.taken = 0
@@ -123,6 +128,14 @@ class Lobby:
         for roster in self.rosters:
             yield from tuple(roster.followers)
 
+    def now(self) -> Moment:
+        """Now, by both clocks."""
+        return Moment(self._calendar(), self.monotonic())
+
+    def told_ms(self) -> int:
+        """The calendar instant up to which all departures are acknowledged by Redis."""
+        return self.transitions.told_ms(self.pulse.sure(self.now()).ms)
+
     def next_number(self) -> int:
         """A number no other connection of this process has."""
         return next(self._numbers)
@@ -139,11 +152,22 @@ class Lobby:
         """Take a *client* that is leaving out of its shard; *reason* is counted."""
         roster = self.rosters[self.shard_of(client.user)]
         roster.departures[reason] += 1
-        if roster.leave(client):
-            self.transitions.left(client.user, self._calendar())
+        left = self._left_at(client, reason)
+        # A connection that came only later covers nothing, as that of a client which has changed
+        # its network, and whose older one ended silently.
+        if roster.leave(client) or not roster.had(client.user, left.at_s):
+            self.transitions.left(client.user, left)
             self._presence.tell(TransitionsDue())
         if client.channels.portfolio and not self.followed(client.user):
             self.subscriber.tell(FollowersGone(client.user))
+
+    def _left_at(self, client: Client, reason: str) -> Moment:
+        """When *client* was there for the last time, at the latest."""
+        noticed = self.pulse.sure(self.now())
+        heard_at = client.link.heard_at
+        if reason in UNANNOUNCED and heard_at < noticed.at_s:
+            return self.pulse.before(heard_at) or noticed
+        return noticed
 
     def spoke(self, client: Client, data: str | bytes) -> None:
         """Hand a client's message to its shard."""

@@ -28,6 +28,10 @@ class Link(Protocol):
     def stalled_at(self) -> float | None:
         """Monotonic seconds since when the client takes nothing, if it is behind."""
 
+    @property
+    def heard_at(self) -> float:
+        """Monotonic seconds of the last byte that came from the client."""
+
     def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
         """Send in order; *frame* holds so many *messages*."""
 
@@ -98,6 +102,10 @@ class Roster:
         del self.clients[client]
         self._unlist(client)
         return _discard(self.by_user, client.user, client)
+
+    def had(self, user: UserId, at_s: float) -> bool:
+        """Whether *user* had one of the connections of now *at_s* monotonic seconds."""
+        return any(client.opened_at <= at_s for client in self.by_user.get(user, ()))
 
     def listen(self, client: Client, channels: Channels) -> None:
         """Replace what *client* listens to; ignored once it has left."""

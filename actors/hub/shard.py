@@ -149,6 +149,7 @@ class Shard(Actor[ShardMessage]):
 
     def _sweep(self) -> None:
         self._turn += 1
+        self._lobby.pulse.beat(self._lobby.now())
         now_s, heartbeat = self._lobby.monotonic(), replies.heartbeat(self._calendar())
         pace = Pace(self._lobby.monotonic)
         for client in tuple(self._roster.clients):

@@ -21,6 +21,7 @@ from ...store.pubsub import (
     PortfolioPublished,
     PricePublished,
     Published,
+    ReplayWaits,
 )
 from ..actor import Actor
 from ..address import Address
@@ -160,6 +161,10 @@ class Subscriber(Actor[SubscriberMessage]):
                 self._post(LEADERBOARD, leaderboard_bulletin(self._epoch, board))
             case PortfolioPublished(user, event):
                 self._portfolio(user, event)
+            case ReplayWaits(user):
+                # It is shown behind a snapshot: before it, whoever follows anew would not see it.
+                self._wishes.add(user, None)
+                self._look_after(user)
             case FollowStarted(user):
                 self._follow_started(user)
             case _:
@@ -253,7 +258,10 @@ class Subscriber(Actor[SubscriberMessage]):
     def _read_portfolios(self) -> None:
         if not self._wishes.due:
             return
-        wanted = self._wishes.take(SNAPSHOT_BATCH)
+        due = self._wishes.take(SNAPSHOT_BATCH)
+        # Whoever left meanwhile is told nothing: what waits is for whoever follows elsewhere, or
+        # later.
+        wanted = {user: wish for user, wish in due.items() if self._lobby.followed(user)}
         missed = self._make_up(wanted)
         whole = [user for user, wish in wanted.items() if wish.snapshot or user not in missed]
         for user, portfolio in zip(whole, self._market.portfolios(whole), strict=True):

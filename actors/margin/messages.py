@@ -30,10 +30,15 @@ class UserReconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnsDue:
+    """From the own timer: time to look for returns that nobody was heard of."""
+
+
+@dataclass(frozen=True, slots=True)
 class SweepDue:
     """From the own timer: time to look at everything that is open."""
 
 
 StopWatcherMessage = LeaseDue | EveryClubDue | WorkDue
-ReconnectListenerMessage = UserReconnected | WorkDue
+ReconnectListenerMessage = UserReconnected | ReturnsDue | WorkDue
 BackstopSweeperMessage = LeaseDue | SweepDue | WorkDue

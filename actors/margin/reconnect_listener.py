@@ -17,7 +17,7 @@ from ...domain.position_events import By
 from ...domain.positions import CloseReason, Position
 from ...domain.pushes import ReplayedClose, ReplayPush
 from ...store.position_commands import Happened
-from ...store.reconnects import Reconnects
+from ...store.reconnects import Left, Reconnects, Taken
 from ...store.scan import Scan
 from ...store.scanner import Scanner
 from ..actor import Actor
@@ -25,10 +25,13 @@ from ..address import Address
 from ..meters import ReplayMeter
 from ..trading.messages import WriteFact
 from .grouping import by_club
-from .messages import ReconnectListenerMessage, UserReconnected, WorkDue
+from .messages import ReconnectListenerMessage, ReturnsDue, UserReconnected, WorkDue
 
-WAITING_MAX = 50_000  #: users; two and a half ws-servers full. Those beyond are the sweeper's
+WAITING_MAX = 50_000  #: users; two and a half ws-servers full. Those beyond come up again
 LOOKS = 100  #: users asked after in one round trip
+#: Real seconds between two looks for returns that were noted that long ago, and not looked after:
+#: nobody heard of them, whoever was at it died, or the user had come back just before.
+REMINDED_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +60,7 @@ class Portfolios(Protocol):
 class _Replay:
     """One user's replay under way."""
 
-    user: UserId
-    from_ms: int | None
+    taken: Taken
     scan: Scan
 
 
@@ -66,11 +68,12 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
     """Checks each user who is back against all ticks that nobody has checked, and tells them.
 
     Duty: whoever comes back sees what their stops have done, even if no watcher was there.
-    Reads: `user:reconnect`, `last_seen:{uid}`, the user's open positions and their ticks. Writes:
-    closes, by the script; a `replay` on `portfolio:{uid}`; takes `last_seen:{uid}` away;
-    tells `trade-writer` of every close.
+    Reads: `user:reconnect`, `ws:returns`, `last_seen:{uid}`, the user's open positions and their
+    ticks. Writes: closes, by the script; `replay:{uid}`; takes `last_seen:{uid}` and the return
+    away once that is written; tells `trade-writer` of every close.
     Lease: none; `lock:replay:{uid}` makes it one replay among the replicas.
-    While it is down: nobody is told; the stop-watcher and the sweeper close all the same.
+    While it is down: nobody is told until it is back; the stop-watcher and the sweeper close all
+    the same.
     """
 
     def __init__(
@@ -103,12 +106,17 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
         self._returns = self._open_returns()
         self._returns.open()
         self.link(self._listen)
-        self._go_on()
+        self.every(REMINDED_S, ReturnsDue())
+        self._remember(self._reconnects.waiting())  # after it listens: nothing falls in between
 
     def receive(self, message: ReconnectListenerMessage) -> None:
         match message:
             case UserReconnected(user):
-                self._take(user)
+                self._remember([user])
+            case ReturnsDue():
+                at_it = self._replay.taken.user if self._replay else None
+                late = self._reconnects.waiting(REMINDED_S)
+                self._remember(user for user in late if user != at_it)
             case WorkDue():
                 self._asked = False
                 self._work()
@@ -129,11 +137,12 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
         finally:
             self._returns.close()  # the reader ends with its actor, however that ends
 
-    def _take(self, user: UserId) -> None:
-        if user not in self._waiting and len(self._waiting) >= WAITING_MAX:
-            self._meter.results["dropped"] += 1
-            return
-        self._waiting[user] = None
+    def _remember(self, users: Iterable[UserId]) -> None:
+        for user in users:
+            if user in self._waiting or len(self._waiting) < WAITING_MAX:
+                self._waiting[user] = None
+            else:
+                self._meter.results["dropped"] += 1
         self._go_on()
 
     def _go_on(self) -> None:
@@ -155,35 +164,37 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
 
     def _choose(self) -> None:
         users = list(islice(self._waiting, LOOKS))
-        chosen = self._reconnects.with_positions(users)
-        nothing = set(users).difference(chosen)
-        self._reconnects.end_absences(nothing)
-        for user in nothing:
-            del self._waiting[user]
-        self._chosen += chosen
-        self._meter.results["nothing"] += len(nothing)
+        left = self._reconnects.left(users)
+        for user, why in left.items():
+            self._leave(user, why)
+        self._chosen += [user for user in users if user not in left]
+
+    def _leave(self, user: UserId, why: Left) -> None:
+        self._waiting.pop(user, None)
+        self._meter.results[why.value] += 1
 
     def _begin(self, user: UserId) -> None:
-        self._waiting.pop(user, None)  # whatever happens: the next one must not wait for this one
-        if not self._reconnects.take(user):
-            self._meter.results["elsewhere"] += 1
+        # Before the work: if it fails, the next one must not wait for this one.
+        self._waiting.pop(user, None)
+        taken = self._reconnects.take(user)
+        if isinstance(taken, Left):
+            self._leave(user, taken)
             return
-        from_ms = self._reconnects.take_absence(user)
         positions = by_club(
             (position.idx, position.id) for position in self._portfolios.positions(user)
         )
         scan = self._scanner.begin(positions, By.RECONNECT_LISTENER)
-        self._replay = _Replay(user, from_ms, scan)
+        self._replay = _Replay(taken, scan)
 
     def _finish(self, replay: _Replay) -> None:
         if replay.scan.left:
             log.error("positions cannot be closed", positions=replay.scan.left)
         for close in replay.scan.happened:
             self._writer.tell(WriteFact(close, AsyncResult()))  # nobody waits for its answer
-        closed = tuple(map(_closed, replay.scan.happened))
-        push = ReplayPush(replay.from_ms, self._calendar(), closed, replay.scan.ticks)
-        self._reconnects.tell(replay.user, push)
-        self._meter.results["done"] += 1
+        taken, closed = replay.taken, tuple(map(_closed, replay.scan.happened))
+        push = ReplayPush(taken.from_ms, self._calendar(), closed, replay.scan.ticks)
+        told = self._reconnects.tell(taken, push)
+        self._meter.results["done" if told else Left.ELSEWHERE.value] += 1
 
 
 def _closed(close: Happened) -> ReplayedClose:

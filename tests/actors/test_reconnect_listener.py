@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import redis as redis_module
 from touchline.actors.margin import reconnect_listener
-from touchline.actors.margin.messages import UserReconnected, WorkDue
-from touchline.actors.margin.reconnect_listener import ReconnectListener
+from touchline.actors.margin.messages import ReturnsDue, UserReconnected, WorkDue
+from touchline.actors.margin.reconnect_listener import REMINDED_S, ReconnectListener
 from touchline.actors.meters import ReplayMeter
 from touchline.domain.ids import UserId
 from touchline.domain.positions import CloseReason
 from touchline.domain.pushes import ReplayedClose, ReplayPush
-from touchline.store.reconnects import Reconnects
+from touchline.store.reconnects import REST_MS, THEIRS_MS, Reconnects, Reminders
 from touchline.store.wire import decode_portfolio
 
 from tests.fakes.addresses import RecordingAddress
@@ -22,6 +23,7 @@ from tests.fakes.failing import Countdown, Killed
 from tests.fakes.stops import Pit
 
 SEEN_MS = 2_500
+STAMPS = count(1)  # of returns; long ago
 
 
 class SilentReturns:
@@ -37,7 +39,7 @@ class Desk:
     """A listener of one api-server."""
 
     def __init__(self, pit: Pit, owner: str = "one", **replaced: object) -> None:
-        exchange = pit.exchange
+        exchange = self.exchange = pit.exchange
         self.writer, self.meter = RecordingAddress("trade-writer"), ReplayMeter()
         self.waiting: dict[UserId, None] = replaced.pop("waiting", {})
         made = {"scanner": pit.scanner} | replaced
@@ -56,7 +58,13 @@ class Desk:
     def back(self, *users: UserId) -> None:
         """Users come back, and all is done that has to be."""
         for user in users:
+            come(self.exchange, user)
             self.actor.receive(UserReconnected(user))
+        self.work()
+
+    def remind(self) -> None:
+        """Time for returns that nobody was heard of."""
+        self.actor.receive(ReturnsDue())
         self.work()
 
     def work(self) -> None:
@@ -68,12 +76,15 @@ class Desk:
 class Heard:
     """What is pushed to one user."""
 
-    def __init__(self, client: redis_module.Redis, user: UserId) -> None:
-        self._pubsub = client.pubsub()
+    def __init__(self, exchange: Exchange, user: UserId) -> None:
+        self._client, self._keys, self._user = exchange.client, exchange.keys, user
+        self._pubsub = exchange.client.pubsub()
         self._pubsub.subscribe(f"portfolio:{user}")
         self._pubsub.get_message(timeout=1)
 
     def replays(self) -> list[ReplayPush]:
+        """What has been told since the last call, to somebody who follows the portfolio."""
+        Reminders(self._client, self._keys).remind(self._user)
         found = []
         while message := self._pubsub.get_message(timeout=0.05):
             event = decode_portfolio(message["data"])
@@ -91,13 +102,32 @@ def pit(redis: redis_module.Redis) -> Iterator[Pit]:
 
 @pytest.fixture
 def heard(pit: Pit) -> Iterator[Heard]:
-    heard = Heard(pit.exchange.client, ANN)
+    heard = Heard(pit.exchange, ANN)
     yield heard
     heard._pubsub.close()
 
 
 def leave(pit: Pit, user: UserId = ANN, at_ms: int = SEEN_MS) -> None:
-    pit.exchange.client.set(pit.exchange.keys.last_seen(user), at_ms)
+    client, keys = pit.exchange.client, pit.exchange.keys
+    client.delete(keys.presence(user))
+    client.set(keys.last_seen(user), at_ms)
+
+
+def come(exchange: Exchange, user: UserId = ANN) -> None:
+    """Note that *user* has come to a ws-server, and that nobody has looked after it."""
+    exchange.client.hset(exchange.keys.presence(user), "a ws-server", "1:1")
+    exchange.client.hset(exchange.keys.ws_returns, user, str(next(STAMPS)))
+
+
+def rest(pit: Pit, user: UserId = ANN) -> None:
+    """Let the time pass in which nobody replays for *user*."""
+    pit.exchange.client.delete(pit.exchange.keys.replay_lock(user))
+
+
+def absence(pit: Pit, user: UserId = ANN) -> tuple[str | None, bool]:
+    """Since when *user* was away, and whether they are back, as long as nobody has looked."""
+    client, keys = pit.exchange.client, pit.exchange.keys
+    return client.get(keys.last_seen(user)), client.hexists(keys.ws_returns, user)
 
 
 def test_who_comes_back_is_told_what_their_stops_have_done(pit: Pit, heard: Heard) -> None:
@@ -135,11 +165,13 @@ def test_an_absence_is_told_once_and_the_next_one_by_itself(pit: Pit, heard: Hea
     pit.long()
     leave(pit)
     Desk(pit).back(ANN)
-    pit.exchange.client.delete(pit.exchange.keys.replay_lock(ANN))
+    rest(pit)
+    leave(pit, at_ms=SEEN_MS + 7)
 
     Desk(pit).back(ANN)
 
-    assert [replay.from_ms for replay in heard.replays()] == [SEEN_MS, None]
+    assert [replay.from_ms for replay in heard.replays()] == [SEEN_MS, SEEN_MS + 7]
+    assert absence(pit) == (None, False)
 
 
 def test_the_absence_of_somebody_with_nothing_open_is_over_too(pit: Pit, heard: Heard) -> None:
@@ -175,6 +207,7 @@ def test_both_api_servers_hear_of_it_and_there_is_one_close_and_one_replay(
     pit.long(-300)
     pit.prices(-350)
     one, other = Desk(pit, "one"), Desk(pit, "other")
+    come(pit.exchange)
     for desk in (one, other):
         desk.actor.receive(UserReconnected(ANN))
 
@@ -198,10 +231,11 @@ def test_the_slower_api_server_hears_of_it_when_it_is_done_and_leaves_it_at_that
     Desk(pit, "one").back(ANN)
 
     slow = Desk(pit, "other")
-    slow.back(ANN)
+    slow.actor.receive(UserReconnected(ANN))
+    slow.work()
 
     assert len(heard.replays()) == 1
-    assert slow.meter.results == {"nothing": 0, "elsewhere": 1}
+    assert slow.meter.results == {"elsewhere": 1}
 
 
 def test_who_has_nothing_open_is_told_nothing(pit: Pit, heard: Heard) -> None:
@@ -244,10 +278,134 @@ def test_a_listener_killed_at_work_loses_nobody_who_waits_behind(pit: Pit) -> No
     with pytest.raises(Killed):
         Desk(pit, waiting=waiting, scanner=pit.new_scanner(scripts=scripts)).back(ANN, BOB)
 
+    pit.exchange.client.hdel(pit.exchange.keys.ws_returns, ANN)  # that is another story
     Desk(pit, waiting=waiting).work()
 
     assert [pit.exchange.position(each).qty for each in stopped] == [1_000, 0]
     assert waiting == {}
+
+
+@pytest.mark.parametrize("by", ["one", "other"])
+def test_what_a_listener_dies_at_is_done_by_the_next_one(pit: Pit, heard: Heard, by: str) -> None:
+    stopped = pit.long(-300)
+    pit.long()
+    leave(pit)
+    pit.prices(-350)
+    scripts = Countdown(1).guard(pit.exchange.scripts)
+    with pytest.raises(Killed):
+        Desk(pit, "one", scanner=pit.new_scanner(scripts=scripts)).back(ANN)
+    assert absence(pit) == (str(SEEN_MS), True)
+    if by == "other":
+        Desk(pit, by).work()
+        assert heard.replays() == []  # for it may live
+        assert 0 < pit.exchange.client.pttl(pit.exchange.keys.replay_lock(ANN)) <= THEIRS_MS
+        rest(pit)
+
+    Desk(pit, by).work()
+
+    (replay,) = heard.replays()
+    assert replay.from_ms == SEEN_MS
+    assert [close.position_id for close in replay.closed] == [stopped]
+    assert absence(pit) == (None, False)
+
+
+def test_whoever_takes_too_long_leaves_the_telling_to_the_next(pit: Pit, heard: Heard) -> None:
+    pit.long()
+    leave(pit)
+    come(pit.exchange)
+    slow = Desk(pit, "slow")
+    slow.actor.receive(WorkDue())  # chooses
+    slow.actor.receive(WorkDue())  # begins
+    rest(pit)
+
+    Desk(pit, "other").work()
+    slow.work()
+
+    assert len(heard.replays()) == 1
+    assert slow.meter.results == {"elsewhere": 1}
+
+
+def test_who_comes_again_is_replayed_again_when_some_seconds_have_passed(
+    pit: Pit, heard: Heard
+) -> None:
+    pit.long()
+    desk = Desk(pit)
+    desk.back(ANN)
+    leave(pit)
+
+    desk.back(ANN)
+    desk.remind()
+
+    assert desk.meter.results == {"done": 1, "elsewhere": 1}
+    assert 0 < pit.exchange.client.pttl(pit.exchange.keys.replay_lock(ANN)) <= REST_MS
+    assert absence(pit) == (str(SEEN_MS), True)
+    rest(pit)
+    desk.remind()
+    assert [replay.from_ms for replay in heard.replays()] == [None, SEEN_MS]
+    assert absence(pit) == (None, False)
+
+
+def test_who_is_gone_again_is_told_nothing_and_their_absence_goes_on(
+    pit: Pit, heard: Heard
+) -> None:
+    pit.long()
+    leave(pit)
+    come(pit.exchange)
+    leave(pit)
+
+    desk = Desk(pit)
+    desk.work()
+
+    assert (heard.replays(), desk.meter.results) == ([], {"gone": 1})
+    assert absence(pit) == (str(SEEN_MS), False)
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_who_leaves_during_a_replay_is_away_from_then_on(pit: Pit, back: bool) -> None:
+    pit.long()
+    leave(pit)
+    come(pit.exchange)
+    desk = Desk(pit)
+    desk.actor.receive(WorkDue())  # chooses
+    desk.actor.receive(WorkDue())  # begins
+
+    leave(pit)  # last_seen is the older one already
+    if back:
+        come(pit.exchange)
+    desk.work()
+
+    assert desk.meter.results == {"done": 1}
+    assert absence(pit) == (str(SEEN_MS), True)
+
+
+def test_a_return_that_nobody_heard_of_is_found_at_the_start_and_later(pit: Pit) -> None:
+    pit.long()
+    pit.long(user=BOB)
+    come(pit.exchange)
+    desk = Desk(pit)
+    desk.work()
+    assert desk.meter.results == {"done": 1}
+
+    come(pit.exchange, BOB)
+    desk.remind()
+
+    assert desk.meter.results == {"done": 2}
+    assert [(timer.seconds, timer.message) for timer in desk.actor.timers] == [
+        (REMINDED_S, ReturnsDue())
+    ]
+
+
+def test_a_return_of_just_now_is_left_to_whoever_hears_of_it(pit: Pit) -> None:
+    pit.long()
+    desk = Desk(pit)
+    come(pit.exchange)
+    seconds, microseconds = pit.exchange.client.time()
+    stamp = seconds * 1_000_000 + microseconds
+    pit.exchange.client.hset(pit.exchange.keys.ws_returns, ANN, str(stamp))
+
+    desk.remind()
+
+    assert desk.meter.results == {}
 
 
 def test_returns_beyond_what_can_wait_are_left_to_the_sweeper(
@@ -267,6 +425,7 @@ def test_returns_beyond_what_can_wait_are_left_to_the_sweeper(
 def test_a_storm_of_returns_is_looked_at_a_hundred_at_a_time(pit: Pit) -> None:
     desk = Desk(pit)
     for user in range(1, 251):
+        come(pit.exchange, UserId(user))
         desk.actor.receive(UserReconnected(UserId(user)))
 
     desk.actor.receive(WorkDue())

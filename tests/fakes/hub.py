@@ -53,6 +53,7 @@ class RecordingLink:
         self.pings = 0
         self.pinged_at: float | None = None
         self.stalled_at: float | None = None
+        self.heard_at = 0.0
 
     def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
         if self.ended is None:
@@ -124,12 +125,12 @@ class RunningHub:
         deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health, deflate)
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
-        replicas = Replica(client, self.keys, replica)
+        replicas = Replica(client, self.keys, replica, time.monotonic)
         enter, remind = partial(enter_life, client, self.keys), Reminders(client, self.keys).remind
         client.setnx(self.keys.meta("run_id"), "what is lost is back")
         self._addresses = addresses
         self._children = [
-            Child("presence", lambda: Presence(replicas, self.lobby, system_calendar)),
+            Child("presence", lambda: Presence(replicas, self.lobby)),
             *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
             Child(
                 "subscriber",

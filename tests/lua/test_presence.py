@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 import redis as redis_module
+from touchline.domain.clock import Moment
 from touchline.domain.ids import UserId
 from touchline.store.keys import USER_RECONNECT, Keys
 from touchline.store.presence import KEEP_S, Replica, Whereabouts
@@ -25,17 +27,26 @@ class Cluster:
         self._pubsub.subscribe(USER_RECONNECT)
         self._pubsub.get_message(timeout=1.0)
 
-    def replica(self, name: str, at_ms: int = 1_000) -> Replica:
-        """A replica that has beaten at calendar *at_ms*."""
-        replica = Replica(self.client, KEYS, name)
-        replica.beat(at_ms)
+    def replica(self, name: str, told_ms: int = 1_000) -> Replica:
+        """A replica whose heartbeat says that it has told all up to calendar *told_ms*."""
+        replica = Replica(self.client, KEYS, name, time.monotonic)
+        assert replica.beat(told_ms)
         return replica
 
     def fall_silent(self, replica: Replica) -> None:
         """Let a minute of Redis' time pass since the replica's last heartbeat."""
-        redis_ms, _, at_ms = self.client.hget(KEYS.ws_replicas, replica.name).partition(":")
-        beat = f"{int(redis_ms) - 60_000}:{at_ms}"
+        redis_ms, _, rest = self.client.hget(KEYS.ws_replicas, replica.name).partition(":")
+        beat = f"{int(redis_ms) - 60_000}:{rest}"
         self.client.hset(KEYS.ws_replicas, replica.name, beat)
+
+    def stay_long(self, replica: Replica, user: UserId = ANN) -> None:
+        """Let a minute of Redis' time pass since *user* has come to *replica*."""
+        redis_ms, _, at_ms = self.client.hget(KEYS.presence(user), replica.name).partition(":")
+        self.client.hset(KEYS.presence(user), replica.name, f"{int(redis_ms) - 60_000}:{at_ms}")
+
+    def waiting(self) -> set[int]:
+        """Users whose return nobody has looked after."""
+        return set(map(int, self.client.hkeys(KEYS.ws_returns)))
 
     def last_seen(self, user: UserId = ANN) -> int | None:
         found = self.client.get(KEYS.last_seen(user))
@@ -56,8 +67,9 @@ def joined(user: UserId = ANN) -> Whereabouts:
     return Whereabouts(user, None, here=True)
 
 
-def left(at_ms: int, user: UserId = ANN) -> Whereabouts:
-    return Whereabouts(user, at_ms, here=False)
+def left(at_ms: int, user: UserId = ANN, *, ago_s: float = 0.0, here: bool = False) -> Whereabouts:
+    """*user* has left at calendar *at_ms*, which is *ago_s* real seconds ago; is back if *here*."""
+    return Whereabouts(user, Moment(at_ms, time.monotonic() - ago_s), here)
 
 
 @pytest.fixture
@@ -88,6 +100,7 @@ def test_the_last_connection_to_end_leaves_when_it_ended_for_a_day(cluster):
     here, there = cluster.replica("here"), cluster.replica("there")
     here.tell([joined()], 2_000)
     there.tell([joined()], 2_000)
+    cluster.stay_long(there)
 
     here.tell([left(3_000)], 3_000)
     assert cluster.last_seen() is None
@@ -116,7 +129,7 @@ def test_leaving_and_returning_untold_is_told_in_one_go(cluster):
     here.tell([joined()], 2_000)
     cluster.returns()
 
-    here.tell([Whereabouts(ANN, 3_000, here=True)], 9_000)
+    here.tell([left(3_000, ago_s=6.0, here=True)], 9_000)
 
     assert cluster.returns() == [ANN]
     assert cluster.last_seen() == 3_000
@@ -124,7 +137,7 @@ def test_leaving_and_returning_untold_is_told_in_one_go(cluster):
 
 
 def test_joining_after_a_replica_died_goes_back_to_its_last_heartbeat(cluster):
-    dead, here = cluster.replica("dead", at_ms=1_500), cluster.replica("here")
+    dead, here = cluster.replica("dead", told_ms=1_500), cluster.replica("here")
     dead.tell([joined()], 2_000)
     cluster.returns()
     cluster.fall_silent(dead)
@@ -137,7 +150,7 @@ def test_joining_after_a_replica_died_goes_back_to_its_last_heartbeat(cluster):
 
 
 def test_leaving_beside_a_dead_replica_goes_back_to_its_last_heartbeat(cluster):
-    dead, here = cluster.replica("dead", at_ms=1_500), cluster.replica("here")
+    dead, here = cluster.replica("dead", told_ms=1_500), cluster.replica("here")
     dead.tell([joined()], 2_000)
     here.tell([joined()], 2_000)
     cluster.fall_silent(dead)
@@ -162,7 +175,7 @@ def test_leaving_between_a_dead_and_a_live_replica_has_the_time_between_looked_a
 
 
 def test_the_users_of_a_dead_replica_are_taken_off_it_and_then_it_is_forgotten(cluster):
-    dead, here = cluster.replica("dead", at_ms=1_500), cluster.replica("here")
+    dead, here = cluster.replica("dead", told_ms=1_500), cluster.replica("here")
     dead.tell([joined(ANN), joined(BOB)], 2_000)
     here.tell([joined(BOB)], 2_000)
     cluster.returns()
@@ -186,34 +199,135 @@ def test_a_live_replica_is_not_reaped(cluster):
     assert cluster.holders() == {"there"}
 
 
-def test_a_replica_that_was_thought_dead_learns_it_from_its_next_heartbeat(cluster):
+def test_whoever_came_elsewhere_before_a_departure_is_told_was_away_in_between(cluster):
+    here, there = cluster.replica("here"), cluster.replica("there")
+    here.tell([joined()], 2_000)
+    there.tell([joined()], 9_000)
+    cluster.returns()
+
+    here.tell([left(3_000, ago_s=6.0)], 9_100)
+
+    assert cluster.returns() == [ANN]
+    assert (cluster.last_seen(), cluster.holders()) == (3_000, {"there"})
+
+
+def test_whoever_was_elsewhere_by_then_was_not_away_however_late_it_is_told(cluster):
+    here, there = cluster.replica("here"), cluster.replica("there")
+    here.tell([joined()], 2_000)
+    there.tell([joined()], 2_000)
+    cluster.returns()
+    cluster.stay_long(there)
+
+    here.tell([left(3_000, ago_s=6.0)], 9_100)
+
+    assert (cluster.returns(), cluster.last_seen()) == ([], None)
+
+
+def test_a_return_is_noted_until_somebody_looks_after_it_and_the_newest_has_its_own_stamp(cluster):
+    here = cluster.replica("here")
+    here.tell([joined()], 2_000)
+    before = cluster.client.hget(KEYS.ws_returns, ANN)
+
+    here.tell([left(3_000)], 3_000)
+    here.tell([joined()], 4_000)
+
+    assert cluster.waiting() == {ANN}
+    assert int(cluster.client.hget(KEYS.ws_returns, ANN)) > int(before)
+
+
+@pytest.mark.parametrize("acts", ["join", "leave", "reap"])
+def test_a_replica_that_others_thought_dead_has_to_say_everything_again(cluster, acts):
     there, here = cluster.replica("there"), cluster.replica("here")
     there.tell([joined()], 2_000)
-    assert there.beat(2_500)
-
+    here.tell([joined()] if acts == "leave" else [], 2_000)
     cluster.fall_silent(there)
+    act = {
+        "join": lambda: here.tell([joined()], 9_000),
+        "leave": lambda: here.tell([left(9_000)], 9_000),
+        "reap": here.reap,
+    }
+
+    act[acts]()
+
+    assert cluster.holders() <= {"here"}
+    assert not there.tell([left(9_100), joined(BOB)], 9_100)
+    assert cluster.holders(BOB) == set()
+    assert not there.beat(9_200)
+    assert there.beat(9_200)
+    assert there.beat(9_300)
+    assert there.tell([joined()], 9_300)
+
+
+def test_telling_nothing_is_no_message(cluster):
+    here = cluster.replica("here")
+
+    assert here.tell([], 2_000)
+
+    assert here.beat(2_500)
+
+
+def test_a_replica_that_was_forgotten_has_to_say_everything_again(cluster):
+    there, here = cluster.replica("there"), cluster.replica("here")
+    cluster.fall_silent(there)
+    here.reap()
+    assert cluster.client.hkeys(KEYS.ws_replicas) == ["here"]
+
     assert not there.beat(9_000)
-    assert there.beat(9_100)
-
-    cluster.fall_silent(there)
-    here.reap()
-    here.reap()
-    assert not there.beat(9_500)
 
 
-def test_a_replica_without_a_live_heartbeat_may_not_say_who_is_here(cluster):
+def test_a_silence_that_nobody_acted_on_costs_nothing(cluster):
     there = cluster.replica("there")
+    there.tell([joined()], 2_000)
     cluster.fall_silent(there)
 
-    assert not there.tell([joined()], 9_000)
+    assert there.beat(9_000)
 
-    assert cluster.holders() == set()
-    assert cluster.returns() == []
+    assert cluster.holders() == {"there"}
+
+
+def test_the_news_of_a_silence_stays_until_the_replica_begins_anew(cluster):
+    there, here = cluster.replica("there"), cluster.replica("here")
+    there.tell([joined()], 2_000)
+    cluster.fall_silent(there)
+    here.reap()
+    kept = cluster.client.hgetall(KEYS.ws_replicas)
+
+    heard = there._heard
+    assert not there.beat(9_000)
+    there._heard = heard  # the answer is lost
+
+    assert cluster.client.hgetall(KEYS.ws_replicas) == kept
+    assert not there.beat(9_000)
+
+
+def test_what_redis_has_lost_is_noticed_by_whoever_told_it(cluster):
+    there, other = cluster.replica("there"), cluster.replica("other")
+    kept = cluster.client.dump(KEYS.ws_replicas)
+    there.tell([joined()], 2_000)
+    cluster.client.delete(KEYS.presence(ANN), KEYS.ws_users("there"))
+    cluster.client.restore(KEYS.ws_replicas, 0, kept, replace=True)
+
+    assert other.beat(2_500)
+    assert not there.beat(2_500)
+
+
+def test_what_is_overtaken_on_its_way_is_not_carried_out(cluster):
+    there = cluster.replica("there")
+    there.tell([joined()], 2_000)
+    sent = there._sent
+    there.tell([left(3_000)], 3_000)
+    cluster.returns()
+
+    there._sent = sent - 1  # a join that was held up comes now
+    assert not there.tell([joined()], 2_000)
+
+    assert (cluster.holders(), cluster.returns()) == (set(), [])
 
 
 def test_a_replica_that_stopped_in_order_leaves_nothing_behind(cluster):
     here = cluster.replica("here")
     here.tell([joined()], 2_000)
+    cluster.client.delete(KEYS.ws_returns)  # somebody has looked after it
 
     here.tell([left(3_000)], 3_000)
     here.quit()

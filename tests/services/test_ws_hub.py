@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import gevent
 import pytest
 import redis as redis_module
 from touchline.actors.events import BackedOff, Crashed, Event, Restarted, Started
@@ -16,7 +17,7 @@ from touchline.domain.pushes import ReplayPush
 from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
 from touchline.store.keys import USER_RECONNECT
-from touchline.store.reconnects import Reconnects
+from touchline.store.reconnects import Reconnects, Taken
 from websockets.exceptions import ConnectionClosed
 
 from tests.fakes.client_frames import TEXT, client_frame
@@ -104,10 +105,20 @@ def test_positions_are_in_the_snapshot_and_their_events_reach_their_owner(hub, e
         assert update["data"]["position"].items() >= {"side": "short", "symbol": "ARS"}.items()
 
 
-def test_a_replay_of_before_anybody_listened_follows_the_first_snapshot_and_no_other(hub, exchange):
+def replayed(exchange: Exchange) -> None:
+    """A replay of what Ann has missed, as soon as her return is noted."""
     digest = ReplayPush(from_ms=1_000, to_ms=2_000, closed=(), checked_ticks=7)
+    reconnects = Reconnects(exchange.client, exchange.keys, "one")
+    with gevent.Timeout(WAIT_S):
+        while not isinstance(taken := reconnects.take(ANN), Taken):
+            gevent.sleep(0.01)
+    assert reconnects.tell(taken, digest)
+
+
+def test_a_replay_of_before_anybody_listened_follows_the_first_snapshot_and_no_other(hub, exchange):
+    exchange.open(Direction.LONG, 1_000)
     with hub.connect(5) as ann, hub.connect(5) as phone:
-        Reconnects(exchange.client, exchange.keys, "one").tell(ANN, digest)
+        replayed(exchange)
 
         ann.ask("subscribe", channels=["portfolio"])
         snapshot, replay = ann.next(), ann.next()
@@ -119,6 +130,22 @@ def test_a_replay_of_before_anybody_listened_follows_the_first_snapshot_and_no_o
         assert replay["seq"] == snapshot["seq"] + 1 == later["seq"]
         assert replay["data"]["checked_ticks"] == 7
         assert phone.next()["event"] == "wallet"
+
+
+def test_a_replay_is_told_once_to_whoever_listens_whatever_they_do_meanwhile(hub, exchange):
+    exchange.open(Direction.LONG, 1_000)
+    with hub.connect(5) as ann, hub.connect(5) as phone:
+        ann.ask("subscribe", channels=["portfolio"])
+        snapshot = ann.next()
+        # Whether the phone has its snapshot by then or not: Ann's number one is told by both.
+        phone.socket.send('{"op": "subscribe", "id": 1, "channels": ["portfolio"]}')
+        replayed(exchange)
+
+        replay = ann.next()
+        exchange.fund(ANN, 5_000)
+
+        assert (replay["event"], replay["seq"]) == ("replay", snapshot["seq"] + 1)
+        assert ann.next()["event"] == "wallet"
 
 
 def test_whoever_resumes_gets_what_was_missed_and_nothing_twice(hub, exchange):

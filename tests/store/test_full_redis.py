@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis as redis_module
+from touchline.domain.clock import Moment
 from touchline.domain.halts import Phase
 from touchline.domain.opening import OpenOrder
 from touchline.domain.orders import OrderStatus
@@ -25,7 +27,7 @@ from touchline.store.position_commands import FollowCommand, Happened, OpenComma
 from touchline.store.postgres import Postgres
 from touchline.store.presence import Replica, Whereabouts
 from touchline.store.reconcile import reconcile
-from touchline.store.reconnects import Reconnects
+from touchline.store.reconnects import Reconnects, Reminders, Taken
 from touchline.store.watch import Passed, Watch
 
 from tests.fakes.bookkeeping import Books
@@ -210,13 +212,13 @@ def test_leases_are_taken_renewed_and_given_back(redis: redis_module.Redis) -> N
 def test_replicas_are_heard_and_users_come_and_go(exchange: Exchange) -> None:
     who = Identity("api-server", "r-1", "1", ("api-server",))
     fleet = Fleet(exchange.client, exchange.keys, who, ())
-    replica = Replica(exchange.client, exchange.keys, "r-1")
+    replica = Replica(exchange.client, exchange.keys, "r-1", time.monotonic)
 
     with full(exchange.client):
         roll, _ = fleet.beat("ready", "{}")
         replica.beat(1_000)
         came = replica.tell([Whereabouts(ANN, None, here=True)], 1_000)
-        went = replica.tell([Whereabouts(ANN, 2_000, here=False)], 2_000)
+        went = replica.tell([Whereabouts(ANN, Moment(2_000, time.monotonic()), here=False)], 2_000)
 
     assert [member.who for member in roll.members] == [who]
     assert came
@@ -225,12 +227,19 @@ def test_replicas_are_heard_and_users_come_and_go(exchange: Exchange) -> None:
 
 
 def test_a_user_who_was_away_is_told_what_happened_meanwhile(exchange: Exchange) -> None:
-    reconnects = Reconnects(exchange.client, exchange.keys, "me")
+    client, keys = exchange.client, exchange.keys
+    reconnects, reminders = Reconnects(client, keys, "me"), Reminders(client, keys)
+    replica = Replica(client, keys, "r-1", time.monotonic)
+    exchange.open(Direction.LONG, 1_000)
 
-    with full(exchange.client):
-        reconnects.tell(ANN, ReplayPush(1, 2, (), 3))
+    with full(client):
+        replica.beat(1_000)
+        replica.tell([Whereabouts(ANN, None, here=True)], 1_000)
+        taken = reconnects.take(ANN)
+        told = isinstance(taken, Taken) and reconnects.tell(taken, ReplayPush(1, 2, (), 3))
+        reminded = reminders.remind(ANN)
 
-    assert exchange.client.get(exchange.keys.replay(ANN)) is not None
+    assert (told, reminded) == (True, 1)
 
 
 def test_money_from_the_house_waits_until_there_is_room(exchange: Exchange) -> None:

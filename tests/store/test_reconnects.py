@@ -8,11 +8,13 @@ from touchline.domain.ids import UserId
 from touchline.domain.pushes import ReplayPush
 from touchline.store.keys import Keys
 from touchline.store.missed import missed_pushes
-from touchline.store.reconnects import Reconnects, Reminders
+from touchline.store.pubsub import REPLAY_WAITS
+from touchline.store.reconnects import Left, Reconnects, Reminders, Taken
+from touchline.store.wire import decode_portfolio
 
 pytestmark = pytest.mark.external
 
-ANN = UserId(5)
+ANN, BOB = UserId(5), UserId(6)
 KEYS = Keys()
 DIGEST = ReplayPush(from_ms=1_000, to_ms=2_000, closed=(), checked_ticks=7)
 
@@ -30,47 +32,105 @@ class Ear:
         return [message["data"] for message in messages]
 
 
-def test_a_replay_that_nobody_hears_waits_for_the_first_who_follows(
+def back(client: redis_module.Redis, user: UserId = ANN, stamp: int = 1) -> None:
+    """*user*, who has something open, is connected and was noted as back."""
+    client.hset(KEYS.presence(user), "a ws-server", "1:1")
+    client.hset(KEYS.ws_returns, user, str(stamp))
+    client.sadd(KEYS.open_by_user(user), "a position")
+
+
+def told(client: redis_module.Redis, count: int = 1) -> None:
+    """Ann comes back *count* times, and a replay is told each time."""
+    reconnects = Reconnects(client, KEYS, "one")
+    for stamp in range(1, count + 1):
+        back(client, stamp=stamp)
+        client.delete(KEYS.replay_lock(ANN))
+        taken = reconnects.take(ANN)
+        assert isinstance(taken, Taken)
+        assert reconnects.tell(taken, ReplayPush(stamp, stamp + 1, (), 7))
+
+
+def test_a_replay_waits_for_whoever_can_show_it_and_is_shown_once(
     redis: redis_module.Redis,
 ) -> None:
-    Reconnects(redis, KEYS, "one").tell(ANN, DIGEST)
     ear = Ear(redis)
+    told(redis)
+    assert ear.heard() == [REPLAY_WAITS]
 
     reminded = [Reminders(redis, KEYS).remind(ANN) for _ in range(2)]
 
-    assert reminded == [True, False]
-    [told] = ear.heard()
-    assert told.startswith('{"s":2,"e":"replay","d":{"from":1000,"to":2000')
+    assert reminded == [1, 0]
+    [shown] = ear.heard()
+    assert shown.startswith('{"s":1,"e":"replay","d":{"from":1,"to":2')
 
 
 def test_a_replay_that_waits_is_not_among_the_pushes_that_were_missed(
     redis: redis_module.Redis,
 ) -> None:
     """Else whoever resumes would be told of it, and then reminded of it under another number."""
-    Reconnects(redis, KEYS, "one").tell(ANN, DIGEST)
+    told(redis, 1)
     assert missed_pushes(redis, KEYS, ANN, 0) is None
-    ear = Ear(redis)
 
     Reminders(redis, KEYS).remind(ANN)
 
-    missed = missed_pushes(redis, KEYS, ANN, 1)
+    missed = missed_pushes(redis, KEYS, ANN, 0)
     assert missed is not None
-    assert [(event.seq, event.name) for event in missed] == [(2, "replay")]
-    assert len(ear.heard()) == 1
+    assert [(event.seq, event.name) for event in missed] == [(1, "replay")]
 
 
-def test_a_replay_that_is_heard_is_not_told_again(redis: redis_module.Redis) -> None:
+def test_a_replay_that_nobody_was_shown_is_not_lost_by_the_next(redis: redis_module.Redis) -> None:
+    told(redis, 2)
     ear = Ear(redis)
 
-    Reconnects(redis, KEYS, "one").tell(ANN, DIGEST)
+    assert Reminders(redis, KEYS).remind(ANN) == 2
 
-    assert len(ear.heard()) == 1
-    assert not Reminders(redis, KEYS).remind(ANN)
+    pushes = [decode_portfolio(message) for message in ear.heard()]
+    assert [(each.seq, each.push.from_ms) for each in pushes] == [(1, 1), (2, 2)]
 
 
-def test_what_waits_is_kept_for_some_minutes(redis: redis_module.Redis) -> None:
+def test_what_waits_is_kept_for_some_minutes_and_is_no_more_than_a_few(
+    redis: redis_module.Redis,
+) -> None:
     client: Any = redis
 
-    Reconnects(redis, KEYS, "one").tell(ANN, DIGEST)
+    told(redis, 25)
 
     assert 0 < client.ttl(KEYS.replay(ANN)) <= 600
+    assert client.llen(KEYS.replay(ANN)) == 20
+
+
+def test_whoever_does_not_know_what_waits_reads_nothing_in_it() -> None:
+    assert decode_portfolio(REPLAY_WAITS) is None
+
+
+def test_of_some_users_those_are_left_for_whom_nothing_is_to_be_done(
+    redis: redis_module.Redis,
+) -> None:
+    users = [UserId(number) for number in range(1, 6)]
+    for user in users[1:]:
+        back(redis, user)
+    redis.delete(KEYS.presence(2), KEYS.open_by_user(3))
+    redis.set(KEYS.last_seen(2), 1)
+    redis.set(KEYS.last_seen(3), 1)
+    redis.set(KEYS.replay_lock(4), "another")
+
+    left = Reconnects(redis, KEYS, "one").left(users)
+
+    assert left == {1: Left.ELSEWHERE, 2: Left.GONE, 3: Left.NOTHING, 4: Left.ELSEWHERE}
+    assert redis.hkeys(KEYS.ws_returns) == ["4", "5"]
+    assert redis.exists(KEYS.last_seen(2), KEYS.last_seen(3)) == 1
+    assert not redis.exists(KEYS.replay_lock(5))
+
+
+def test_a_return_that_is_taken_waits_for_nobody_but_who_has_taken_it(
+    redis: redis_module.Redis,
+) -> None:
+    back(redis)
+    one, other = Reconnects(redis, KEYS, "one"), Reconnects(redis, KEYS, "other")
+
+    assert (one.waiting(), one.waiting(older_than_s=0.0)) == ([ANN], [ANN])
+    assert isinstance(one.take(ANN), Taken)
+
+    assert (one.waiting(), other.waiting()) == ([ANN], [])
+    assert other.take(ANN) is Left.ELSEWHERE
+    assert isinstance(one.take(ANN), Taken)

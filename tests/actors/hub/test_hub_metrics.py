@@ -76,7 +76,7 @@ def test_a_user_who_comes_is_untold_until_redis_knows(stage: Stage, scrape: Scra
     stage.seat()
     assert scrape("presence_untold") == 1
 
-    stage.lobby.transitions.acknowledge(stage.lobby.transitions.oldest(1))
+    stage.lobby.transitions.acknowledge(stage.lobby.transitions.oldest(1), 0.0)
 
     assert scrape("presence_untold") == 0
 

@@ -22,17 +22,19 @@ class RecordedReplicas:
 
     def __init__(self) -> None:
         self.known = True
+        self.refuses = False
         self.down = False
         self.log: list[Any] = []
 
-    def beat(self, now_ms: int) -> bool:
+    def beat(self, told_ms: int) -> bool:
         self._reach("beat")
+        self.told_ms = told_ms
         known, self.known = self.known, True
         return known
 
     def tell(self, changes: Sequence[Whereabouts], now_ms: int) -> bool:
         self._reach(tuple(changes))
-        return self.known
+        return self.known and not self.refuses
 
     def reap(self) -> int:
         self._reach("reap")
@@ -58,7 +60,7 @@ def replicas() -> RecordedReplicas:
 
 @pytest.fixture
 def presence(stage: Any, replicas: RecordedReplicas) -> Presence:
-    presence = Presence(replicas, stage.lobby, stage.clock.calendar)
+    presence = Presence(replicas, stage.lobby)
     presence.started()
     replicas.take()
     return presence
@@ -67,7 +69,7 @@ def presence(stage: Any, replicas: RecordedReplicas) -> Presence:
 def test_it_beats_before_it_says_who_is_here(stage, replicas):
     stage.seat(ANN)
 
-    Presence(replicas, stage.lobby, stage.clock.calendar).started()
+    Presence(replicas, stage.lobby).started()
 
     assert replicas.log == ["beat", (Whereabouts(ANN, None, here=True),)]
 
@@ -83,7 +85,7 @@ def test_joins_and_leaves_are_told_as_they_stand_now(presence, stage, replicas):
     assert replicas.take() == [
         (
             Whereabouts(ANN, None, here=True),
-            Whereabouts(BOB, stage.clock.calendar(), here=False),
+            Whereabouts(BOB, stage.lobby.now(), here=False),
         )
     ]
     presence.receive(TransitionsDue())
@@ -107,7 +109,7 @@ def test_an_outage_delays_a_transition_and_keeps_its_instant(presence, stage, re
     presence.receive(TransitionsDue())
     replicas.take()
     replicas.down = True
-    left_ms = stage.clock.calendar()
+    left = stage.lobby.now()
     stage.lobby.left(ann, "gone")
     with pytest.raises(redis.exceptions.ConnectionError):
         presence.receive(TransitionsDue())
@@ -115,9 +117,10 @@ def test_an_outage_delays_a_transition_and_keeps_its_instant(presence, stage, re
     stage.clock.advance(60)
     stage.seat(ANN)
     replicas.down = False
-    Presence(replicas, stage.lobby, stage.clock.calendar).started()
+    Presence(replicas, stage.lobby).started()
 
-    assert replicas.take() == ["beat", (Whereabouts(ANN, left_ms, here=True),)]
+    assert replicas.take() == ["beat", (Whereabouts(ANN, left, here=True),)]
+    assert replicas.told_ms == left.ms
 
 
 def test_a_replica_that_was_thought_dead_tells_everybody_again(presence, stage, replicas):
@@ -131,8 +134,24 @@ def test_a_replica_that_was_thought_dead_tells_everybody_again(presence, stage, 
 
     assert replicas.take() == [
         "beat",
+        "beat",
         (Whereabouts(ANN, None, here=True), Whereabouts(BOB, None, here=True)),
     ]
+
+
+def test_a_replica_that_was_thought_dead_tells_again_who_has_left_lately(presence, stage, replicas):
+    ann, _ = stage.seat(ANN)
+    left = stage.lobby.now()
+    stage.lobby.left(ann, "gone")
+    presence.receive(TransitionsDue())
+    replicas.take()
+    stage.clock.advance(9)
+
+    replicas.known = False
+    presence.receive(BeatDue())
+
+    assert replicas.take() == ["beat", "beat", (Whereabouts(ANN, left, here=False),)]
+    assert replicas.told_ms == left.ms
 
 
 def test_told_that_it_counts_as_dead_it_beats_and_tells_again(presence, stage, replicas):
@@ -144,7 +163,7 @@ def test_told_that_it_counts_as_dead_it_beats_and_tells_again(presence, stage, r
     presence.receive(BeatDue())
 
     told = (Whereabouts(ANN, None, here=True),)
-    assert replicas.take() == [told, "beat", told]
+    assert replicas.take() == [told, "beat", "beat", told]
 
 
 def test_many_transitions_go_in_batches(presence, stage, replicas):
@@ -173,9 +192,33 @@ def test_stopping_says_that_everybody_left_at_once_and_then_that_it_is_gone(
 
     presence.stopped()
 
-    now_ms = stage.clock.calendar()
-    left = {Whereabouts(ANN, now_ms, here=False), Whereabouts(BOB, now_ms, here=False)}
-    told, last = replicas.take()
+    now = stage.lobby.now()
+    left = {Whereabouts(ANN, now, here=False), Whereabouts(BOB, now, here=False)}
+    first, told, last = replicas.take()
     assert set(told) == left
-    assert last == "quit"
+    assert (first, last) == ("beat", "quit")
     assert len(stage.lobby.transitions) == 0
+
+
+def test_a_stop_that_is_not_told_leaves_it_to_the_heartbeat(presence, stage, replicas):
+    stage.seat(ANN)
+    replicas.take()
+    replicas.refuses = True
+
+    presence.stopped()
+
+    assert replicas.take() == ["beat", (Whereabouts(ANN, stage.lobby.now(), here=False),)]
+
+
+def test_a_stop_tells_again_who_has_left_lately_if_that_is_lost(presence, stage, replicas):
+    ann, _ = stage.seat(ANN)
+    left = stage.lobby.now()
+    stage.lobby.left(ann, "gone")
+    presence.receive(TransitionsDue())
+    replicas.take()
+    stage.clock.advance(1)
+
+    replicas.known = False
+    presence.stopped()
+
+    assert replicas.take() == ["beat", "beat", (Whereabouts(ANN, left, here=False),), "quit"]

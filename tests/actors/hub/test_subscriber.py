@@ -42,6 +42,7 @@ from touchline.store.pubsub import (
     PortfolioPublished,
     PricePublished,
     Published,
+    ReplayWaits,
 )
 
 from tests.fakes.fixtures import a_fixture
@@ -495,3 +496,29 @@ def test_the_first_leaderboard_that_is_told_of_in_a_life_makes_it_read_all(desk)
 
     (read,) = desk.told()
     assert [each.channel for each in read.bulletins] == ["leaderboard:week"]
+
+
+def test_a_replay_that_waits_is_told_behind_a_snapshot_too(desk: Desk) -> None:
+    desk.follow(ANN)
+    desk.hear(FollowStarted(ANN))
+    desk.actor.receive(SnapshotsDue())
+    desk.told()
+
+    desk.hear(ReplayWaits(ANN))
+    assert desk.reminded == [ANN]
+    desk.actor.receive(SnapshotsDue())
+
+    assert [type(message) for message in desk.told()] == [PortfolioRead]
+    assert desk.reminded == [ANN, ANN]
+
+
+def test_a_replay_of_somebody_who_is_not_here_is_left_to_others(desk: Desk, stage: Any) -> None:
+    desk.hear(ReplayWaits(BOB))
+    desk.follow(ANN)
+    desk.hear(FollowStarted(ANN))
+    [ann] = stage.roster.followers[ANN]
+    stage.lobby.left(ann, "gone")
+
+    desk.actor.receive(SnapshotsDue())
+
+    assert (desk.reminded, desk.market.reads) == ([], [])
