@@ -12,14 +12,16 @@ Snapshot = Mapping[str, tuple[bytes, int]]
 
 
 def take(redis: redis_module.Redis) -> Snapshot:
-    """Everything there is."""
+    """Everything there is, and has not expired by now."""
     names: list[Any] = sorted(redis.scan_iter(count=1000))
     with redis.pipeline(transaction=False) as pipe:
         for name in names:
             pipe.dump(name)
             pipe.pttl(name)
         replies = pipe.execute()
-    return dict(zip(names, zip(replies[::2], replies[1::2], strict=True), strict=True))
+    there = zip(names, replies[::2], replies[1::2], strict=True)
+    # With 0 ms left it would be put back for ever.
+    return {name: (dumped, left_ms) for name, dumped, left_ms in there if dumped and left_ms}
 
 
 def put(redis: redis_module.Redis, snapshot: Snapshot) -> None:
