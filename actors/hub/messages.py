@@ -65,12 +65,17 @@ class BulletinPosted:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRead:
-    """The subscriber: a user's whole portfolio as of *seq* of *epoch*, encoded."""
+    """The subscriber: a user's whole portfolio as of *seq* of *epoch*, encoded.
+
+    It is for those who wait for it. For *everybody*, if events may have been lost: else they are on
+    their way, and whoever was shown them in it would not be told.
+    """
 
     epoch: int
     user: UserId
     seq: int
     frame: bytes
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Portfolios:
 
 
 def _show(client: Client, read: PortfolioRead) -> None:
+    if client.portfolio_seq is not None and not read.everybody:
+        return
     known = client.resumes_at if client.portfolio_seq is None else client.portfolio_seq
     client.portfolio_seq, client.resumes_at = read.seq, None
     # Another number, not only a higher one: a client may name one that it has not seen.

@@ -95,6 +95,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._epoch = NO_EPOCH
         self._following: dict[UserId, bool] = {}  # True once in force
         self._wishes = Wishes()
+        self._unsure: set[UserId] = set()  # followed before we were; what was missed is not known
         self._known: frozenset[int] = frozenset()
         self._seqs: dict[str, int] = {}  # the last number heard or read of each kind of bulletin
 
@@ -105,6 +106,7 @@ class Subscriber(Actor[SubscriberMessage]):
         self._market = self._enter()
         self._epoch = self._market.epoch
         self._following = dict.fromkeys(self._lobby.followed_users(), False)
+        self._unsure = set(self._following)
         self._feed.follow(*self._following)
         self._reread(relinked=True)
         self._lobby.ready = True
@@ -243,10 +245,8 @@ class Subscriber(Actor[SubscriberMessage]):
         if user not in self._following:
             return
         self._following[user] = True
-        if user not in self._wishes:
-            self._wishes.add(
-                user, None
-            )  # was followed before we were; what was missed is not known
+        if user in self._unsure:
+            self._wishes.add(user, None)
         self._plan(user)
 
     def _plan(self, user: UserId) -> None:
@@ -267,7 +267,10 @@ class Subscriber(Actor[SubscriberMessage]):
         for user, portfolio in zip(whole, self._market.portfolios(whole), strict=True):
             view = portfolio_view(portfolio)
             frame = replies.snapshot("portfolio", self._epoch, portfolio.seq, view)
-            self._shard_of(user).tell(PortfolioRead(self._epoch, user, portfolio.seq, frame))
+            everybody = user in self._unsure
+            self._unsure.discard(user)
+            read = PortfolioRead(self._epoch, user, portfolio.seq, frame, everybody)
+            self._shard_of(user).tell(read)
         for user in wanted:
             self._remind(user)  # now that it would be heard: it comes as a push like any other
         if self._wishes.due:

@@ -39,12 +39,12 @@ from touchline.store.position_commands import (
     StopsCommand,
     TriggerCommand,
 )
-from touchline.store.reconnects import Reconnects
 from websockets.sync.client import ClientConnection, connect
 
 from tests.fakes.exchange import ANN, ARS, BOB, LEASE, OWNER
 from tests.fakes.fixtures import a_fixture
 from tests.fakes.hub import WAIT_S, RunningHub
+from tests.fakes.returns import tell_replay
 from tests.fakes.waiting import DELAY_MS, Waiting
 
 SENT = {
@@ -334,7 +334,7 @@ def happen(exchange: Waiting) -> None:
     tell_of_fixtures(exchange, 500, minute=12, penalties=(4, 3), settled_ms=1_790_000_000_000)
     closes = (ReplayedClose("p1", CloseReason.STOP_LOSS, 1_000, 959_000, -425_010),)
     replay = ReplayPush(from_ms=None, to_ms=2_000, closed=closes, checked_ticks=7)
-    Reconnects(exchange.client, exchange.keys, "one").tell(ANN, replay)
+    tell_replay(exchange.client, exchange.keys, ANN, replay)
 
 
 def positions(exchange: Waiting) -> None:

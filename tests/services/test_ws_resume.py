@@ -11,10 +11,10 @@ from gevent.lock import BoundedSemaphore
 from touchline.domain.positions import Direction
 from touchline.domain.pushes import ReplayPush
 from touchline.domain.trading import Side
-from touchline.store.reconnects import Reconnects
 
 from tests.fakes.exchange import ANN, Exchange
 from tests.fakes.hub import RunningHub, Session
+from tests.fakes.returns import tell_replay
 from tests.processes import eventually
 
 KEPT = 32  #: pushes, as in lua/kernel.lua
@@ -114,16 +114,16 @@ def test_what_expired_is_shown_as_the_portfolio(hub, exchange):
 
 
 def test_a_replay_that_waited_is_told_once_to_who_resumes(hub, exchange):
+    exchange.open(Direction.LONG, 1_000)
     epoch, seq = seen(hub)
     eventually(lambda: not exchange.client.pubsub_numsub("portfolio:5")[0][1])
     digest = ReplayPush(from_ms=1_000, to_ms=2_000, closed=(), checked_ticks=7)
-    Reconnects(exchange.client, exchange.keys, "one").tell(ANN, digest)
+    tell_replay(exchange.client, exchange.keys, ANN, digest)
 
     with hub.connect() as ann:
         resumed(ann, epoch, seq)
-        snapshot, replay = ann.next(), ann.next()
-        assert (snapshot["op"], replay["event"]) == ("snapshot", "replay")
-        assert replay["seq"] == snapshot["seq"] + 1
+        replay = ann.next()
+        assert (replay["event"], replay["seq"]) == ("replay", seq + 1)
         exchange.fund(ANN, 5_000)
         assert ann.next()["event"] == "wallet"
 

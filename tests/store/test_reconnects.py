@@ -69,7 +69,7 @@ def test_a_replay_that_waits_is_not_among_the_pushes_that_were_missed(
 ) -> None:
     """Else whoever resumes would be told of it, and then reminded of it under another number."""
     told(redis, 1)
-    assert missed_pushes(redis, KEYS, ANN, 0) is None
+    assert missed_pushes(redis, KEYS, ANN, 0) == ()
 
     Reminders(redis, KEYS).remind(ANN)
 

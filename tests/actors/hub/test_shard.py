@@ -58,8 +58,10 @@ def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
     return PortfolioMoved(epoch, user, seq, text_frame(f'{{"update":{seq}}}'))
 
 
-def read(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioRead:
-    return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'))
+def read(
+    seq: int, user: UserId = ANN, epoch: int = LIFE, *, everybody: bool = False
+) -> PortfolioRead:
+    return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'), everybody)
 
 
 def told(link: Any) -> list[Any]:
@@ -180,10 +182,23 @@ def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
     stage.roster.listen(client, PORTFOLIO)
     shard.receive(read(551))
 
-    shard.receive(read(2))
+    shard.receive(read(2, everybody=True))
     shard.receive(pushed(3))
 
     assert link.sent == [{"snapshot": 551}, {"snapshot": 2}, {"update": 3}]
+
+
+def test_what_is_read_for_another_connection_hides_no_event_that_is_on_its_way(shard, stage):
+    (client, link), (other, other_link) = stage.seat(), stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(551))
+    stage.roster.listen(other, PORTFOLIO)
+
+    shard.receive(read(552))
+    shard.receive(pushed(552))
+
+    assert link.sent == [{"snapshot": 551}, {"update": 552}]
+    assert other_link.sent == [{"snapshot": 552}]
 
 
 def missed(after: int, *seqs: int, epoch: int = LIFE) -> PortfolioMissed:
