@@ -59,7 +59,7 @@ class EchoSeat:
     def claim(self, user: object) -> bool:
         return True
 
-    def adopt(self, fd: int, early: bytes, user: object) -> None:
+    def adopt(self, fd: int, early: bytes, user: object, *, deflate: bool) -> None:
         self._connection = Echo(fd, self._limits, time.monotonic, Traffic())
         self._connection.open(self, early)
 
