@@ -218,8 +218,9 @@ function signedIn(session) {
   $("sign-in").hidden = true;
   $("who").hidden = false;
   $("who-name").textContent = session.user.display_name;
-  polls = 0; // lists the fixtures, and follows them
+  polls = 0; // lists the fixtures anew
   live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? signOut() : paintConnection(now)));
+  followFixtures();
   ticket.show();
 }
 
@@ -245,6 +246,10 @@ async function listFixtures() {
   // Those that are pushed may be newer than the list by now.
   state.fixtures = listed.map((fixture) => (live && state.pushed.get(fixture.id)) || fixture);
   paintFixtures();
+  followFixtures();
+}
+
+function followFixtures() {
   const going = soonest().filter((fixture) => !fixture.settled_at && fixture.phase !== "void");
   live?.follow("fixture:", going.map((fixture) => `fixture:${fixture.id}`));
 }
