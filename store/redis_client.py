@@ -83,8 +83,12 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # chosen at run
 
     def can_read(self, timeout: float = 0) -> bool:
         """Whether something can be read, or the server has hung up, within *timeout* s."""
-        if not timeout and self._reader and not self._reader.has_data() and _silent(self._sock):
-            return False
+        if self._reader and not self._reader.has_data():
+            if timeout:
+                # Reads where redis-py would poll, poll again and peek: who waits will read anyway.
+                return bool(self.read_from_socket(timeout=timeout, raise_on_timeout=False))
+            if _silent(self._sock):
+                return False
         return bool(super().can_read(timeout))
 
 

@@ -75,13 +75,15 @@ class SilentPubSub:
 
     def __init__(self) -> None:
         self.pings = 0
+        self.connection = self
 
     def pubsub(self) -> SilentPubSub:
         return self
 
     def psubscribe(self, *pattern: str) -> None: ...
 
-    def get_message(self, timeout: float) -> None: ...
+    def can_read(self, timeout: float) -> bool:
+        return False
 
     def ping(self) -> None:
         self.pings += 1
