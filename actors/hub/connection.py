@@ -118,7 +118,7 @@ class Connection:
         self._sock.setblocking(False)
         _tune(self._sock)
         self._reader = gevent.get_hub().loop.io(self._sock.fileno(), READABLE)
-        self._reader.start(self.guarded, self._readable)
+        self._reader.start(self._woken)
         if early:
             self.guarded(lambda: self._feed(early))
 
@@ -177,6 +177,9 @@ class Connection:
         """The client caught up; if it is closing, its close frame is out."""
         if self.closing:
             self._half_close()
+
+    def _woken(self) -> None:
+        self.guarded(self._readable)
 
     def _readable(self) -> None:
         try:

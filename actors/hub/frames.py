@@ -80,6 +80,9 @@ _TOO_BIG = Violation(CloseReason.MESSAGE_TOO_BIG, "message too big")
 
 # Encoding a whole message keeps no state, so one encoder serves every client.
 _ENCODER = Connection(ConnectionType.SERVER)
+_PING = bytes(_ENCODER.send(Ping()))
+_EMPTY_PONG = b"\x8a\x80"  #: final and masked
+MASK_BYTES = 4
 
 
 def text_frame(text: str) -> bytes:
@@ -93,14 +96,18 @@ def binary_frame(data: bytes) -> bytes:
 
 
 class Framing:
-    """Reads one client's frames and writes its control frames."""
+    """Reads one client's frames and writes its control frames.
 
-    __slots__ = ("_fragments", "_limits", "_parts", "_size", "_ws")
+    Between two frames of a client there is nothing to remember, so wsproto's part, 1.8 KiB, is
+    there only while one has arrived in part.
+    """
+
+    __slots__ = ("_fragments", "_inflate", "_limits", "_parts", "_size", "_ws")
 
     def __init__(self, limits: Limits, *, inflate: bool = False) -> None:
         """Take *inflate* if the client may compress what it sends."""
-        extensions: list[Extension] = [Inflater(limits.message_bytes)] if inflate else []
-        self._ws = Connection(ConnectionType.SERVER, extensions)
+        self._inflate = inflate
+        self._ws: Connection | None = None
         self._limits = limits
         # A list only while a message is in pieces: idle clients are many.
         self._parts: list[str | bytes] | None = None
@@ -109,30 +116,47 @@ class Framing:
 
     def feed(self, data: bytes) -> Iterator[Incoming]:
         """Yield what *data* completes; after a close or a violation, feed no more."""
-        self._ws.receive_data(data)
-        for event in self._ws.events():
-            incoming = self._incoming(event)
+        if self._ws is None and _is_empty_pong(data):
+            yield PongReceived()
+            return
+        ws, complete = self._ws, False
+        if ws is None:
+            ws, complete = self._new(), _are_whole_frames(data)
+        self._ws = ws
+        ws.receive_data(data)
+        for event in ws.events():
+            incoming = self._incoming(ws, event)
             if incoming is not None:
                 yield incoming
+        if complete and self._parts is None:
+            self.end()
 
     def ping(self) -> bytes:
         """Return an empty ping frame."""
-        return bytes(self._ws.send(Ping()))
+        return _PING
 
     def pong(self, payload: bytes) -> bytes:
         """Return the answer to a ping."""
-        return bytes(self._ws.send(Pong(payload=payload)))
+        return bytes(_ENCODER.send(Pong(payload=payload)))
 
     def close(self, code: int, reason: str) -> bytes:
         """Return the close frame that ends this connection; *reason* is cut to 123 bytes."""
-        return bytes(self._ws.send(CloseConnection(code=code, reason=reason)))
+        ws = Connection(ConnectionType.SERVER)
+        frame = bytes(ws.send(CloseConnection(code=code, reason=reason)))
+        _forget(ws)
+        return frame
 
     def end(self) -> None:
-        """Forget everything; no other method may be called after it."""
-        # wsproto's parser is a generator that its own frame keeps alive.
-        self._ws._proto._parse_more.close()
+        """Forget whatever has arrived in part."""
+        if self._ws is not None:
+            _forget(self._ws)
+            self._ws = None
 
-    def _incoming(self, event: Event) -> Incoming | None:
+    def _new(self) -> Connection:
+        inflater: list[Extension] = [Inflater(self._limits.message_bytes)] if self._inflate else []
+        return Connection(ConnectionType.SERVER, inflater)
+
+    def _incoming(self, ws: Connection, event: Event) -> Incoming | None:
         match event:
             case TextMessage() | BytesMessage():
                 return self._piece(event)
@@ -141,16 +165,9 @@ class Framing:
             case Pong():
                 return PongReceived()
             case CloseConnection(code=code, reason=reason):
-                return self._closing(event, code, reason or "")
+                return _closing(ws, event, code, reason or "")
             case _:
                 return None  # handshake events, which never reach a frame connection
-
-    def _closing(self, event: CloseConnection, code: int, reason: str) -> Incoming:
-        # wsproto reports its own parse failures as a close as well; only a
-        # close the client really sent moves its state.
-        if self._ws.state is not ConnectionState.REMOTE_CLOSING:
-            return _TOO_BIG if code == CloseReason.MESSAGE_TOO_BIG else Violation(code, reason)
-        return CloseReceived(code, reason, bytes(self._ws.send(event)))
 
     def _piece(self, event: TextMessage | BytesMessage) -> Incoming:
         data = event.data if isinstance(event.data, str) else bytes(event.data)
@@ -181,6 +198,36 @@ class Framing:
         if isinstance(last, str):
             return MessageReceived("".join(part for part in parts if isinstance(part, str)))
         return MessageReceived(b"".join(part for part in parts if isinstance(part, bytes)))
+
+
+def _forget(ws: Connection) -> None:
+    # wsproto's parser is a generator that its own frame keeps alive.
+    ws._proto._parse_more.close()
+
+
+def _closing(ws: Connection, event: CloseConnection, code: int, reason: str) -> Incoming:
+    # wsproto reports its own parse failures as a close as well; only a
+    # close the client really sent moves its state.
+    if ws.state is not ConnectionState.REMOTE_CLOSING:
+        return _TOO_BIG if code == CloseReason.MESSAGE_TOO_BIG else Violation(code, reason)
+    return CloseReceived(code, reason, bytes(ws.send(event)))
+
+
+def _is_empty_pong(data: bytes) -> bool:
+    """Whether *data* is what our pings are answered with: all that most clients ever say."""
+    return len(data) == 6 and data[:2] == _EMPTY_PONG
+
+
+def _are_whole_frames(data: bytes) -> bool:
+    """Whether *data*, which begins with a client's frame, also ends with one."""
+    at, end = 0, len(data)
+    while at + 2 <= end:
+        size = data[at + 1] & 127
+        extended = {126: 2, 127: 8}.get(size, 0)
+        if extended:
+            size = int.from_bytes(data[at + 2 : at + 2 + extended])
+        at += 2 + extended + MASK_BYTES + size
+    return at == end
 
 
 def _byte_length(data: str | bytes) -> int:

@@ -42,6 +42,7 @@ from .transitions import Transitions
 PER_USER = 8  #: connections one user may have on a replica
 #: Ends of connections that are noticed some time after the client has gone.
 UNANNOUNCED = frozenset({"reset", "1011", "4408"})
+LIMITS = Limits()  #: of every client
 OTHER_FILES = 256  #: descriptors kept free for Redis, logs and the listener
 
 
@@ -200,7 +201,7 @@ class Seat:
         """
         lobby = self._lobby
         deflater = lobby.deflater if deflate else None
-        connection = Connection(fd, Limits(), lobby.monotonic, lobby.traffic, deflater)
+        connection = Connection(fd, LIMITS, lobby.monotonic, lobby.traffic, deflater)
         self._client = Client(connection, user, lobby.next_number(), lobby.monotonic())
         lobby.joined(self._client)
         connection.open(self, early)
@@ -230,4 +231,5 @@ class Seat:
 
     def released(self) -> None:
         """The socket is closed."""
+        self._client = None  # which leads back here: freed now, not when garbage is looked for
         self.give_back()

@@ -109,9 +109,9 @@ class Sender:
             self._watcher = None
 
     def end(self) -> None:
-        """Stop for good; nothing may be sent after it."""
+        """Stop for good, and let go of the connection, which holds this."""
         self.stop()
-        del self._host  # who has us
+        del self._host
 
     def _fall_behind(self, rest: bytes) -> Outbox:
         self._outbox = Outbox(rest)

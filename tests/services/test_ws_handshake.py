@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import struct
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis as redis_module
+from geventwebsocket.websocket import WebSocket
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
@@ -22,6 +24,7 @@ from touchline.http.tokens import Signer, Verifier
 
 from tests.fakes.client_frames import CLOSE, TEXT, client_frame
 from tests.fakes.clock import FakeClock
+from tests.fakes.garbage import instances
 from tests.fakes.health import FixedHealth
 from tests.fakes.hub import ORIGIN, WAIT_S, RunningHub
 from tests.fakes.peer import GOOD
@@ -161,6 +164,17 @@ def test_frames_sent_together_with_the_handshake_are_not_lost(door):
     answer.sock.sendall(client_frame(CLOSE))
     assert frame(answer.stream) == (CLOSE, b"")
     assert answer.stream.read() == b""
+
+
+def test_a_handshake_leaves_no_garbage(door):
+    gc.collect()
+    gc.disable()
+    try:
+        answer = door.knock(door.token())
+        frame(answer.stream)  # the handler had ended before anything was sent
+        assert instances(SocketHandler) == instances(WebSocket) == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

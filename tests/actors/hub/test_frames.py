@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from itertools import accumulate, pairwise
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from touchline.actors.hub.frames import (
     CloseReceived,
     Framing,
@@ -18,8 +22,10 @@ from touchline.actors.hub.frames import (
     binary_frame,
     text_frame,
 )
+from wsproto.connection import Connection
 
 from tests.fakes.client_frames import BINARY, CLOSE, MASK, PING, PONG, TEXT, client_frame, whole
+from tests.fakes.garbage import instances
 
 
 def fed(*frames: bytes, limits: Limits | None = None) -> list[Incoming]:
@@ -62,6 +68,53 @@ def test_every_fragment_but_the_last_is_told_as_a_piece():
     incoming = list(Framing(Limits()).feed(b"".join(pieces)))
 
     assert incoming == [PieceReceived(), PieceReceived(), MessageReceived("x")]
+
+
+#: Frames that a client may send, of which each entry may follow any other.
+SPOKEN = [
+    [client_frame(TEXT, "é".encode() * 80)],
+    [client_frame(BINARY)],
+    [client_frame(PING, b"?")],
+    [client_frame(PONG)],
+    [client_frame(TEXT, fin=False), client_frame(0, b"go", fin=False), client_frame(0)],
+    [client_frame(TEXT, b"g", fin=False), client_frame(PONG), client_frame(0, b"oal")],
+]
+
+
+@given(st.lists(st.sampled_from(SPOKEN), max_size=6), st.data())
+def test_wherever_a_stream_is_cut_it_makes_the_same_messages(spoken: Any, data: Any):
+    frames = [frame for each in spoken for frame in each]
+    ends = [0, *accumulate(map(len, frames))]
+    cuts = data.draw(st.sets(st.one_of(st.sampled_from(ends), st.integers(0, ends[-1]))))
+    stream, framing = b"".join(frames), Framing(Limits())
+    pieces = [stream[begin:end] for begin, end in pairwise(sorted({0, *cuts, ends[-1]}))]
+
+    incoming = [event for piece in pieces for event in framing.feed(piece)]
+
+    assert whole(incoming) == fed(stream)
+
+
+def test_nothing_of_wsproto_is_kept_between_two_messages():
+    framing = Framing(Limits())
+    before = instances(Connection)
+
+    half = client_frame(TEXT, b"hello")[:7]
+    list(framing.feed(client_frame(TEXT, b"hello")))
+    assert instances(Connection) == before
+    list(framing.feed(half))
+    assert instances(Connection) == before + 1
+
+
+def test_what_looks_like_a_pong_within_a_message_is_none():
+    pong = client_frame(PONG)
+    payload = bytes(byte ^ MASK[i % 4] for i, byte in enumerate(pong))
+    frame = client_frame(BINARY, payload)
+    framing = Framing(Limits())
+
+    incoming = [*framing.feed(frame[:6]), *framing.feed(frame[6:])]
+
+    assert frame[6:] == pong
+    assert incoming == [MessageReceived(payload)]
 
 
 @pytest.mark.parametrize(
