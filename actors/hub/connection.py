@@ -57,6 +57,9 @@ class Owner(Protocol):
     def received(self, data: str | bytes) -> None:
         """Take one whole message."""
 
+    def flow_changed(self) -> None:
+        """The client fell behind or caught up, and `Connection.direct` is another one now."""
+
     def left(self, reason: str) -> None:
         """The client takes part no more; *reason* is a close code, or how it went."""
 
@@ -108,6 +111,15 @@ class Connection:
         self.pinged_at: float | None = None  #: seconds; a ping nobody answered yet
 
     @property
+    def direct(self) -> _socket.socket | None:
+        """The socket, while nothing waits that a `send` of it could overtake.
+
+        None for a client whose messages are compressed, for they are not what goes to the others.
+        """
+        indirect = self.closing or self._sender.behind or self._deflater is not None
+        return None if indirect else self._sock
+
+    @property
     def stalled_at(self) -> float | None:
         """Since when (monotonic seconds) the kernel takes nothing more for this client."""
         return self._sender.stalled_at
@@ -137,6 +149,11 @@ class Connection:
                 joined, frames = self._deflater.deflated(joined), self._deflater.each(frames)
             self._sender.send_prices(joined, frames)
             self._evict_if_hopeless()
+
+    def begun(self, rest: bytes) -> None:
+        """Keep the *rest* of prices that went out by `direct` in part."""
+        self._sender.begun(rest)
+        self._evict_if_hopeless()
 
     def ping(self) -> None:
         """Ask for a sign of life; any byte is one."""
@@ -173,10 +190,16 @@ class Connection:
         """A write found the peer gone."""
         self._release("reset")
 
+    def fell_behind(self) -> None:
+        """Something waits, and nothing may overtake it."""
+        self._owner.flow_changed()
+
     def drained(self) -> None:
         """The client caught up; if it is closing, its close frame is out."""
         if self.closing:
             self._half_close()
+        else:
+            self._owner.flow_changed()
 
     def _woken(self) -> None:
         self.guarded(self._readable)

@@ -34,6 +34,11 @@ class Care:
     abrupt: bool = False  #: reset instead of waiting for a client that does not read
 
 
+#: By whether a ping and a heartbeat are due. Made once: everybody is looked at every second.
+_PERIODIC = {(p, h): Care(ping=p, heartbeat=h) for p in (False, True) for h in (False, True)}
+NOTHING = _PERIODIC[False, False]
+
+
 def care(client: Client, now_s: float, turn: int) -> Care:
     """What *client* needs at monotonic *now_s*, the *turn*-th second of the sweep."""
     link = client.link
@@ -44,4 +49,4 @@ def care(client: Client, now_s: float, turn: int) -> Care:
     if now_s - client.opened_at > MAX_AGE_S:
         return Care(end=(SESSION_ENDED, "connect again with a fresh token"))
     place = turn + client.number
-    return Care(ping=place % PING_TURNS == 0, heartbeat=place % HEARTBEAT_TURNS == 0)
+    return _PERIODIC[place % PING_TURNS == 0, place % HEARTBEAT_TURNS == 0]

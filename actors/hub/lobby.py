@@ -162,6 +162,10 @@ class Lobby:
         if client.channels.portfolio and not self.followed(client.user):
             self.subscriber.tell(FollowersGone(client.user))
 
+    def flow_changed(self, client: Client) -> None:
+        """Look again whether *client* can be sent to directly."""
+        self.rosters[self.shard_of(client.user)].refresh(client)
+
     def _left_at(self, client: Client, reason: str) -> Moment:
         """When *client* was there for the last time, at the latest."""
         noticed = self.pulse.sure(self.now())
@@ -223,6 +227,11 @@ class Seat:
         """Pass one whole message on."""
         if self._client is not None:
             self._lobby.spoke(self._client, data)
+
+    def flow_changed(self) -> None:
+        """The client fell behind or caught up."""
+        if self._client is not None:
+            self._lobby.flow_changed(self._client)
 
     def left(self, reason: str) -> None:
         """The client takes part no more."""

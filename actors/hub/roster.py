@@ -6,6 +6,7 @@ outlives the shard that works on it: a restarted shard finds its clients here.
 
 from __future__ import annotations
 
+import _socket
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +14,17 @@ from typing import Protocol, TypeVar
 
 from ...domain.ids import UserId
 from .channels import Channels, GroupKey
+from .row import Row, listens
 
 K = TypeVar("K")
 
 
 class Link(Protocol):
     """The way to one client; sending never blocks and is ignored once it is closing."""
+
+    @property
+    def direct(self) -> _socket.socket | None:
+        """The socket, while nothing waits that a `send` of it could overtake."""
 
     @property
     def pinged_at(self) -> float | None:
@@ -37,6 +43,9 @@ class Link(Protocol):
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         """Send, or keep the newest per instrument."""
+
+    def begun(self, rest: bytes) -> None:
+        """Take the *rest* of what went out by `direct` in part."""
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -81,7 +90,7 @@ class Roster:
     def __init__(self) -> None:
         self.clients: dict[Client, None] = {}  # a set that keeps the order of arrival
         self.by_user: dict[UserId, set[Client]] = {}
-        self.groups: dict[GroupKey, set[Client]] = {}
+        self.groups: dict[GroupKey, Row] = {}
         self.ticked: dict[GroupKey, set[Client]] = {}  #: groups that are sent every tick
         self.followers: dict[UserId, set[Client]] = {}
         self.listeners: dict[str, set[Client]] = {}  #: by channels of bulletins
@@ -114,6 +123,12 @@ class Roster:
             client.channels = channels
             self._list(client)
 
+    def refresh(self, client: Client) -> None:
+        """Look again whether *client* can be sent to directly."""
+        row = self.groups.get(client.group)
+        if row is not None:
+            row.refresh(client)
+
     def follows(self, user: UserId) -> bool:
         """Whether anybody here listens to this user's portfolio."""
         return user in self.followers
@@ -130,7 +145,10 @@ class Roster:
 
     def _list(self, client: Client) -> None:
         if client.group is None or client.group:
-            self.groups.setdefault(client.group, set()).add(client)
+            row = self.groups.get(client.group)
+            if row is None:
+                row = self.groups[client.group] = Row(listens(client.group))
+            row.add(client)
         if client.channels.hears_ticks:
             self.ticked.setdefault(client.channels.ticked, set()).add(client)
         if client.channels.portfolio:
@@ -139,7 +157,11 @@ class Roster:
             self.listeners.setdefault(channel, set()).add(client)
 
     def _unlist(self, client: Client) -> None:
-        _discard(self.groups, client.group, client)
+        row = self.groups.get(client.group)
+        if row is not None:
+            row.remove(client)
+            if not row:
+                del self.groups[client.group]
         _discard(self.ticked, client.channels.ticked, client)
         _discard(self.followers, client.user, client)
         for channel in client.channels.bulletins:

@@ -29,6 +29,9 @@ class Writer(Protocol):
     def broken(self) -> None:
         """The socket takes no more: the peer is gone."""
 
+    def fell_behind(self) -> None:
+        """The kernel takes no more: what is sent waits, behind what waits already."""
+
     def drained(self) -> None:
         """Everything that waited is with the kernel."""
 
@@ -88,6 +91,10 @@ class Sender:
         else:
             self._traffic.conflated += self._outbox.put_prices(frames)
 
+    def begun(self, rest: bytes) -> None:
+        """Keep the *rest* of what the kernel has taken in part, from somebody else."""
+        self._fall_behind(rest)
+
     def write(self, data: bytes | memoryview) -> int | None:
         """Offer *data* to the kernel; return what it took, None if the peer is gone."""
         try:
@@ -118,6 +125,7 @@ class Sender:
         self.stalled_at = self._monotonic()
         self._watcher = gevent.get_hub().loop.io(self._sock.fileno(), WRITABLE)
         self._watcher.start(self._host.guarded, self._writable)
+        self._host.fell_behind()
         return self._outbox
 
     def _writable(self) -> None:

@@ -9,9 +9,9 @@ from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx
 from ..actor import Actor
 from . import replies
-from .channels import GroupKey, within
+from .broadcast import portions, send_prices
 from .desk import Boards, Desk
-from .liveness import care
+from .liveness import NOTHING, Care, care
 from .lobby import Lobby
 from .messages import (
     BulletinPosted,
@@ -30,6 +30,7 @@ from .messages import (
 from .notices import Notices
 from .pace import Pace
 from .portfolios import Portfolios
+from .roster import Client
 from .ticker import Ticker
 
 FLUSH_S = 0.05  #: prices of this long go out in one send per connection
@@ -117,12 +118,7 @@ class Shard(Actor[ShardMessage]):
         due = self._board.flush(self._lobby.monotonic())
         if due:
             pace = Pace(self._lobby.monotonic)
-            for group, members in tuple(self._roster.groups.items()):
-                frames = _of_group(group, due)
-                joined = b"".join(frames.values())
-                for client in tuple(members) if frames else ():
-                    client.link.send_prices(joined, frames)
-                    pace.step()
+            send_prices(portions(self._roster.groups, due), self._lobby.traffic, pace)
             self._board.all_sent()
         self._plan_flush(FLUSH_S)
 
@@ -134,13 +130,9 @@ class Shard(Actor[ShardMessage]):
 
     def _show(self, changed: Iterable[InstrumentIdx]) -> None:
         snapshots = {idx: self._board.snapshot(idx) for idx in changed}
-        if not snapshots:
-            return
         pace = Pace(self._lobby.monotonic)
-        for group, members in tuple(self._roster.groups.items()):
-            frames = _of_group(group, snapshots)
-            joined = b"".join(frames.values())
-            for client in tuple(members) if frames else ():
+        for row, joined, frames in portions(self._roster.groups, snapshots):
+            for client in row:
                 client.link.send(joined, supersedes=frames, messages=len(frames))
                 pace.step()
         self._board.all_sent()
@@ -154,17 +146,16 @@ class Shard(Actor[ShardMessage]):
         pace = Pace(self._lobby.monotonic)
         for client in tuple(self._roster.clients):
             needs = care(client, now_s, self._turn)
-            if needs.end is not None:
-                end = client.link.evict if needs.abrupt else client.link.close
-                end(*needs.end)
-            if needs.ping:
-                client.link.ping()
-            if needs.heartbeat:
-                client.link.send(heartbeat)
-                self._portfolios.insist(client)
+            if needs is not NOTHING:
+                self._give(client, needs, heartbeat)
             pace.step()
 
-
-def _of_group(group: GroupKey, frames: Mapping[InstrumentIdx, bytes]) -> dict[int, bytes]:
-    """Those of *frames* that a group of connections listens to."""
-    return {idx: frame for idx, frame in frames.items() if within(group, idx)}
+    def _give(self, client: Client, needs: Care, heartbeat: bytes) -> None:
+        if needs.end is not None:
+            end = client.link.evict if needs.abrupt else client.link.close
+            end(*needs.end)
+        if needs.ping:
+            client.link.ping()
+        if needs.heartbeat:
+            client.link.send(heartbeat)
+            self._portfolios.insist(client)

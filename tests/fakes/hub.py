@@ -45,6 +45,8 @@ SHARDS = 2
 class RecordingLink:
     """A client's connection that keeps what it is sent."""
 
+    direct = None  #: so that prices come through the method as well
+
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.superseded: list[set[int]] = []
@@ -65,6 +67,9 @@ class RecordingLink:
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
         assert joined == b"".join(frames.values())
         self.send(joined, messages=len(frames))
+
+    def begun(self, rest: bytes) -> None:
+        raise AssertionError(f"nothing has begun before {rest!r}")
 
     def ping(self) -> None:
         self.pings += 1

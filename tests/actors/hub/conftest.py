@@ -9,7 +9,7 @@ from msgspec import Raw
 from touchline.actors.hub.board import Price
 from touchline.actors.hub.bulletins import Bulletin
 from touchline.actors.hub.lobby import Lobby
-from touchline.actors.hub.roster import Client
+from touchline.actors.hub.roster import Client, GroupKey
 from touchline.domain.ids import InstrumentIdx, UserId
 
 from tests.fakes.addresses import RecordingAddress
@@ -44,6 +44,10 @@ class Stage:
         self.noticeboard.read(
             "fixture", LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures]
         )
+
+    def groups(self) -> dict[GroupKey, set[Client]]:
+        """Who listens to the same prices."""
+        return {key: set(row) for key, row in self.roster.groups.items()}
 
     def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
         """A client of *user* that sits in the shard."""

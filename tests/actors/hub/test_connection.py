@@ -27,12 +27,16 @@ class Owner:
     def __init__(self) -> None:
         self.heard: list[str | bytes] = []
         self.reasons: list[str] = []
+        self.flows = 0
         self.ended = Event()
 
     def received(self, data: str | bytes) -> None:
         if data == "crash":
             raise RuntimeError("a bug in what the message set off")
         self.heard.append(data)
+
+    def flow_changed(self) -> None:
+        self.flows += 1
 
     def left(self, reason: str) -> None:
         assert not self.ended.is_set()
@@ -231,6 +235,8 @@ def test_a_slow_client_gets_the_newest_prices_and_every_ordered_frame(connect):
     assert seqs == sorted(set(seqs))
     assert len(seqs) < last
     assert connection.stalled_at is None
+    assert connection.direct is not None
+    assert owner.flows == 2
     assert owner.reasons == []
 
 

@@ -59,7 +59,7 @@ def test_a_subscription_is_acknowledged_and_then_shown(visit):
         "seq": 20,
         "data": {"idx": 2, "mark": "100.0000"},
     }
-    assert visit.stage.roster.groups == {frozenset({2}): {visit.client}}
+    assert visit.stage.groups() == {frozenset({2}): {visit.client}}
 
 
 def test_all_prices_are_shown_one_by_one(visit):
@@ -121,7 +121,7 @@ def test_nothing_that_still_waits_of_a_dropped_channel_may_follow_the_answer(vis
     assert visit.link.superseded[-1] == set()  # still shown by price:*
     visit.ask("unsubscribe", channels=["price:*"])
     assert visit.link.superseded[-1] == {2}
-    assert visit.stage.roster.groups == {frozenset({1}): {visit.client}}
+    assert visit.stage.groups() == {frozenset({1}): {visit.client}}
 
 
 def test_the_last_follower_of_a_portfolio_ends_its_subscription(visit):
@@ -277,7 +277,7 @@ def test_resuming_all_prices_shows_them_all(visit):
     _, *snapshots = visit.ask("resume", price={"*": 0})
 
     assert [snapshot["channel"] for snapshot in snapshots] == ["price:1", "price:2"]
-    assert visit.stage.roster.groups == {None: {visit.client}}
+    assert visit.stage.groups() == {None: {visit.client}}
 
 
 def test_a_ping_is_answered_with_its_number(visit):

@@ -29,6 +29,9 @@ class Host:
     def broken(self) -> None:
         self.gone = True
 
+    def fell_behind(self) -> None:
+        pass
+
     def drained(self) -> None:
         pass
 
