@@ -1,6 +1,6 @@
 """The newest price of every instrument, and which of them are still to be sent.
 
-Pure: time is an argument. Each shard has its own board, moved by its own
+Pure. Each shard has its own board, moved by its own
 mailbox. A tick waits here until the next flush, and only then becomes what a
 snapshot shows: so whoever subscribes in between gets the older snapshot and
 then the waiting update, without a gap and without an overlap.
@@ -17,7 +17,6 @@ from ...domain.ids import InstrumentIdx
 from ...domain.views import View
 from . import replies
 
-MIN_INTERVAL_S = 0.1  #: between two updates of one instrument: ten a second
 NO_EPOCH = -1  #: before anything was read
 
 
@@ -52,9 +51,9 @@ class Board:
         self._prices: dict[InstrumentIdx, Price] = {}
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
-        self._sent_at: dict[InstrumentIdx, float] = {}
         #: Told to be sent and not known to be with everybody; a shard may die halfway.
         self.unsent: set[InstrumentIdx] = set()
+        self.urgent = False  #: whether one of the moves that wait halts its market, or opens it
         self.conflated = 0  #: ticks replaced by newer ones before a flush, so far
 
     @property
@@ -115,22 +114,18 @@ class Board:
             return False
         if waiting is not None:
             self.conflated += 1
+        if move.data.get("status") != newest.data.get("status"):
+            self.urgent = True
         self._moves[move.idx] = move
         return True
 
-    def flush(self, now_s: float) -> Mapping[InstrumentIdx, bytes]:
-        """Return the waiting frames whose instrument may be sent again at *now_s*."""
-        due = [
-            move
-            for move in self._moves.values()
-            if now_s - self._sent_at.get(move.idx, float("-inf")) >= MIN_INTERVAL_S
-        ]
-        for move in due:
-            del self._moves[move.idx]
-            self._sent_at[move.idx] = now_s
+    def flush(self) -> Mapping[InstrumentIdx, bytes]:
+        """Return the frames that wait; snapshots show them from now on."""
+        due, self._moves, self.urgent = self._moves, {}, False
+        for move in due.values():
             self._put(after(self._prices[move.idx], move))
-            self.unsent.add(move.idx)
-        return {move.idx: move.frame for move in due}
+        self.unsent.update(due)
+        return {idx: move.frame for idx, move in due.items()}
 
     def all_sent(self) -> None:
         """What was to be sent is with everybody."""

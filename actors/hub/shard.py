@@ -8,6 +8,7 @@ from typing import assert_never
 from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx
 from ..actor import Actor
+from ..timer import Timer
 from . import replies
 from .broadcast import portions, send_prices
 from .desk import Boards, Desk
@@ -31,10 +32,12 @@ from .notices import Notices
 from .pace import Pace
 from .portfolios import Portfolios
 from .roster import Client
+from .tempo import Tempo
 from .ticker import Ticker
 
-FLUSH_S = 0.05  #: prices of this long go out in one send per connection
 SWEEP_S = 1.0
+#: A flush that is so late was lost: a mailbox that overflows gives up its oldest messages.
+LOST_S = 1.0
 
 
 class Shard(Actor[ShardMessage]):
@@ -61,15 +64,17 @@ class Shard(Actor[ShardMessage]):
         self._notices = Notices(self._roster, noticeboard, lobby.monotonic)
         self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
         self._turn = 0
-        self._flush_waits = False
+        self._tempo = Tempo()
+        self._planned_at: float | None = None  # monotonic seconds: the next flush
+        self._timer: Timer | None = None  # for that, unless it is due
 
     def started(self) -> None:
         """Take the roster over from the lobby, and send what waited or had not got to everybody."""
         self._roster.rebuild()
-        self._flush_waits = False
+        self._planned_at = self._timer = None
         self._show(tuple(self._board.unsent))
         self._notices.start()
-        self._plan_flush(0.0)
+        self._plan_flush()
         self.every(SWEEP_S, SweepDue())
 
     def receive(self, message: ShardMessage) -> None:
@@ -78,7 +83,7 @@ class Shard(Actor[ShardMessage]):
             case PriceMoved(move):
                 self._board.moved(move)
                 self._ticker.moved(move)
-                self._plan_flush(FLUSH_S)
+                self._plan_flush()
             case PortfolioMoved() | PortfolioRead() | PortfolioMissed():
                 self._portfolios.tell(message)
             case FlushDue():
@@ -107,20 +112,32 @@ class Shard(Actor[ShardMessage]):
 
     # -- prices
 
-    def _plan_flush(self, delay_s: float) -> None:
-        if (self._board.dirty or self._ticker.waits) and not self._flush_waits:
-            self._flush_waits = True
-            self.after(delay_s, FlushDue())
+    def _plan_flush(self) -> None:
+        if not (self._board.dirty or self._ticker.waits):
+            return
+        now_s = self._lobby.monotonic()
+        at_s = now_s if self._board.urgent else self._tempo.next_at(now_s)
+        if self._planned_at is not None and self._planned_at <= at_s < self._planned_at + LOST_S:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._planned_at = at_s
+        if at_s > now_s:
+            self._timer = self.after(at_s - now_s, FlushDue())
+        else:
+            self.me.tell(FlushDue())  # so what is in the mailbox already goes out with it
 
     def _flush(self) -> None:
-        self._flush_waits = False
+        self._planned_at = self._timer = None
         self._ticker.flush()
-        due = self._board.flush(self._lobby.monotonic())
+        due = self._board.flush()
         if due:
+            self._tempo.went_out(self._lobby.monotonic(), len(due))
             pace = Pace(self._lobby.monotonic)
             send_prices(portions(self._roster.groups, due), self._lobby.traffic, pace)
             self._board.all_sent()
-        self._plan_flush(FLUSH_S)
+        self._plan_flush()
 
     def _read(self, read: PricesRead) -> None:
         if read.epoch != self._board.epoch:

@@ -58,9 +58,9 @@ class Stage:
         return client, link
 
 
-def price(idx: int, seq: int, mark: str = "100.0000") -> Price:
+def price(idx: int, seq: int, mark: str = "100.0000", **data: str) -> Price:
     """Instrument *idx* at tick *seq*."""
-    return Price(InstrumentIdx(idx), seq, {"idx": idx, "mark": mark})
+    return Price(InstrumentIdx(idx), seq, {"idx": idx, "mark": mark, **data})
 
 
 def bulletin(fixture: int, seq: int) -> Bulletin:

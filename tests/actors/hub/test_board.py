@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.actors.hub.board import MIN_INTERVAL_S, Board, Move, Price
+from touchline.actors.hub.board import Board, Move, Price
 from touchline.domain.ids import InstrumentIdx
 
 from tests.fakes.hub import messages_in
@@ -29,8 +29,8 @@ def test_a_tick_is_sent_with_the_next_flush_and_once():
 
     assert board.moved(move(2, "101.0000"))
 
-    assert board.flush(0.0) == {ARS: b"update 2"}
-    assert board.flush(10.0) == {}
+    assert board.flush() == {ARS: b"update 2"}
+    assert board.flush() == {}
 
 
 def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only():
@@ -39,25 +39,25 @@ def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only()
     board.moved(move(2, "101.0000"))
 
     (before,) = messages_in(board.snapshot(ARS))
-    board.flush(0.0)
+    board.flush()
     (after,) = messages_in(board.snapshot(ARS))
 
     assert (before["seq"], before["data"]["mark"]) == (1, "100.0000")
     assert (after["seq"], after["data"]) == (2, {"idx": 1, "symbol": "ARS", "mark": "101.0000"})
 
 
-def test_an_instrument_is_sent_ten_times_a_second_at_most_and_then_the_newest():
+def test_of_several_ticks_before_a_flush_the_newest_is_sent():
     board = Board()
     board.read(LIFE, [price(1)])
     board.moved(move(2, "101.0000"))
-    board.flush(5.0)
+    board.flush()
 
     board.moved(move(3, "102.0000"))
     board.moved(move(4, "103.0000"))
 
-    assert board.flush(5.0 + MIN_INTERVAL_S / 2) == {}
     assert board.dirty
-    assert board.flush(5.0 + 1.01 * MIN_INTERVAL_S) == {ARS: b"update 4"}
+    assert board.flush() == {ARS: b"update 4"}
+    assert not board.dirty
 
 
 def test_old_ticks_and_ticks_of_unknown_instruments_are_no_news():
@@ -76,7 +76,7 @@ def test_reading_what_is_known_already_changes_nothing():
     board.moved(move(2, "101.0000"))
 
     assert board.read(LIFE, [price(2, "101.0000")]) == []
-    assert board.flush(0.0) == {ARS: b"update 2"}
+    assert board.flush() == {ARS: b"update 2"}
     assert board.read(LIFE, [price(2, "101.0000")]) == []
 
 
@@ -86,7 +86,7 @@ def test_a_lost_tick_shows_when_the_instrument_is_read_again():
     board.moved(move(2, "101.0000"))
 
     assert board.read(LIFE, [price(5, "104.0000")]) == [ARS]
-    assert board.flush(0.0) == {}
+    assert board.flush() == {}
     assert messages_in(board.snapshot(ARS))[0]["seq"] == 5
 
 
@@ -147,7 +147,7 @@ class Market:
     """Ticks, some of them lost, against a board and what its followers see."""
 
     def __init__(self) -> None:
-        self.board, self.seq, self.now = Board(), 1, 0.0
+        self.board, self.seq = Board(), 1
         self.board.read(LIFE, [price(1, "1")])
         self.followers: list[list[int]] = []
 
@@ -159,8 +159,7 @@ class Market:
         self.seq += 1
 
     def flush(self) -> None:
-        self.now += 0.06
-        for frame in self.board.flush(self.now).values():
+        for frame in self.board.flush().values():
             self._shown(int(frame.split()[1]))
 
     def read(self) -> None:
@@ -182,7 +181,6 @@ def test_whoever_follows_sees_rising_numbers_from_the_snapshot_to_the_newest(ste
     for step in steps:
         getattr(market, step)()
     market.read()
-    market.flush()
     market.flush()
 
     for seen in market.followers:

@@ -49,9 +49,9 @@ def prices(*indexes: int) -> Channels:
     return Channels(frozenset(map(InstrumentIdx, indexes)))
 
 
-def moved(idx: int, seq: int) -> PriceMoved:
+def moved(idx: int, seq: int, **data: str) -> PriceMoved:
     frame = text_frame(f'{{"op":"update","channel":"price:{idx}","seq":{seq}}}')
-    return PriceMoved(Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000"}, frame))
+    return PriceMoved(Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000", **data}, frame))
 
 
 def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
@@ -112,16 +112,64 @@ def test_each_client_gets_the_prices_it_listens_to_in_one_send(shard, stage):
     }
 
 
-def test_flushes_are_planned_only_while_something_waits(shard, stage):
+def told_to_flush(shard: Shard) -> bool:
+    """Whether the shard has told itself to flush at once; handles it if so."""
+    told = bool(shard.actor_inbox.queued())
+    while shard.actor_inbox.queued():
+        shard.receive(shard.actor_inbox.take()[1])
+    return told
+
+
+def test_flushes_are_planned_only_while_something_waits(shard):
     shard.receive(moved(1, 11))
     shard.receive(moved(2, 21))
+    assert shard.actor_inbox.queued() == (FlushDue(),)
+
+    assert told_to_flush(shard)
+    assert [timer.message for timer in shard.timers] == [SweepDue()]
+    shard.receive(moved(1, 12))
+    shard.receive(moved(2, 22))
     assert [timer.message for timer in shard.timers] == [SweepDue(), FlushDue()]
 
-    shard.receive(FlushDue())
-    assert [timer.message for timer in shard.timers[2:]] == []
-    shard.receive(moved(1, 12))  # too early to be sent again: the flush plans another
-    shard.receive(FlushDue())
-    assert [timer.message for timer in shard.timers[2:]] == [FlushDue(), FlushDue()]
+
+def test_a_price_after_a_pause_goes_out_at_once_and_the_next_waits_its_turn(shard, stage):
+    shard.receive(moved(1, 11))
+    assert told_to_flush(shard)
+    stage.clock.advance(0.02)
+
+    shard.receive(moved(1, 12))
+
+    assert not told_to_flush(shard)
+    assert shard.timers[-1].seconds == pytest.approx(0.01)
+
+
+def test_a_halt_does_not_wait_and_takes_along_what_does(shard, stage, make_price):
+    stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
+    client, link = stage.seat()
+    stage.roster.listen(client, prices(1, 2))
+    shard.receive(moved(1, 11))
+    assert told_to_flush(shard)
+    shard.receive(moved(1, 12))
+    waiting = shard.timers[-1]
+
+    shard.receive(moved(2, 21, status="halted"))
+
+    assert not waiting.live
+    assert told_to_flush(shard)
+    shard.receive(moved(2, 22, status="halted"))  # which is known by now
+    assert not told_to_flush(shard)
+    assert [message["seq"] for message in link.sent] == [11, 12, 21]
+
+
+def test_a_flush_that_was_lost_is_planned_again(shard, stage):
+    shard.receive(moved(1, 11))
+    shard.actor_inbox.take()  # as an overflow does
+
+    stage.clock.advance(1.1)
+    shard.receive(moved(1, 12))
+
+    assert told_to_flush(shard)
+    assert not stage.board.dirty
 
 
 def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
@@ -379,7 +427,7 @@ def test_a_tick_that_is_read_first_is_told_all_the_same(shard, stage, make_price
 
     shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20))))
     shard.receive(moved(1, 11))
-    assert FlushDue() in [timer.message for timer in shard.timers]
+    assert FlushDue() in shard.actor_inbox.queued()
     for seq in (12, 13):
         shard.receive(moved(1, seq))
     shard.receive(FlushDue())
@@ -562,8 +610,8 @@ def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage)
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
-    assert [timer.message for timer in successor.timers] == [FlushDue(), SweepDue()]
-    successor.receive(FlushDue())
+    assert [timer.message for timer in successor.timers] == [SweepDue()]
+    assert told_to_flush(successor)
 
     assert [message["seq"] for message in link.sent] == [11]
     assert link.ended is None

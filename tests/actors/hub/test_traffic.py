@@ -106,7 +106,7 @@ def test_a_tick_replaced_before_its_flush_is_conflated_on_the_board(stage) -> No
     assert stage.board.conflated == 0
     moved(12)
     assert not moved(12)  # an old one replaces nothing
-    stage.board.flush(stage.clock.monotonic())
+    stage.board.flush()
     moved(13)
 
     assert stage.board.conflated == 1
