@@ -220,6 +220,7 @@ def open_services(
     servers: Servers | None = None,
     *,
     apart: bool = False,
+    ws_servers: int = 1,
     **settings: str,
 ) -> Iterator[Exchange]:
     """Start everything below *root*, with the feed of *matches*; yield it when ready; stop it.
@@ -227,10 +228,11 @@ def open_services(
     Args:
         servers: not started yet; new ones below *root* if there are none given.
         apart: the second flusher is a process of its own, and not in the second api-server.
+        ws_servers: how many; the first is `ws-server`, the others have a number behind that.
         settings: of the api-servers.
     """
     private_key, public_keys = new_keypair()
-    api, second, ws, flush, second_flush, feed = free_ports(6)
+    api, second, ws, flush, second_flush, feed, *other_ws = free_ports(5 + ws_servers)
     with ExitStack() as stack:
         servers = stack.enter_context(servers or Servers(root / "servers"))
         common = {"BIND_ADDRESS": "127.0.0.1", "JWT_PUBLIC_KEYS": public_keys}
@@ -243,10 +245,14 @@ def open_services(
 
         arguments = ("--matches", str(matches), "--port", str(feed))
         match_server = start("feed", feed, {}, "match-server", *arguments)
-        ws_env = common | {"WS_PORT": str(ws), "WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"}
+        ws_env = common | {"WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"}
+        hubs = {f"ws-server{n if n > 1 else ''}": port for n, port in enumerate((ws, *other_ws), 1)}
         services = {
             "flusher": start("flusher", flush, common | {"HEALTH_PORT": str(flush)}, "flusher"),
-            "ws-server": start("ws-server", ws, ws_env, "ws-server"),
+            **{
+                name: start(name, port, ws_env | {"WS_PORT": str(port)}, "ws-server")
+                for name, port in hubs.items()
+            },
             "api-server": start("api-server", api, api_env | {"API_PORT": str(api)}, "api-server"),
         }
         if not apart:

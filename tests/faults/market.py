@@ -47,6 +47,12 @@ class Market:
         """Both api-servers."""
         return tuple(self.exchange.services[name] for name in REPLICAS)
 
+    @property
+    def hubs(self) -> tuple[Service, ...]:
+        """All ws-servers."""
+        services = self.exchange.services
+        return tuple(services[name] for name in services if name.startswith("ws-server"))
+
     def person(self, name: str, *, of: Service | None = None) -> Person:
         """A new user, of the first api-server if nothing else is said."""
         return Person(name, (of or self.replicas[0]).url)
@@ -55,6 +61,10 @@ class Market:
 
     def club(self, name: str) -> Any:
         return self._get(f"/v1/instruments/{self.clubs[name]}")
+
+    def numbers(self) -> dict[int, int]:
+        """The number of every club's newest price."""
+        return {club["idx"]: club["seq"] for club in self._get("/v1/instruments")["data"]}
 
     def ticks(self, name: str) -> list[Any]:
         """The last thousand prices of a club, oldest first."""
@@ -114,9 +124,10 @@ class Market:
 
 
 @contextmanager
-def open_market(root: Path) -> Iterator[Market]:
+def open_market(root: Path, *, ws_servers: int = 1) -> Iterator[Market]:
     """Start everything below *root*; yield it when all clubs are listed; stop it."""
-    with open_services(root, three_at_a_time(root / "cup.json")) as exchange:
+    cup = three_at_a_time(root / "cup.json")
+    with open_services(root, cup, ws_servers=ws_servers) as exchange:
         client = open_redis(exchange.servers.settings["REDIS_URL"], role="test-market")
         market = Market(exchange, client)
         market.clubs = exchange.wait(lambda: _clubs(market.replicas[0].url))
