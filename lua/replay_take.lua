@@ -26,8 +26,8 @@ if redis.call('EXISTS', positions) == 0 then
   redis.call('DEL', last_seen)
   return refused('nothing')
 end
-local holder = redis.call('GET', lock)
-if holder and string.match(holder, '^%S+') ~= owner then return refused('elsewhere') end
+-- Our own too: what it was that ended us at it, could end us again and again.
+if redis.call('EXISTS', lock) == 1 then return refused('elsewhere') end
 if theirs_ms == '0' then return refused('open') end
 
 even_if_full(returns)

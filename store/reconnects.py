@@ -92,20 +92,15 @@ class Reconnects:
         return bool(reply[0] == "ok")
 
     def waiting(self, older_than_s: float = 0.0) -> list[UserId]:
-        """Users whose return was noted so long ago, and whom nobody else is at."""
+        """Users whose return was noted so long ago, and whom nobody is at."""
         found: Any = self._redis.hgetall(self._keys.ws_returns)
         if not found:
             return []
         seconds, microseconds = self._redis.time()
         latest = seconds * 1_000_000 + microseconds - older_than_s * 1_000_000
         users = [UserId(int(user)) for user, stamp in found.items() if int(stamp) <= latest]
-        locks: Any = (
-            self._redis.mget([self._keys.replay_lock(user) for user in users]) if users else []
-        )
-        return [user for user, lock in zip(users, locks, strict=True) if self._is_free(lock)]
-
-    def _is_free(self, lock: str | None) -> bool:
-        return lock is None or lock.partition(" ")[0] == self._owner
+        locks = self._redis.mget([self._keys.replay_lock(user) for user in users]) if users else []
+        return [user for user, lock in zip(users, locks, strict=True) if lock is None]
 
     def _taking(self, user: UserId, theirs_ms: int) -> Call:
         keys = self._keys

@@ -122,7 +122,7 @@ def test_of_some_users_those_are_left_for_whom_nothing_is_to_be_done(
     assert not redis.exists(KEYS.replay_lock(5))
 
 
-def test_a_return_that_is_taken_waits_for_nobody_but_who_has_taken_it(
+def test_a_return_that_is_taken_waits_for_nobody_until_the_lock_is_gone(
     redis: redis_module.Redis,
 ) -> None:
     back(redis)
@@ -131,6 +131,24 @@ def test_a_return_that_is_taken_waits_for_nobody_but_who_has_taken_it(
     assert (one.waiting(), one.waiting(older_than_s=0.0)) == ([ANN], [ANN])
     assert isinstance(one.take(ANN), Taken)
 
-    assert (one.waiting(), other.waiting()) == ([ANN], [])
-    assert other.take(ANN) is Left.ELSEWHERE
-    assert isinstance(one.take(ANN), Taken)
+    assert (one.waiting(), other.waiting()) == ([], [])
+    assert (one.take(ANN), other.take(ANN)) == (Left.ELSEWHERE, Left.ELSEWHERE)
+    redis.delete(KEYS.replay_lock(ANN))
+    assert isinstance(other.take(ANN), Taken)
+
+
+def test_what_is_told_of_an_older_return_than_was_taken_is_refused(
+    redis: redis_module.Redis,
+) -> None:
+    reconnects = Reconnects(redis, KEYS, "one")
+    back(redis, stamp=1)
+    older = reconnects.take(ANN)
+    back(redis, stamp=2)
+    redis.delete(KEYS.replay_lock(ANN))
+    newer = reconnects.take(ANN)
+    assert isinstance(older, Taken)
+    assert isinstance(newer, Taken)
+
+    assert not reconnects.tell(older, DIGEST)
+    assert reconnects.tell(newer, DIGEST)
+    assert not reconnects.tell(newer, DIGEST)
