@@ -71,6 +71,9 @@ class EchoSeat:
         frame = text_frame(data) if isinstance(data, str) else binary_frame(data)
         self._connection.send(frame)
 
+    def flow_changed(self) -> None:
+        """Nobody sends but the connection itself."""
+
     def left(self, reason: str) -> None:
         """Nobody counts."""
 

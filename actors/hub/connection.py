@@ -35,13 +35,11 @@ from .frames import (
 )
 from .sender import Sender
 from .traffic import Traffic
+from .tuning import tune
 
 #: One read. At wsproto's 20 us a frame this bounds what a flood of empty
 #: frames can take from everybody else in one turn of the loop.
 READ_BYTES = 8 * 1024
-#: With the default (up to 4 MiB) the kernel would hide a client that stopped reading.
-SEND_BUFFER_BYTES = 16 * 1024
-UNACKNOWLEDGED_MS = 20_000  #: TCP_USER_TIMEOUT: a peer that vanished without a word
 READABLE = 1  #: libev's event mask
 
 INTERNAL = 1011
@@ -128,7 +126,7 @@ class Connection:
         """Begin to read; *early* is what arrived together with the handshake."""
         self._owner = owner
         self._sock.setblocking(False)
-        _tune(self._sock)
+        tune(self._sock)
         self._reader = gevent.get_hub().loop.io(self._sock.fileno(), READABLE)
         self._reader.start(self._woken)
         if early:
@@ -298,10 +296,3 @@ class Connection:
     def _evict_if_hopeless(self) -> None:
         if self._sender.hopeless:
             self.evict(SLOW_CONSUMER, "too far behind")
-
-
-def _tune(sock: _socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    if sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
