@@ -147,7 +147,7 @@ def price_payload(number: int, seq: int) -> bytes:
         halt=Halt(0),
         phase=Phase.SCHEDULED,
     )
-    return replies.price_update(number, seq, price_update_view(tick))[_EXTENDED:]
+    return replies.update(f"price:{number}", seq, price_update_view(tick))[_EXTENDED:]
 
 
 def portfolio_payload(seq: int) -> bytes:

@@ -115,6 +115,11 @@ class FlushDue:
 
 
 @dataclass(frozen=True, slots=True)
+class TicksDue:
+    """The shard to itself: send what waits for clients that want every tick."""
+
+
+@dataclass(frozen=True, slots=True)
 class SweepDue:
     """The shard's timer: look after every connection's liveness."""
 
@@ -173,6 +178,7 @@ ShardMessage = (
     | PortfolioMissed
     | PortfolioMoved
     | FlushDue
+    | TicksDue
     | SweepDue
 )
 SubscriberMessage = Heard | PortfolioWanted | FollowersGone | RereadDue | SnapshotsDue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
 from ...domain.clock import Calendar
@@ -27,6 +28,7 @@ from .messages import (
     PricesRead,
     ShardMessage,
     SweepDue,
+    TicksDue,
 )
 from .notices import Notices
 from .pace import Pace
@@ -38,6 +40,24 @@ from .ticker import Ticker
 SWEEP_S = 1.0
 #: A flush that is so late was lost: a mailbox that overflows gives up its oldest messages.
 LOST_S = 1.0
+
+
+@dataclass(slots=True)
+class Planned:
+    """A message of the shard to itself, on its way at most once.
+
+    Attributes:
+        at_s: when it is due, in monotonic seconds; None while none is on its way.
+        timer: of one that is not due yet.
+    """
+
+    message: FlushDue | TicksDue
+    at_s: float | None = None
+    timer: Timer | None = None
+
+    def came(self) -> None:
+        """Note that it is here."""
+        self.at_s = self.timer = None
 
 
 class Shard(Actor[ShardMessage]):
@@ -65,16 +85,15 @@ class Shard(Actor[ShardMessage]):
         self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
         self._turn = 0
         self._tempo = Tempo()
-        self._planned_at: float | None = None  # monotonic seconds: the next flush
-        self._timer: Timer | None = None  # for that, unless it is due
+        self._flush_due = Planned(FlushDue())
+        self._ticks_due = Planned(TicksDue())
 
     def started(self) -> None:
         """Take the roster over from the lobby, and send what waited or had not got to everybody."""
         self._roster.rebuild()
-        self._planned_at = self._timer = None
         self._show(tuple(self._board.unsent))
         self._notices.start()
-        self._plan_flush()
+        self._plan()
         self.every(SWEEP_S, SweepDue())
 
     def receive(self, message: ShardMessage) -> None:
@@ -83,11 +102,11 @@ class Shard(Actor[ShardMessage]):
             case PriceMoved(move):
                 self._board.moved(move)
                 self._ticker.moved(move)
-                self._plan_flush()
+                self._plan()
             case PortfolioMoved() | PortfolioRead() | PortfolioMissed():
                 self._portfolios.tell(message)
-            case FlushDue():
-                self._flush()
+            case FlushDue() | TicksDue():
+                self._send_due(message)
             case ClientJoined() | ClientSpoke():
                 self._desk.serve(message)
             case BulletinPosted() | BulletinsRead():
@@ -112,32 +131,45 @@ class Shard(Actor[ShardMessage]):
 
     # -- prices
 
-    def _plan_flush(self) -> None:
-        if not (self._board.dirty or self._ticker.waits):
+    def _plan(self) -> None:
+        now_s, board = self._lobby.monotonic(), self._board
+        if board.dirty:
+            self._plan_one(
+                self._flush_due, now_s, now_s if board.urgent else self._tempo.next_at(now_s)
+            )
+        if self._ticker.waits:
+            self._plan_one(
+                self._ticks_due, now_s, now_s if board.urgent else self._ticker.next_at(now_s)
+            )
+
+    def _plan_one(self, planned: Planned, now_s: float, at_s: float) -> None:
+        if planned.at_s is not None and planned.at_s <= at_s < planned.at_s + LOST_S:
             return
-        now_s = self._lobby.monotonic()
-        at_s = now_s if self._board.urgent else self._tempo.next_at(now_s)
-        if self._planned_at is not None and self._planned_at <= at_s < self._planned_at + LOST_S:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._planned_at = at_s
+        if planned.timer is not None:
+            planned.timer.cancel()
+            planned.timer = None
+        planned.at_s = at_s
         if at_s > now_s:
-            self._timer = self.after(at_s - now_s, FlushDue())
+            planned.timer = self.after(at_s - now_s, planned.message)
         else:
-            self.me.tell(FlushDue())  # so what is in the mailbox already goes out with it
+            self.me.tell(planned.message)  # so what is in the mailbox already goes out with it
+
+    def _send_due(self, what: FlushDue | TicksDue) -> None:
+        if isinstance(what, TicksDue):
+            self._ticks_due.came()
+            self._ticker.flush()
+        else:
+            self._flush_due.came()
+            self._flush()
+        self._plan()
 
     def _flush(self) -> None:
-        self._planned_at = self._timer = None
-        self._ticker.flush()
         due = self._board.flush()
         if due:
             self._tempo.went_out(self._lobby.monotonic(), len(due))
             pace = Pace(self._lobby.monotonic)
             send_prices(portions(self._roster.groups, due), self._lobby.traffic, pace)
             self._board.all_sent()
-        self._plan_flush()
 
     def _read(self, read: PricesRead) -> None:
         if read.epoch != self._board.epoch:

@@ -2,7 +2,7 @@
 
 A send costs the same whether it brings one price or ten, and every client gets one per flush. So
 what moves alone is sent twelve times a second, and where many clubs move, all that comes within a
-fifth of a second goes out together.
+quarter of a second goes out together.
 
 Source: docs/decisions/0030-prices-go-out-together.md.
 """
@@ -10,8 +10,8 @@ Source: docs/decisions/0030-prices-go-out-together.md.
 from __future__ import annotations
 
 ALONE_S = 0.08  #: between two flushes of one price each
-FOR_EACH_S = 0.025  #: more for every other price in the first of them
-MOST_S = 0.2
+FOR_EACH_S = 0.03  #: more for every other price in the first of them
+MOST_S = 0.25
 #: How much earlier a flush may come. Without it a feed of exactly ten a second that was late once
 #: would be early for ever after, and each of its prices would wait for as long as that.
 EARLY_S = 0.05

@@ -20,6 +20,9 @@ from .pace import Pace
 from .roster import Roster
 from .tape import Tape
 
+#: Between two sends to one client: its prices do not wait for company, but do not come in a hail.
+PAUSE_S = 0.05
+
 
 class Ticker:
     """Sends what the tape holds, in order and joined; nothing of it is ever left out."""
@@ -29,11 +32,16 @@ class Ticker:
         self._board = board
         self._tape = tape
         self._monotonic = monotonic
+        self._next_at = float("-inf")
 
     @property
     def waits(self) -> bool:
         """Whether any tick is still to be sent."""
         return self._tape.waits
+
+    def next_at(self, now_s: float) -> float:
+        """When what waits at *now_s* may go out; monotonic seconds, not before *now_s*."""
+        return max(now_s, self._next_at)
 
     def start(self) -> None:
         """Have the tape run."""
@@ -53,6 +61,7 @@ class Ticker:
         if not moves:
             return
         pace = Pace(self._monotonic)
+        self._next_at = self._monotonic() + PAUSE_S
         for group, members in tuple(self._roster.ticked.items()):
             frames = [move.frame for move in moves if within(group, move.idx)]
             joined = b"".join(frames)

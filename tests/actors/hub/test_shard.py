@@ -26,6 +26,7 @@ from touchline.actors.hub.messages import (
     PriceMoved,
     PricesRead,
     SweepDue,
+    TicksDue,
 )
 from touchline.actors.hub.roster import Client
 from touchline.actors.hub.shard import Shard
@@ -359,6 +360,12 @@ def ask(shard: Shard, client: Client, *channels: str, conflated: bool = False) -
     shard.receive(ClientSpoke(client, json.dumps(request)))
 
 
+def flush(shard: Shard) -> None:
+    """Have *shard* send all that waits."""
+    shard.receive(TicksDue())
+    shard.receive(FlushDue())
+
+
 def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(shard, stage):
     (one, link), (everything, all_link), (conflated, few) = (stage.seat() for _ in range(3))
     ask(shard, one, "price:1")
@@ -370,8 +377,8 @@ def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(
     for message in (moved(1, 11), moved(2, 21), moved(1, 12), moved(1, 13)):
         shard.receive(message)
     assert link.take() == []
-    shard.receive(FlushDue())
-    shard.receive(FlushDue())
+    flush(shard)
+    flush(shard)
 
     assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
     assert told(all_link) == [
@@ -391,7 +398,7 @@ def test_whoever_comes_between_two_flushes_has_neither_gap_nor_overlap(shard, st
 
     ask(shard, late, "price:1")
     shard.receive(moved(1, 12))
-    shard.receive(FlushDue())
+    flush(shard)
 
     assert told(first)[1:] == [
         ("snapshot", "price:1", 10),
@@ -409,7 +416,7 @@ def test_a_gap_in_the_ticks_is_told_and_closed_behind_what_came_before_it(shard,
 
     for message in (moved(1, 11), moved(1, 13), moved(1, 14)):
         shard.receive(message)
-    shard.receive(FlushDue())
+    flush(shard)
 
     before, gap, snapshot, after = link.take()
     assert (before["op"], before["seq"]) == ("update", 11)
@@ -427,10 +434,10 @@ def test_a_tick_that_is_read_first_is_told_all_the_same(shard, stage, make_price
 
     shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20))))
     shard.receive(moved(1, 11))
-    assert FlushDue() in shard.actor_inbox.queued()
+    assert TicksDue() in shard.actor_inbox.queued()
     for seq in (12, 13):
         shard.receive(moved(1, seq))
-    shard.receive(FlushDue())
+    flush(shard)
 
     assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
     assert told(few) == [("snapshot", "price:1", 12), ("update", "price:1", 13)]
@@ -467,7 +474,7 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
 
     for message in (moved(1, 11), moved(1, 12), moved(2, 21), moved(2, 22)):
         shard.receive(message)
-    shard.receive(FlushDue())
+    flush(shard)
     assert told(link) == [
         ("update", "price:1", 11),
         ("update", "price:1", 12),
@@ -479,7 +486,7 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
     shard.receive(moved(1, 13))
     shard.receive(moved(1, 14))
     stage.clock.advance(1)
-    shard.receive(FlushDue())
+    flush(shard)
     assert told(link) == [("update", "price:1", 14)]
 
 
@@ -492,7 +499,7 @@ def test_ticks_are_kept_only_while_somebody_listens(shard, stage):
     shard.receive(moved(1, 12))
     assert stage.tape.waits
     stage.lobby.left(client, "gone")
-    shard.receive(FlushDue())
+    flush(shard)
 
     assert not stage.tape.running
     shard.receive(moved(1, 13))
@@ -511,11 +518,49 @@ def test_a_restarted_shard_goes_on_with_the_ticks_that_waited(shard, stage):
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
-    successor.receive(FlushDue())
+    flush(successor)
     successor.receive(moved(1, 12))
-    successor.receive(FlushDue())
+    flush(successor)
 
     assert told(link) == [("update", "price:1", 11), ("update", "price:1", 12)]
+
+
+def test_every_tick_waits_for_no_company(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:*")
+    assert told_to_flush(shard) is False
+    for seq in range(11, 14):
+        for idx in (1, 2):
+            shard.receive(moved(idx, seq + 10 * (idx - 1)))
+        assert told_to_flush(shard)
+        stage.clock.advance(0.051)  # those that are conflated pause for twice as long
+    link.take()
+
+    shard.receive(moved(1, 14))
+    assert told_to_flush(shard)
+    stage.clock.advance(0.02)
+    shard.receive(moved(1, 15))
+
+    assert told(link) == [("update", "price:1", 14)]
+    assert not told_to_flush(shard)
+    (due,) = (timer for timer in shard.timers if timer.live and timer.message == TicksDue())
+    assert due.seconds == pytest.approx(0.03)
+
+
+def test_a_halt_takes_every_tick_along_that_waits(shard, stage, make_price):
+    stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
+    client, link = stage.seat()
+    ask(shard, client, "price:*")
+    shard.receive(moved(1, 11))
+    assert told_to_flush(shard)
+    link.take()
+    shard.receive(moved(1, 12))
+    assert not told_to_flush(shard)
+
+    shard.receive(moved(2, 21, status="halted"))
+
+    assert told_to_flush(shard)
+    assert told(link) == [("update", "price:1", 12), ("update", "price:2", 21)]
 
 
 def bulletin(fixture: int, seq: int, epoch: int = LIFE) -> Bulletin:
