@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fanout_frames import SHORT, masked, portfolio_slot, price_slot
 
 PING, PONG = 9, 10
+UPDATE = b'{"op":"update"'
 #: Of one that will not read: with the usual buffers it would look alive for minutes.
 DEAF_BYTES = 4_096
 IP_BIND_ADDRESS_NO_PORT = 24  #: so that ports are kept by pair of addresses, not by source
@@ -130,8 +131,8 @@ class Line:
     def _sample(self, buffer: bytes | bytearray, at: int) -> None:
         """Note how old an update is; those of all servers begin as the hub's do."""
         start = buffer.find(b'"seq":', at, at + 80) + 6
-        if start < 6:
-            return
+        if start < 6 or buffer[at + 4 : at + 4 + len(UPDATE)] != UPDATE:
+            return  # whoever comes back is shown what may be old by now
         seq = int(buffer[start : buffer.find(b",", start)])
         name = buffer.find(b'"price:', at, start) + 7
         if name > 6:
