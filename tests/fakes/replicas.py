@@ -18,7 +18,7 @@ from touchline.store.entries import Entry
 from touchline.store.fact_writer import FactWriter
 from touchline.store.keys import OutboxName
 from touchline.store.ledger import Ledger
-from touchline.store.life import Superseded, life_of
+from touchline.store.life import Superseded, life_of, life_of_redis
 from touchline.store.order_kinds import order_from
 from touchline.store.orders import Orders
 from touchline.store.rehydrate import rehydrate
@@ -98,6 +98,15 @@ class Replicas:
         in_play(books)
         books.drain().everything()
         self._kept = take(books.redis)
+
+    def __str__(self) -> str:
+        """How far the story is."""
+        life = life_of_redis(self.books.redis, self.books.keys)
+        unwritten = {name: len(facts) for name, facts in self._unwritten.items()}
+        return (
+            f"life {life}, {len(self.made)} made, {len(self.told)} told, unwritten {unwritten},"
+            f" {len(self._frozen)} frozen"
+        )
 
     def trade(self, name: str) -> None:
         self._keep(name, self.books.trade(user=2, qty=7))

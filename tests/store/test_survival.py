@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from touchline.store.postgres import Postgres
 
+from tests.fakes.examples import examples
 from tests.fakes.players import Players
 from tests.fakes.survivors import Survivors
 
@@ -23,18 +24,16 @@ from tests.fakes.survivors import Survivors
 #: pytest tests/store/test_survival.py --hypothesis-profile thorough -o faulthandler_timeout=0
 EXAMPLES = 15
 STEPS = 50
-USUAL = 100  #: examples that hypothesis takes by itself
 
 
 @pytest.mark.parametrize("machine", [Survivors, Players])
 def test_the_exchange_survives_whatever_is_lost_killed_or_frozen(
     machine: type[Survivors], stores: Callable[[], tuple[redis_module.Redis, Postgres]]
 ) -> None:
-    asked = settings.default.max_examples
     run_state_machine_as_test(
         lambda: machine(*stores()),
         settings=settings(
-            max_examples=asked if asked > USUAL else EXAMPLES,
+            max_examples=examples(EXAMPLES),
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),
