@@ -16,6 +16,12 @@ PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new li
 #: A low is met by prices at it or below, a high by those at it or above.
 TRIGGER_LEVELS = ("bid_low", "bid_high", "ask_low", "ask_high", "mark_low", "mark_high")
 
+_STATES = ("instruments", "inst", "wallet", "hold", "pos", "open", "trig", "dirty")
+_FACTS = ("trade_outbox", "position_outbox", "idem", "coid", "order", "pending", "settled")
+_PRICES_AND_PUSHES = ("ticks", "watch", "pfseq", "pushes")
+#: First words of keys; see `Keys.tells_history`.
+_HISTORY = frozenset((*_STATES, *_FACTS, *_PRICES_AND_PUSHES))
+
 
 class State(StrEnum):
     """Kinds of state that the flusher carries to Postgres."""
@@ -144,6 +150,14 @@ class Keys:
     def dirty(self, state: State) -> str:
         """Set: members of *state* that Postgres has not seen in their newest version."""
         return f"{self.tag}dirty:{state.value}"
+
+    def tells_history(self, key: str) -> bool:
+        """Whether *key* is of what has happened: states, facts, and what follows from them.
+
+        Not so who is connected, who leads, what operators want, and what is told anew all the time.
+        """
+        name = key.removeprefix(self.tag)
+        return name.partition(":")[0] in _HISTORY
 
     def versioned(self, state: State, member: str) -> tuple[str, str]:
         """The hash a member of a dirty set stands for, and the field with its version."""

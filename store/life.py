@@ -71,6 +71,27 @@ def begin_life(pg: Postgres, above: int) -> int:
         return life
 
 
+def complete_life(pg: Postgres) -> int:
+    """The last life of which Postgres knows that Redis was complete in it; 0 if none was."""
+    with pg.transaction() as cursor:
+        cursor.execute("SELECT coalesce(max(token), 0) FROM fence WHERE name = 'redis complete'")
+        return int(cursor.fetchone()[0])
+
+
+def note_complete(pg: Postgres, life: int) -> None:
+    """Note that Redis is complete in *life*, and that all facts of those before it are here.
+
+    Nothing is noted if a later one has begun: that may have begun without what is in this one.
+    """
+    with pg.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO fence (name, token)"
+            " SELECT 'redis complete', token FROM fence WHERE name = 'redis' AND token = %s"
+            " ON CONFLICT (name) DO UPDATE SET token = greatest(fence.token, excluded.token)",
+            (life,),
+        )
+
+
 def show_life(cursor: Cursor, life: int) -> None:
     """Go on only if *life* is not over, and keep the next from beginning until the commit.
 

@@ -23,7 +23,15 @@ from .candles import Candles
 from .drain import open_drain
 from .gate import Rehydrating, forget_run_id, note_run_id, unnoted_run_id
 from .keys import PUT_BACK, Keys, State
-from .life import EPOCH_BITS, begin_life, life_in_postgres, life_of, life_of_redis
+from .left_behind import empty_if_left_behind
+from .life import (
+    EPOCH_BITS,
+    begin_life,
+    life_in_postgres,
+    life_of,
+    life_of_redis,
+    note_complete,
+)
 from .lost import Lost, Restorer, chunks, lost
 from .lua import LuaScript
 from .newest import Newest
@@ -69,6 +77,7 @@ def rehydrate(
         return None
     rehydrated = _put_back(client, keys, pg, may_go_on)
     may_go_on()
+    note_complete(pg, rehydrated.epoch)
     # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
     note_run_id(client, keys, run_id)
     if life_in_postgres(pg) != rehydrated.epoch:
@@ -86,11 +95,10 @@ def _put_back(
     forget_run_id(client, keys)
     # Who listens on a connection that no restart has ended hears it before anything of that life.
     client.publish(PUT_BACK, "")
+    empty_if_left_behind(client, keys, pg, may_go_on)
     life = begin_life(pg, above=life_of_redis(client, keys))
     # Facts that survived in the stream join the ledger, so that it has all there are.
-    drain = open_drain(client, keys, Scripts(client, keys), pg)
-    while not drain.facts(life).complete:
-        may_go_on()
+    _drain_facts(client, keys, pg, life, may_go_on)
     # Postgres before the hashes: one read later can only be newer than at that moment.
     newest = _newest(pg, _open_positions(client, keys))
     behind = list(lost(client, keys, newest, may_go_on))
@@ -106,6 +114,8 @@ def _put_back(
             life = begin_life(pg, above=highest)
         _restore(client, keys, behind, life, may_go_on)
     _enter(client, keys, life)
+    # Whose connection was still open may have made some until now; none of an earlier life is left.
+    _drain_facts(client, keys, pg, life, may_go_on)
     write_anyway(client, [("SADD", keys.instruments, str(idx)) for idx in newest.instruments])
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
@@ -115,6 +125,14 @@ def _put_back(
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
     return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
+
+
+def _drain_facts(
+    client: redis.Redis, keys: Keys, pg: Postgres, life: int, may_go_on: Callable[[], None]
+) -> None:
+    drain = open_drain(client, keys, Scripts(client, keys), pg)
+    while not drain.facts(life).complete:
+        may_go_on()
 
 
 def _open_positions(client: redis.Redis, keys: Keys) -> list[str]:

@@ -97,7 +97,7 @@ class Replicas:
         self._frozen: list[Work] = []
         in_play(books)
         books.drain().everything()
-        self._kept = take(books.redis)
+        self._kept = [take(books.redis)]
 
     def __str__(self) -> str:
         """How far the story is."""
@@ -167,15 +167,20 @@ class Replicas:
         feed(self.books, halt=Halt(0))
 
     def keep(self, _: str = "") -> None:
-        self._kept = take(self.books.redis)
+        self._kept.append(take(self.books.redis))
 
     def empty(self, _: str = "") -> None:
         self.books.redis.flushdb()
         self._put_back()
 
     def fall_back(self, _: str = "") -> None:
-        """Redis restarts as it was when it was kept."""
-        put(self.books.redis, self._kept)
+        """Redis restarts as it was when it was kept, were it long since and in another life."""
+        put(self.books.redis, self._kept[-1])
+        self._put_back()
+
+    def further(self, _: str = "") -> None:
+        """It restarts as it was when it was kept the time before, as an old primary would."""
+        put(self.books.redis, self._kept[-2:][0])
         self._put_back()
 
     def restart(self, _: str = "") -> None:

@@ -13,6 +13,7 @@ import redis as redis_module
 from redis.exceptions import NoScriptError
 from touchline.store.gate import Rehydrating
 from touchline.store.keys import Keys
+from touchline.store.life import complete_life, life_of_redis
 from touchline.store.outage import OUTAGES
 from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
@@ -95,6 +96,8 @@ class Survival:
             world = self.timeline.world.paid(user, START_E4)
             self.timeline.happened(number, world, user, f"welcome:{user}")
         rehydrate(self._server, self.keys, pg)
+        self._may_be_empty = False
+        self._set_witness()
 
     def now_ms(self) -> int:
         """The calendar, which never shows the same twice."""
@@ -139,7 +142,9 @@ class Survival:
 
     def thaw(self, number: int) -> None:
         """One of those that stand still goes on."""
-        self._troubles += 1  # it may be one that puts Redis back
+        # It may be one that puts Redis back, or that has: then any other is left behind.
+        self._troubles += 1
+        self._may_be_empty = True
         self.frozen.pop(number % len(self.frozen)).thaw()
 
     # Losses ----------------------------------------------------------------------------------
@@ -161,14 +166,18 @@ class Survival:
     def restart(self) -> None:
         """Redis restarts, and has lost nothing."""
         self.client.shut = True
+        left_behind = life_of_redis(self.books.redis, self.keys) < complete_life(self.books.pg)
+        self._may_be_empty = left_behind or not self._witnessed()
         self._losses += 1
         self._troubles += 1
         self.books.redis.script_flush()
 
     def go_back(self, number: int) -> None:
-        """Redis restarts as it was at one of the moments it has written down."""
-        self.kept = self.kept[: number % len(self.kept) + 1]
-        kept = self.kept[-1]
+        """Redis restarts as it was at one of the moments it has written down.
+
+        What has happened since may have gone on from another: then nothing of it holds any more.
+        """
+        kept = self.kept[number % len(self.kept)]
         put(self.books.redis, kept.keys)
         self.timeline.held = kept.held
         self.restart()
@@ -176,7 +185,6 @@ class Survival:
     def empty(self) -> None:
         """Redis restarts without anything."""
         self.books.redis.flushdb()
-        self.kept.clear()
         self.timeline.held = 0, 0
         self.restart()
 
@@ -187,6 +195,13 @@ class Survival:
         redis, pg = steps.client(self._server), steps.guard(self.books.pg)
         lives = self.work(steps, lambda: rehydrate(redis, self.keys, pg), fate)
         assert not (lives and self.due), "Redis cannot be put back"
+
+    def _set_witness(self) -> None:
+        """Have Redis hold something that is gone once it was emptied."""
+        self.books.redis.set(self.keys.idem(0, "a witness"), "of what happens")
+
+    def _witnessed(self) -> bool:
+        return bool(self.books.redis.exists(self.keys.idem(0, "a witness")))
 
     def _run_id(self) -> str:
         return f"run {self._losses}"
@@ -201,6 +216,10 @@ class Survival:
 
     def _go_on(self) -> None:
         """The story goes on from the newest moment that Redis or Postgres knew of."""
+        if not self._witnessed():
+            assert self._may_be_empty, "a Redis was emptied that nobody had left behind"
+            self.timeline.held = 0, 0
+        self._set_witness()
         place, beginning = known_up_to(self.books, self.timeline)
         assert beginning, "a record is lost that is older than what is not"
         self.timeline.rewind(place)

@@ -203,7 +203,7 @@ STEPS = st.lists(
             [
                 *("trade", "open", "order", "order", "another", "write", "write", "drain"),
                 *("release", "die", "freeze", "thaw", "halt", "lift"),
-                *("keep", "fall_back", "empty", "restart"),
+                *("keep", "fall_back", "further", "empty", "restart"),
             ]
         ),
         st.sampled_from("ab"),

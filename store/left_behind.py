@@ -1,0 +1,62 @@
+"""A Redis that comes back after Postgres has gone on with another, or with it as it was earlier.
+
+Each time Redis was put back, and before anybody trades there, Postgres notes that life as complete.
+By then it has every fact of the lives before that the Redis which was put back still had; what that
+one had lost has not happened, and its numbers were given to others. So a Redis that is in an
+earlier life than the last complete one knows nothing that Postgres lacks, but much that has not
+happened: an old primary, or a volume that was not mounted at the last start. It is emptied, and put
+back like any that comes back empty.
+Source: docs/decisions/0033.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import structlog
+
+from ..domain.ids import TREASURY
+from .keys import Keys, OutboxName
+from .life import complete_life, life_of
+from .postgres import Postgres
+
+CHUNK = 1000  #: keys in one round trip
+
+log = structlog.get_logger(__name__)
+
+
+def empty_if_left_behind(
+    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
+) -> bool:
+    """Take from Redis all that happened in it, if Postgres has gone on without it; whether so.
+
+    Who dies halfway leaves it as one that is still to be emptied.
+    """
+    # Postgres first: what is complete there has been entered in Redis, so one that is in an earlier
+    # life when it is read later has come back from before.
+    complete = complete_life(pg)
+    version: Any = client.hget(keys.wallet(TREASURY), "v")
+    if version is None or life_of(int(version)) >= complete:
+        return False
+    waiting = {name.value: client.xlen(keys.outbox(name)) for name in OutboxName}
+    log.error(
+        "redis is in a life that postgres has gone on from, and is emptied",
+        life=life_of(int(version)),
+        complete=complete,
+        facts=waiting,
+    )
+    _empty(client, keys, may_go_on)
+    return True
+
+
+def _empty(client: redis.Redis, keys: Keys, may_go_on: Callable[[], None]) -> None:
+    treasury, chunk = keys.wallet(TREASURY), list[str]()
+    for name in client.scan_iter(f"{keys.tag}*", count=CHUNK):
+        if keys.tells_history(name) and name != treasury:
+            chunk.append(name)
+        if len(chunk) == CHUNK:
+            may_go_on()
+            client.unlink(*chunk)
+            chunk.clear()
+    # The treasury at the end: by it the next one knows that this is not done.
+    client.unlink(*chunk, treasury)
