@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 import psycopg2
 from touchline.http.keys import new_keypair
+from touchline.store.redis_client import open_redis
 
 from .days import IDLE, two_match_days
 from .load import Client
@@ -21,6 +22,7 @@ from .ports import free_ports
 from .process import Service, request
 from .seen import Seen
 from .servers import Servers
+from .unwritten import Unwritten
 from .waiting import KILL_S, T, eventually
 
 #: A backoff is 6 s at the longest, an answer that does not come is waited for as long again;
@@ -117,9 +119,14 @@ class Exchange:
         return all(service.is_ready() for service in self.services.values())
 
     def is_level(self) -> bool:
-        """Whether a flusher is at work and has nothing left behind."""
+        """Whether a flusher is at work and had nothing left behind when it last looked."""
         holder = self.holder("flusher")
         return holder is not None and holder.detail("flusher")["backlog"] == 0
+
+    def wait_until_written(self) -> None:
+        """Return once Postgres has all that Redis had when this was called."""
+        with open_redis(self.servers.settings["REDIS_URL"], role="test-exchange") as client:
+            self.wait(Unwritten(client).is_written)
 
     def has_every_trade_once(self) -> None:
         """Wait until all that was acknowledged is in Postgres, once, and the books agree."""

@@ -11,7 +11,10 @@ from touchline.store.commands import Indexed
 from touchline.store.keys import Keys
 from touchline.store.scripts import Scripts
 
+from .waiting import eventually
+
 KEYS = Keys()
+NEXT_S = 30.0  #: until another has the lease of one that is dead
 
 
 class Index:
@@ -23,12 +26,12 @@ class Index:
     def move(self, club: int, *bps: int) -> list[Indexed]:
         """One tick each; the prices are there before anything else happens."""
         lease = KEYS.lease("scheduler")
-        owner = str(self._redis.get(lease))
+        owner = eventually(lambda: self._redis.get(lease), NEXT_S, lambda: "nobody reads the feed")
         idx = InstrumentIdx(club)
         changes = [
             IndexChange(idx=idx, now_ms=time.time_ns() // 1_000_000, offset_bps=each)
             for each in bps
         ]
-        moved = self._scripts.index_apply_all(changes, lease, owner)
+        moved = self._scripts.index_apply_all(changes, lease, str(owner))
         assert all(isinstance(each, Indexed) for each in moved)
         return moved  # type: ignore[return-value]

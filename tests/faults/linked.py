@@ -42,7 +42,7 @@ class Linked:
 
     def trades_of(self, person: Person) -> list[str]:
         """Ids of what Postgres has of *person*, once it has everything."""
-        self.exchange.wait(self.exchange.is_level)
+        self.exchange.wait_until_written()
         pg = Postgres(self.exchange.servers.settings["DATABASE_URL"], size=1)
         with pg.transaction() as cursor:
             cursor.execute("SELECT id::text FROM trades WHERE user_id = %s", (person.id,))

@@ -25,7 +25,7 @@ KEYS = Keys()
 WATCHER, LISTENER, SWEEPER = "stop-watcher", "margin-reconnect-listener", "margin-backstop-sweeper"
 #: Duties that close positions unasked, and the names of their leases.
 WATCHERS = {WATCHER: "stop-watcher", SWEEPER: "margin-backstop"}
-HELD_MS = 120_000
+HELD_MS = 600_000  #: longer than any test takes; it gives them back
 
 
 class Market:
@@ -82,7 +82,7 @@ class Market:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What a SELECT finds once Postgres has everything."""
-        self.exchange.wait(self.exchange.is_level)
+        self.exchange.wait_until_written()
         connection = psycopg2.connect(self.exchange.servers.settings["DATABASE_URL"])
         try:
             with connection.cursor() as cursor:
@@ -105,7 +105,7 @@ class Market:
         return int(trades + events)
 
     def books_agree(self) -> bool:
-        self.exchange.wait(self.exchange.is_level)
+        self.exchange.wait_until_written()
         return reconcile(self.exchange.servers) == 0
 
     # -- what a test does to it
