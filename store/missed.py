@@ -10,6 +10,7 @@ Source: docs/decisions/0026.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -33,8 +34,17 @@ def missed_pushes(
     count = last - after
     if not 0 <= count <= len(texts):
         return None
-    events = [decode_portfolio(text) for text in texts[len(texts) - count :]]
-    wanted = range(after + 1, last + 1)
-    if [event.seq if event else None for event in events] != list(wanted):
+    events = unbroken(texts[len(texts) - count :])
+    if len(events) < count or (events and events[-1].seq != last):
         return None
-    return tuple(event for event in events if event)
+    return events
+
+
+def unbroken(texts: Sequence[str]) -> tuple[PortfolioEvent, ...]:
+    """The newest of the pushes *texts*, back to where one is missing or not to be read."""
+    events: list[PortfolioEvent] = []
+    for event in map(decode_portfolio, reversed(texts)):
+        if event is None or (events and event.seq != events[-1].seq - 1):
+            break
+        events.append(event)
+    return tuple(reversed(events))

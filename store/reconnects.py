@@ -15,9 +15,10 @@ import msgspec
 import redis
 
 from ..domain.ids import UserId
-from ..domain.pushes import ReplayPush
+from ..domain.pushes import PortfolioEvent, ReplayPush
 from .keys import Keys, portfolio_channel
 from .lua import KERNEL, Call, LuaScript
+from .missed import unbroken
 from .pubsub import REPLAY_WAITS
 
 #: Real ms that a replay may take; then another api-server takes it on. The longest there can be,
@@ -110,17 +111,25 @@ class Reconnects:
 
 
 class Reminders:
-    """What waits until somebody follows a user's portfolio."""
+    """What waits until somebody is shown a user's portfolio."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
         self._remind = LuaScript("portfolio_remind", KERNEL)
 
-    def remind(self, user: UserId) -> int:
-        """Push what waits for *user*, whose portfolio is followed by now; how much there was."""
+    def remind(self, user: UserId, seq: int) -> tuple[PortfolioEvent, ...] | None:
+        """Push what waits for *user*, whose portfolio was shown as of push number *seq*.
+
+        It is published as well, for whoever else follows it.
+
+        Returns:
+            what was pushed, to be shown at once, behind what was pushed last before that; nothing
+            if nothing waits; None if the portfolio has to be shown anew first.
+        """
         names = [self._keys.pfseq(user), self._keys.replay(user), self._keys.pushes(user)]
-        return int(self._remind.run(self._redis, names, [str(user), EVENT]))
+        reply = self._remind.run(self._redis, names, [str(user), EVENT, str(seq)])
+        return None if reply[0] == "refused" else unbroken(reply[1:])
 
 
 def _spelled(replay: ReplayPush) -> str:

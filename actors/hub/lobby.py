@@ -124,10 +124,11 @@ class Lobby:
         for roster in self.rosters:
             yield from tuple(roster.by_user)
 
-    def followed_users(self) -> Iterator[UserId]:
-        """Every user whose portfolio somebody here listens to."""
+    def followers(self) -> Iterator[Client]:
+        """Every client that listens to its user's portfolio."""
         for roster in self.rosters:
-            yield from tuple(roster.followers)
+            for clients in tuple(roster.followers.values()):
+                yield from tuple(clients)
 
     def now(self) -> Moment:
         """Now, by both clocks."""

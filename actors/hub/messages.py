@@ -31,7 +31,7 @@ class PricesRead:
     """The subscriber: these instruments as they stand in Redis, all of them, in *epoch*.
 
     Of what they are ahead of, ticks are missing if it was *relinked* before; else they may be on
-    their way.
+    their way. Events of portfolios may be missing then, too: what clients have not seen comes next.
     """
 
     epoch: int
@@ -67,22 +67,22 @@ class BulletinPosted:
 class PortfolioRead:
     """The subscriber: a user's whole portfolio as of *seq* of *epoch*, encoded.
 
-    It is for those who wait for it. For *everybody*, if events may have been lost: else they are on
-    their way, and whoever was shown them in it would not be told.
+    It is for those who wait for it: to others events may be on their way, of which they would not
+    be told if they were shown it.
     """
 
     epoch: int
     user: UserId
     seq: int
     frame: bytes
-    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PortfolioMissed:
     """The subscriber: a user's events behind number *after* of *epoch*, encoded, one after another.
 
-    All there have been, for clients that resume; none if nothing has happened.
+    All there have been, for whoever has seen no more, and no less than those up to *after*; none if
+    nothing has happened.
     """
 
     epoch: int

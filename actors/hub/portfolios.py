@@ -53,6 +53,12 @@ class Portfolios:
         for client in tuple(self._roster.clients):
             client.portfolio_seq = client.resumes_at = None
 
+    def resume(self) -> None:
+        """Events may be missing: everybody is to be told those behind what they have seen."""
+        for client in tuple(self._roster.clients):
+            if client.portfolio_seq is not None:
+                client.portfolio_seq, client.resumes_at = None, client.portfolio_seq
+
     def insist(self, client: Client) -> None:
         """Ask again for a portfolio still due: the wish was lost if a mailbox overflowed."""
         if client.channels.portfolio and client.portfolio_seq is None:
@@ -72,9 +78,9 @@ class Portfolios:
 
 
 def _show(client: Client, read: PortfolioRead) -> None:
-    if client.portfolio_seq is not None and not read.everybody:
+    if client.portfolio_seq is not None:
         return
-    known = client.resumes_at if client.portfolio_seq is None else client.portfolio_seq
+    known = client.resumes_at
     client.portfolio_seq, client.resumes_at = read.seq, None
     # Another number, not only a higher one: a client may name one that it has not seen.
     if known != read.seq:
@@ -82,8 +88,9 @@ def _show(client: Client, read: PortfolioRead) -> None:
 
 
 def _make_up(client: Client, missed: PortfolioMissed) -> None:
-    at, last = client.resumes_at, missed.after + len(missed.frames)
-    # Others of the same user may resume elsewhere; what concerns this one comes, or a snapshot.
+    # Also to who has not asked: it is on its way to those, comes later, and is known by then.
+    at, last = client.known_seq, missed.after + len(missed.frames)
+    # Others of the same user may be elsewhere; what concerns this one comes, or a snapshot.
     if at is None or not missed.after <= at <= last:
         return
     client.portfolio_seq, client.resumes_at = last, None

@@ -79,6 +79,11 @@ class Client:
     strikes: int = 0
 
     @property
+    def known_seq(self) -> int | None:
+        """The last portfolio number that it knows; None if it is to be shown the whole."""
+        return self.resumes_at if self.portfolio_seq is None else self.portfolio_seq
+
+    @property
     def group(self) -> GroupKey:
         """The group this client's conflated prices are sent with."""
         return self.channels.conflated

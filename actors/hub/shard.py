@@ -172,8 +172,11 @@ class Shard(Actor[ShardMessage]):
             self._board.all_sent()
 
     def _read(self, read: PricesRead) -> None:
+        # Either way the subscriber reads portfolios, too.
         if read.epoch != self._board.epoch:
-            self._portfolios.begin_anew()  # the subscriber reads them anew as well
+            self._portfolios.begin_anew()
+        elif read.relinked:
+            self._portfolios.resume()
         self._ticker.read(read)
         self._show(self._board.read(read.epoch, read.prices))
 

@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from ...domain.ids import UserId
-from ...domain.pushes import PortfolioEvent
 from ...domain.ticks import PriceTick
-from ...domain.views import (
-    portfolio_update_view,
-    portfolio_view,
-    price_snapshot_view,
-    price_update_view,
-)
+from ...domain.views import price_snapshot_view, price_update_view
 from ...store.pubsub import (
     BoardPublished,
     FixturePublished,
@@ -24,7 +18,6 @@ from ...store.pubsub import (
     ReplayWaits,
 )
 from ..actor import Actor
-from ..address import Address
 from . import replies
 from .board import NO_EPOCH, Move, Price
 from .bulletins import (
@@ -41,9 +34,6 @@ from .messages import (
     BulletinsRead,
     FollowersGone,
     Heard,
-    PortfolioMissed,
-    PortfolioMoved,
-    PortfolioRead,
     PortfolioWanted,
     PriceMoved,
     PricesRead,
@@ -52,8 +42,9 @@ from .messages import (
     SnapshotsDue,
     SubscriberMessage,
 )
+from .portfolio_reader import PortfolioReader, Remind
 from .sources import Feed, Market
-from .wishes import Wanted, Wishes
+from .wishes import Wishes
 
 REREAD_S = 5.0  #: a lost publication or a new instrument shows after this long at most
 #: Portfolios read in one go. Ticks wait behind it, so a storm of reconnects
@@ -79,11 +70,11 @@ class Subscriber(Actor[SubscriberMessage]):
         open_feed: Callable[[], Feed],
         enter: Callable[[], Market],
         lobby: Lobby,
-        remind: Callable[[UserId], object],
+        remind: Remind,
     ) -> None:
         """Take what opens sources, and *remind*.
 
-        *remind* pushes what waits until a user's portfolio is followed.
+        *remind* pushes what waits until a user's portfolio is shown.
         """
         super().__init__()
         self._remind = remind
@@ -92,10 +83,10 @@ class Subscriber(Actor[SubscriberMessage]):
         self._lobby = lobby
         self._feed: Feed
         self._market: Market
+        self._portfolios: PortfolioReader
         self._epoch = NO_EPOCH
         self._following: dict[UserId, bool] = {}  # True once in force
         self._wishes = Wishes()
-        self._unsure: set[UserId] = set()  # followed before we were; what was missed is not known
         self._known: frozenset[int] = frozenset()
         self._seqs: dict[str, int] = {}  # the last number heard or read of each kind of bulletin
 
@@ -105,8 +96,8 @@ class Subscriber(Actor[SubscriberMessage]):
         self._feed.open()
         self._market = self._enter()
         self._epoch = self._market.epoch
-        self._following = dict.fromkeys(self._lobby.followed_users(), False)
-        self._unsure = set(self._following)
+        self._portfolios = PortfolioReader(self._lobby, self._market, self._remind)
+        self._resume()
         self._feed.follow(*self._following)
         self._reread(relinked=True)
         self._lobby.ready = True
@@ -162,7 +153,7 @@ class Subscriber(Actor[SubscriberMessage]):
             case BoardPublished(board):
                 self._post(LEADERBOARD, leaderboard_bulletin(self._epoch, board))
             case PortfolioPublished(user, event):
-                self._portfolio(user, event)
+                self._portfolios.tell(user, event)
             case ReplayWaits(user):
                 # It is shown behind a snapshot: before it, whoever follows anew would not see it.
                 self._wishes.add(user, None)
@@ -222,9 +213,12 @@ class Subscriber(Actor[SubscriberMessage]):
 
     # -- portfolios
 
-    def _portfolio(self, user: UserId, event: PortfolioEvent) -> None:
-        frame = _frame_of(event)
-        self._shard_of(user).tell(PortfolioMoved(self._epoch, user, event.seq, frame))
+    def _resume(self) -> None:
+        """Wish for what those who follow have missed, or for the whole if it is another life."""
+        for client in self._lobby.followers():
+            self._following[client.user] = False
+            shown = self._lobby.boards[self._lobby.shard_of(client.user)].epoch
+            self._wishes.add(client.user, client.known_seq if shown == self._epoch else None)
 
     def _look_after(self, user: UserId) -> None:
         """Make the subscription to *user*'s portfolio what the lobby needs it to be."""
@@ -245,8 +239,6 @@ class Subscriber(Actor[SubscriberMessage]):
         if user not in self._following:
             return
         self._following[user] = True
-        if user in self._unsure:
-            self._wishes.add(user, None)
         self._plan(user)
 
     def _plan(self, user: UserId) -> None:
@@ -262,36 +254,8 @@ class Subscriber(Actor[SubscriberMessage]):
         # Whoever left meanwhile is told nothing: what waits is for whoever follows elsewhere, or
         # later.
         wanted = {user: wish for user, wish in due.items() if self._lobby.followed(user)}
-        missed = self._make_up(wanted)
-        whole = [user for user, wish in wanted.items() if wish.snapshot or user not in missed]
-        for user, portfolio in zip(whole, self._market.portfolios(whole), strict=True):
-            view = portfolio_view(portfolio)
-            frame = replies.snapshot("portfolio", self._epoch, portfolio.seq, view)
-            everybody = user in self._unsure
-            self._unsure.discard(user)
-            read = PortfolioRead(self._epoch, user, portfolio.seq, frame, everybody)
-            self._shard_of(user).tell(read)
-        for user in wanted:
-            self._remind(user)  # now that it would be heard: it comes as a push like any other
+        for user in self._portfolios.read(wanted):
+            self._wishes.add(user, None)
+            self._wishes.release(user)
         if self._wishes.due:
             self.me.tell(SnapshotsDue())
-
-    def _make_up(self, wanted: Mapping[UserId, Wanted]) -> set[UserId]:
-        """Tell what was missed, where that is wanted and to be had; return of whom."""
-        after = {user: wish.after for user, wish in wanted.items() if wish.after is not None}
-        told: set[UserId] = set()
-        if not after:
-            return told
-        for (user, seq), events in zip(after.items(), self._market.missed(after), strict=True):
-            if events is not None:
-                frames = tuple(map(_frame_of, events))
-                self._shard_of(user).tell(PortfolioMissed(self._epoch, user, seq, frames))
-                told.add(user)
-        return told
-
-    def _shard_of(self, user: UserId) -> Address[ShardMessage]:
-        return self._lobby.shards[self._lobby.shard_of(user)]
-
-
-def _frame_of(event: PortfolioEvent) -> bytes:
-    return replies.portfolio_update(event.seq, event.name, portfolio_update_view(event))

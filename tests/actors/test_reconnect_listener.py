@@ -84,7 +84,8 @@ class Heard:
 
     def replays(self) -> list[ReplayPush]:
         """What has been told since the last call, to somebody who follows the portfolio."""
-        Reminders(self._client, self._keys).remind(self._user)
+        seq = int(self._client.get(self._keys.pfseq(self._user)) or 0)
+        Reminders(self._client, self._keys).remind(self._user, seq)
         found = []
         while message := self._pubsub.get_message(timeout=0.05):
             event = decode_portfolio(message["data"])

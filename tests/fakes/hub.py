@@ -12,6 +12,7 @@ import redis
 from touchline.actors.address import Addresses
 from touchline.actors.child import Child
 from touchline.actors.hub.lobby import Lobby
+from touchline.actors.hub.portfolio_reader import Remind
 from touchline.actors.hub.presence import Presence
 from touchline.actors.hub.shard import Shard
 from touchline.actors.hub.subscriber import Subscriber
@@ -111,6 +112,7 @@ class RunningHub:
         keys: Keys | None = None,
         deflate: bool = False,
         tickets: sockets.Tickets | None = None,
+        remind: Remind | None = None,
     ) -> None:
         self.keys = keys or Keys(TAG)
         self.private, public = new_keypair()
@@ -131,7 +133,8 @@ class RunningHub:
         self.handshakes = deps.handshakes
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica, time.monotonic)
-        enter, remind = partial(enter_life, client, self.keys), Reminders(client, self.keys).remind
+        enter = partial(enter_life, client, self.keys)
+        remind = remind or Reminders(client, self.keys).remind
         client.setnx(self.keys.meta("run_id"), "what is lost is back")
         self._addresses = addresses
         self._children = [

@@ -25,6 +25,7 @@ HEADER = re.compile(
     r"^-- ([a-z_]+): ", re.MULTILINE
 )  #: of each part of a script; the last is its own
 PUBLISH = ("presence_join", "presence_leave", "presence_reap", "replay_tell", "portfolio_remind")
+NOTHING = ["refused", "later"]
 EXCHANGE_MS = 1  #: what a message takes to Redis and back
 
 Command = tuple[bytes, ...]
@@ -128,7 +129,8 @@ class ClockedRedis:
 
     def _note(self, name: str, args: Sequence[bytes], reply: Any) -> None:
         self.replies[name].append((args, reply))
-        self.published += name in PUBLISH and reply not in (["ok", 0], 0)
+        said = reply[1:] if name == "portfolio_remind" and reply[0] == "ok" else reply
+        self.published += name in PUBLISH and said not in ([], ["ok", 0], NOTHING)
         self._locked |= name.startswith("replay")
 
     def _known(self, command: Command) -> bool:

@@ -57,6 +57,9 @@ class Link:
     def script_load(self, source: str) -> None:
         self._redis.load(source)
 
+    def get(self, name: str) -> str | None:
+        return self._one("GET", name)
+
     def hkeys(self, name: str) -> list[str]:
         return self._one("HKEYS", name)
 

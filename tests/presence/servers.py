@@ -122,9 +122,13 @@ class Actor:
 class WsServer:
     """A ws-server: the lobby, presence, and what reminds of replays."""
 
-    def __init__(self, name: str, redis: ClockedRedis, clocks: Clocks, reap_s: float) -> None:
+    def __init__(
+        self, name: str, redis: ClockedRedis, clocks: Clocks, reap_s: float, shows_ms: int
+    ) -> None:
+        """Take *shows_ms*, how often its clients ask for their portfolio."""
         self.name = name
         self.redis, self.clocks = redis, clocks
+        self._shows_ms, self._shows_at = shows_ms, 0
         self.frozen_ms: int | None = None
         self.lost_ms = 0  # since when Redis has lost what this server has not found lost yet
         self.connections: dict[Connection, None] = {}
@@ -214,6 +218,11 @@ class WsServer:
         if actor is not None and not self.presence.duty.stands:
             self.presence.duty.do(actor.stopped)
 
+    def _show(self, user: UserId) -> None:
+        client: Any = self.reminding.link
+        while self._reminders.remind(user, int(client.get(KEYS.pfseq(user)) or 0)) is None:
+            pass
+
     def _ping(self) -> None:
         now_s = self.clocks.monotonic()
         for connection in self.connections:
@@ -223,12 +232,15 @@ class WsServer:
 
     def _remind(self) -> None:
         """What `subscriber` does for whom it follows, behind a snapshot."""
+        if self.redis.ms < self._shows_at:
+            return
+        self._shows_at = self.redis.ms + self._shows_ms
         users = [user for user in self.to_remind if self.lobby.present(user)]
         self.to_remind.clear()
         for user in users:
             if self.reminding.stands:
                 self.to_remind[user] = None
-            elif not self.reminding.do(lambda user=user: self._reminders.remind(user)):
+            elif not self.reminding.do(lambda user=user: self._show(user)):
                 self.to_remind |= dict.fromkeys(self.lobby.users())  # it begins anew
 
 

@@ -22,7 +22,7 @@ WEIGHTS = {
     "wait a bit": 16,
     "wait": 14,
     "befall ws": 20,
-    "befall api": 6,
+    "befall api": 10,
     "freeze ws": 4,
     "freeze api": 1,
     "thaw": 6,

@@ -55,7 +55,8 @@ class World:
         self.truth = Truth(NEAR_MS * self._speed)
         self._named = 0
         self._coming: dict[UserId, int] = {}  # clients that will connect again by themselves
-        self._reap_s = self.chance.choice((REAP_S, 4 * REAP_S))  # late, or busy
+        # How often servers look for dead ones, and clients for what they have missed.
+        self._ways = self.chance.choice((REAP_S, 4 * REAP_S)), self.chance.choice((0, 0, 25_000))
         self._homing = self.chance.choice((0.0, 0.5, 1.0))
         self._heard = 0  # messages of which all that was published has been heard
         self._pubsub: Any = client.pubsub()
@@ -307,7 +308,7 @@ class World:
         return processes
 
     def _ws(self) -> WsServer:
-        return WsServer(self._name("w"), self.redis, self._clocks(), self._reap_s)
+        return WsServer(self._name("w"), self.redis, self._clocks(), *self._ways)
 
     def _api(self) -> ApiServer:
         return ApiServer(self._name("a"), self.redis, self._clocks())

@@ -196,7 +196,8 @@ def test_losing_the_pub_sub_link_costs_no_client_and_no_change(hub, exchange, re
 
         shown = {message["channel"]: message for message in (ann.next() for _ in range(2))}
         assert (shown["price:1"]["op"], shown["price:1"]["seq"]) == ("snapshot", 1)
-        assert (shown["portfolio"]["op"], shown["portfolio"]["seq"]) == ("snapshot", 2)
+        assert (shown["portfolio"]["op"], shown["portfolio"]["seq"]) == ("update", 2)
+        assert shown["portfolio"]["event"] == "fill"
         exchange.order(Side.BUY, 1_000)
         updates = (ann.next() for _ in range(2))
         assert {each["channel"]: each["seq"] for each in updates} == {"price:1": 2, "portfolio": 3}

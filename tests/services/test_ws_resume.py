@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import gevent
 import pytest
 import redis as redis_module
 from gevent.lock import BoundedSemaphore
+from redis.exceptions import ConnectionError as RedisConnectionError
+from touchline.domain.ids import UserId
 from touchline.domain.positions import Direction
-from touchline.domain.pushes import ReplayPush
+from touchline.domain.pushes import PortfolioEvent, ReplayPush
 from touchline.domain.trading import Side
+from touchline.store.reconnects import Reminders
 
 from tests.fakes.exchange import ANN, Exchange
 from tests.fakes.hub import RunningHub, Session
@@ -126,6 +129,30 @@ def test_a_replay_that_waited_is_told_once_to_who_resumes(hub, exchange):
         assert (replay["event"], replay["seq"]) == ("replay", seq + 1)
         exchange.fund(ANN, 5_000)
         assert ann.next()["event"] == "wallet"
+
+
+def test_a_replay_that_was_taken_as_the_link_to_redis_broke_is_told_all_the_same(redis, exchange):
+    """It has its number by then, and is in no portfolio that is read after that."""
+    reminders, breaks = Reminders(redis, exchange.keys), [False, True]
+
+    def remind(user: UserId, seq: int) -> Sequence[PortfolioEvent] | None:
+        pushed = reminders.remind(user, seq)
+        if pushed and breaks.pop():
+            raise RedisConnectionError("the answer is lost")
+        return pushed
+
+    exchange.open(Direction.LONG, 1_000)
+    with RunningHub(redis, remind=remind) as hub, hub.connect() as ann:
+        ann.ask("subscribe", channels=["portfolio"])
+        seq = ann.next()["seq"]
+        digest = ReplayPush(from_ms=1_000, to_ms=2_000, closed=(), checked_ticks=7)
+        tell_replay(exchange.client, exchange.keys, ANN, digest)
+
+        replay = ann.next()
+        assert (replay["event"], replay["seq"]) == ("replay", seq + 1)
+        exchange.fund(ANN, 5_000)
+        assert ann.next()["seq"] == seq + 2
+    assert breaks == [False]
 
 
 def test_a_client_that_comes_and_goes_sees_every_event_once(hub, exchange):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis as redis_module
 from touchline.domain.ids import UserId
-from touchline.domain.pushes import ReplayPush
+from touchline.domain.pushes import PortfolioEvent, ReplayPush
 from touchline.store.keys import Keys
 from touchline.store.missed import missed_pushes
 from touchline.store.pubsub import REPLAY_WAITS
@@ -57,9 +57,10 @@ def test_a_replay_waits_for_whoever_can_show_it_and_is_shown_once(
     told(redis)
     assert ear.heard() == [REPLAY_WAITS]
 
-    reminded = [Reminders(redis, KEYS).remind(ANN) for _ in range(2)]
+    reminded = [Reminders(redis, KEYS).remind(ANN, 0) for _ in range(2)]
 
-    assert reminded == [1, 0]
+    push = ReplayPush(from_ms=1, to_ms=2, closed=(), checked_ticks=7)
+    assert reminded == [(PortfolioEvent(1, push),), ()]
     [shown] = ear.heard()
     assert shown.startswith('{"s":1,"e":"replay","d":{"from":1,"to":2')
 
@@ -71,7 +72,7 @@ def test_a_replay_that_waits_is_not_among_the_pushes_that_were_missed(
     told(redis, 1)
     assert missed_pushes(redis, KEYS, ANN, 0) == ()
 
-    Reminders(redis, KEYS).remind(ANN)
+    Reminders(redis, KEYS).remind(ANN, 0)
 
     missed = missed_pushes(redis, KEYS, ANN, 0)
     assert missed is not None
@@ -80,12 +81,40 @@ def test_a_replay_that_waits_is_not_among_the_pushes_that_were_missed(
 
 def test_a_replay_that_nobody_was_shown_is_not_lost_by_the_next(redis: redis_module.Redis) -> None:
     told(redis, 2)
+    redis.set(KEYS.pfseq(ANN), 7)
     ear = Ear(redis)
 
-    assert Reminders(redis, KEYS).remind(ANN) == 2
+    pushed = Reminders(redis, KEYS).remind(ANN, 7)
 
-    pushes = [decode_portfolio(message) for message in ear.heard()]
-    assert [(each.seq, each.push.from_ms) for each in pushes] == [(1, 1), (2, 2)]
+    assert [(each.seq, each.push.from_ms) for each in pushed] == [(8, 1), (9, 2)]
+    assert tuple(decode_portfolio(message) for message in ear.heard()) == pushed
+
+
+def test_a_replay_waits_for_a_snapshot_of_all_that_was_pushed(redis: redis_module.Redis) -> None:
+    told(redis)
+    redis.set(KEYS.pfseq(ANN), 8)
+    ear = Ear(redis)
+
+    assert Reminders(redis, KEYS).remind(ANN, 7) is None
+
+    assert (ear.heard(), redis.get(KEYS.pfseq(ANN))) == ([], "8")
+    assert Reminders(redis, KEYS).remind(BOB, 7) == ()
+    assert len(Reminders(redis, KEYS).remind(ANN, 8)) == 1
+
+
+def test_a_replay_comes_with_the_pushes_before_it_as_far_as_they_are_there(
+    redis: redis_module.Redis,
+) -> None:
+    """They are on their way to some, who have to be told them first."""
+    reminders, seen = Reminders(redis, KEYS), {}
+    for number in range(1, 4):
+        told(redis)
+        seen[number] = [event.seq for event in reminders.remind(ANN, number - 1)]
+    redis.set(KEYS.pfseq(ANN), 10)
+    told(redis)
+    seen[11] = [event.seq for event in reminders.remind(ANN, 10)]
+
+    assert seen == {1: [1], 2: [1, 2], 3: [1, 2, 3], 11: [11]}
 
 
 def test_what_waits_is_kept_for_some_minutes_and_is_no_more_than_a_few(

@@ -59,10 +59,8 @@ def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
     return PortfolioMoved(epoch, user, seq, text_frame(f'{{"update":{seq}}}'))
 
 
-def read(
-    seq: int, user: UserId = ANN, epoch: int = LIFE, *, everybody: bool = False
-) -> PortfolioRead:
-    return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'), everybody)
+def read(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioRead:
+    return PortfolioRead(epoch, user, seq, text_frame(f'{{"snapshot":{seq}}}'))
 
 
 def told(link: Any) -> list[Any]:
@@ -231,10 +229,60 @@ def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
     stage.roster.listen(client, PORTFOLIO)
     shard.receive(read(551))
 
-    shard.receive(read(2, everybody=True))
+    shard.receive(PricesRead(LIFE, (), relinked=True))
+    shard.receive(read(2))
     shard.receive(pushed(3))
 
     assert link.sent == [{"snapshot": 551}, {"snapshot": 2}, {"update": 3}]
+
+
+def test_after_a_new_link_everybody_is_told_what_they_may_have_missed(shard, stage):
+    links = {}
+    for name, at in {"seven": 7, "nine": 9, "new": None, "resumes": 8}.items():
+        client, links[name] = stage.seat()
+        stage.roster.listen(client, PORTFOLIO)
+        if name == "resumes":
+            client.resumes_at = at
+        else:
+            client.portfolio_seq = at
+
+    shard.receive(PricesRead(LIFE, (), relinked=True))
+    shard.receive(pushed(10))  # heard before what was missed was read: it is in there
+    for message in (missed(7, 8, 9, 10), read(10), pushed(11)):
+        shard.receive(message)
+
+    shown = {name: [next(iter(each.values())) for each in links[name].take()] for name in links}
+    assert shown == {
+        "seven": [8, 9, 10, 11],
+        "nine": [10, 11],
+        "new": [10, 11],
+        "resumes": [9, 10, 11],
+    }
+
+
+def test_prices_that_are_read_over_the_same_link_leave_portfolios_alone(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(7))
+
+    shard.receive(PricesRead(LIFE, ()))
+    shard.receive(pushed(8))
+
+    assert link.sent == [{"snapshot": 7}, {"update": 8}]
+
+
+def test_what_is_told_at_once_is_told_before_what_is_on_its_way_and_once(shard, stage):
+    """A replay, as number 9, with the push before it; another connection was shown that."""
+    (behind, link), (shown, shown_link) = stage.seat(), stage.seat()
+    for client in (behind, shown):
+        stage.roster.listen(client, PORTFOLIO)
+    behind.portfolio_seq = 7
+
+    for message in (read(8), missed(7, 8, 9), pushed(8), pushed(9), pushed(10)):
+        shard.receive(message)
+
+    assert link.take() == [{"update": seq} for seq in (8, 9, 10)]
+    assert shown_link.take() == [{"snapshot": 8}, {"update": 9}, {"update": 10}]
 
 
 def test_what_is_read_for_another_connection_hides_no_event_that_is_on_its_way(shard, stage):

@@ -29,7 +29,7 @@ from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument, new_instrument
 from touchline.domain.leaderboard import Leaderboard, Ranked, leaderboard_view
 from touchline.domain.portfolio import OpenPosition, Portfolio, Wallet
-from touchline.domain.pushes import PortfolioEvent, WalletPush
+from touchline.domain.pushes import PortfolioEvent, ReplayPush, WalletPush
 from touchline.domain.ticks import PriceTick
 from touchline.domain.views import portfolio_view
 from touchline.store.fixture_news import ToldFixture, ToldFixtures
@@ -137,11 +137,14 @@ class Desk:
 
     def __init__(self, stage: Any) -> None:
         self.stage, self.feed, self.market = stage, SpokenFeed(), StillMarket()
-        self.reminded: list[UserId] = []
-        self.actor = Subscriber(
-            lambda: self.feed, lambda: self.market, stage.lobby, self.reminded.append
-        )
+        self.reminded: list[tuple[UserId, int]] = []
+        self.waiting: list[tuple[PortfolioEvent, ...] | None] = []
+        self.actor = Subscriber(lambda: self.feed, lambda: self.market, stage.lobby, self.remind)
         self.actor.started()
+
+    def remind(self, user: UserId, seq: int) -> tuple[PortfolioEvent, ...] | None:
+        self.reminded.append((user, seq))
+        return self.waiting.pop(0) if self.waiting else ()
 
     def told(self) -> list[Any]:
         """What the shard was told since the last call."""
@@ -309,6 +312,34 @@ def test_after_a_restart_it_follows_whom_the_clients_follow_and_reads_them_anew(
     assert successor.market.reads == [ANN]
 
 
+def test_after_a_restart_clients_are_told_what_they_have_not_seen(desk, stage):
+    """A replay among it, say: it would not be in a portfolio."""
+    for number in (6, 5):
+        desk.follow(ANN)
+        (*_, client) = stage.roster.clients
+        client.portfolio_seq = number
+
+    successor = Desk(stage)
+    successor.market.pushes[ANN] = (grant(6), replay(7))
+
+    (missed,) = successor.read(ANN)
+
+    assert (missed.after, events_in(missed)) == (5, [(6, "wallet"), (7, "replay")])
+    assert (successor.market.asked, successor.market.reads) == ([{ANN: 5}], [])
+
+
+def test_after_a_restart_in_another_epoch_clients_are_shown_their_portfolios(desk, stage):
+    desk.follow(ANN)
+    (client,) = stage.roster.clients
+    client.portfolio_seq = 5
+    stage.board.read(6, ())
+
+    successor = Desk(stage)
+
+    (read,) = successor.read(ANN)
+    assert (type(read), successor.market.asked) == (PortfolioRead, [])
+
+
 def test_what_an_earlier_incarnation_heard_is_nothing_to_the_next(desk, stage):
     """It waits in the mailbox meanwhile, and may be of an epoch that is over."""
     desk.follow(ANN)
@@ -400,7 +431,7 @@ def test_who_resumes_is_told_what_was_missed_and_nothing_else_is_read(desk):
         ("update", 7, "wallet"),
     ]
     assert desk.market.reads == []
-    assert desk.reminded == [ANN]
+    assert desk.reminded == [(ANN, 7)]
 
 
 def test_what_is_not_to_be_had_any_more_is_a_portfolio_instead(desk):
@@ -422,7 +453,7 @@ def test_one_who_resumes_and_one_who_does_not_are_both_served(desk):
 
     assert (missed.after, type(read)) == (5, PortfolioRead)
     assert desk.market.asked == [{ANN: 5}]
-    assert desk.reminded == [ANN]
+    assert desk.reminded == [(ANN, 7)]
 
 
 def test_what_somebody_wished_for_who_left_is_not_read_for_the_next(desk, stage):
@@ -464,7 +495,7 @@ def test_what_waited_for_a_follower_is_told_behind_the_snapshot(stage: Any) -> N
     desk.hear(FollowStarted(ANN))
     desk.actor.receive(SnapshotsDue())
 
-    assert desk.reminded == [ANN]
+    assert desk.reminded == [(ANN, 7)]
 
 
 def test_a_leaderboard_is_read_and_then_heard_beside_the_fixtures(desk):
@@ -498,18 +529,54 @@ def test_the_first_leaderboard_that_is_told_of_in_a_life_makes_it_read_all(desk)
     assert [each.channel for each in read.bulletins] == ["leaderboard:week"]
 
 
-def test_a_replay_that_waits_is_told_behind_a_snapshot_too(desk: Desk) -> None:
+def replay(seq: int) -> PortfolioEvent:
+    return PortfolioEvent(seq, ReplayPush(1, 2, (), 3))
+
+
+def events_in(missed: Any) -> list[tuple[int, str]]:
+    assert isinstance(missed, PortfolioMissed)
+    told = [message for frame in missed.frames for message in messages_in(frame)]
+    return [(each["seq"], each["event"]) for each in told]
+
+
+def test_a_replay_that_waits_is_shown_behind_a_snapshot_before_it_can_be_in_one(desk: Desk) -> None:
     desk.follow(ANN)
-    desk.hear(FollowStarted(ANN))
-    desk.actor.receive(SnapshotsDue())
-    desk.told()
+    desk.read(ANN)
+    desk.waiting = [(grant(7), replay(8))]
 
     desk.hear(ReplayWaits(ANN))
-    assert desk.reminded == [ANN]
     desk.actor.receive(SnapshotsDue())
 
-    assert [type(message) for message in desk.told()] == [PortfolioRead]
-    assert desk.reminded == [ANN, ANN]
+    read, missed = desk.told()
+    assert (type(read), read.seq) == (PortfolioRead, 7)
+    assert (missed.user, missed.epoch, missed.after) == (ANN, 7, 6)
+    assert events_in(missed) == [(7, "wallet"), (8, "replay")]
+
+
+def test_a_replay_that_waits_is_shown_behind_what_was_missed(desk: Desk) -> None:
+    desk.market.pushes[ANN] = (grant(6),)
+    desk.waiting = [(replay(7),)]
+    desk.follow(ANN, after=5)
+
+    missed, more = desk.read(ANN)
+
+    assert (missed.after, events_in(missed)) == (5, [(6, "wallet")])
+    assert (more.after, events_in(more)) == (6, [(7, "replay")])
+    assert (desk.market.reads, desk.reminded) == ([], [(ANN, 6)])
+
+
+def test_a_portfolio_that_has_moved_on_is_shown_again_before_what_waited(desk: Desk) -> None:
+    desk.market.pushes[ANN] = (grant(6),)
+    desk.waiting = [None, (replay(8),)]
+    desk.follow(ANN, after=5)
+
+    (missed,) = desk.read(ANN)
+    assert desk.actor.actor_inbox.queued()[-1] == SnapshotsDue()
+    desk.actor.receive(SnapshotsDue())
+
+    assert events_in(missed) == [(6, "wallet")]
+    assert [type(message) for message in desk.told()] == [PortfolioRead, PortfolioMissed]
+    assert desk.reminded == [(ANN, 6), (ANN, 7)]
 
 
 def test_a_replay_of_somebody_who_is_not_here_is_left_to_others(desk: Desk, stage: Any) -> None:
