@@ -285,3 +285,17 @@ def test_thousands_of_abusive_ends_leave_no_descriptor_behind(connect):
     assert open_files() <= before
     first.say(client_frame(PING))
     assert first.frame() == (10, b"")
+
+
+def test_the_last_word_of_a_client_is_its_handshake_or_whatever_bytes_came_since(connect):
+    before = time.monotonic()
+    connection, peer, owner = connect()
+    opened = time.monotonic()
+
+    assert before <= connection.heard_at <= opened
+    peer.say(client_frame(PING, b"here"))
+    peer.frame()
+
+    assert opened <= connection.heard_at <= time.monotonic()
+    peer.vanish()
+    assert owner.ended.wait(WAIT_S)
