@@ -1,7 +1,7 @@
 """Stories of presence by the thousand, or with rules broken one by one.
 
     python -m tests.presence tell --seeds 0:10000
-    python -m tests.presence break --seeds 0:150
+    python -m tests.presence break
 
 The first ends with how many there were and of which of them something is wrong, each with as few
 steps as show it. The second names for every rule the first seed that misses it.
@@ -71,7 +71,7 @@ def main() -> int:
     """1 if anything is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.presence", description=__doc__)
     parser.add_argument("what", choices=("tell", "break"))
-    parser.add_argument("--seeds", default="0:150", help="from:to")
+    parser.add_argument("--seeds", default="0:400", help="from:to")
     parser.add_argument("--only", default="", help="rules with this in their description")
     asked = parser.parse_args()
     seeds = range(*map(int, asked.seeds.split(":")))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +23,8 @@ SAID = f"{{string.match(redis.call('GET', '{CLOCK}'), '(%d+) (%d+)')}}"
 HEADER = re.compile(
     r"^-- ([a-z_]+): ", re.MULTILINE
 )  #: of each part of a script; the last is its own
-PUBLISH = ("presence_join", "presence_leave", "presence_reap", "replay_tell", "portfolio_remind")
+NOTE = ("presence_join", "presence_leave", "presence_reap")
+PUBLISH = (*NOTE, "replay_tell", "portfolio_remind")
 NOTHING = ["refused", "later"]
 EXCHANGE_MS = 1  #: what a message takes to Redis and back
 
@@ -40,7 +40,8 @@ class ClockedRedis:
         ms: Redis' time, Unix ms.
         published: messages so far that something may have been published by.
         is_down: nobody gets there.
-        replies: of scripts that were carried out, by name: arguments and reply; since a loss.
+        told: users and stamps of returns that a replay was told of; since a loss.
+        noted: users and stamps of all returns there may have been.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class ClockedRedis:
         self._locked = False
         self.is_down = False
         self._mutate = mutate
-        self.replies: dict[str, list[tuple[Sequence[bytes], Any]]] = defaultdict(list)
+        self.told: list[tuple[bytes, bytes]] = []
+        self.noted: set[tuple[bytes, bytes]] = set()
         self._loaded: dict[bytes, tuple[str, bytes]] = {}
         self._kept: list[tuple[int, Snapshot]] = []
 
@@ -117,7 +119,7 @@ class ClockedRedis:
         put(self.client, kept)
         self._kept.clear()
         self._loaded.clear()
-        self.replies.clear()
+        self.told.clear()
         self._locked = True
         return at_ms
 
@@ -128,7 +130,10 @@ class ClockedRedis:
         return command[0].decode()
 
     def _note(self, name: str, args: Sequence[bytes], reply: Any) -> None:
-        self.replies[name].append((args, reply))
+        if name == "replay_tell" and reply == ["ok"]:
+            self.told.append((args[0], args[2]))
+        elif name in NOTE and reply == ["ok", 1]:
+            self.noted.add((args[0], b"%d" % (self.ms * 1000)))
         said = reply[1:] if name == "portfolio_remind" and reply[0] == "ok" else reply
         self.published += name in PUBLISH and said not in ([], ["ok", 0], NOTHING)
         self._locked |= name.startswith("replay")

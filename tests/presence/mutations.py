@@ -4,7 +4,8 @@
 
 What is changed in a script is changed in its text, what in Python, in the running process. Not
 here are rules that spare work or time: a replica that beats again is not reaped, the dead are
-dropped by whoever meets them, not only by the reaper, of two listeners the second begins nothing.
+dropped by whoever meets them, not only by the reaper, of two listeners the second begins nothing,
+and a telling that is overtaken does not stand in for the next. They have tests of their own.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from touchline.actors.hub.roster import Roster
 from touchline.actors.hub.transitions import Transitions
 from touchline.store.presence import Replica, Whereabouts
 from touchline.store.reconnects import Reconnects
-
-LOCK = "redis.call('GET', lock)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +152,7 @@ MUTATIONS: tuple[InScript | InPython, ...] = (
     InScript("replay_take", "the return goes when it is taken",
              "even_if_full(returns)", "redis.call('HDEL', returns, user)"),
     InScript("replay_tell", "whoever took too long tells all the same",
-             f"if {LOCK} ~= owner .. ' ' .. stamp then", "if false then"),
-    InScript("replay_tell", "what is overtaken is told all the same",
-             f"if {LOCK} ~= owner .. ' ' .. stamp then",
-             f"if string.match({LOCK} or '', '^%S+') ~= owner then"),
+             "if redis.call('GET', lock) ~= owner .. ' ' .. stamp then", "if false then"),
     InScript("replay_tell", "a younger return is done with the older one",
              "redis.call('HGET', returns, user) == stamp and", ""),
     InScript("replay_tell", "an absence that has begun meanwhile is done with",

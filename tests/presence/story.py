@@ -28,7 +28,7 @@ WEIGHTS = {
     "thaw": 6,
     "go on": 8,
     "deliver": 6,
-    "kill ws": 4,
+    "kill ws": 8,
     "kill api": 1,
     "stop ws": 2,
     "down": 2,
@@ -103,8 +103,8 @@ def broken(
         world.settle()
         if holes := world.truth.holes:
             return f"nobody was told of {holes}"
-        if twice := world.told_twice():
-            return f"a return was looked after twice: {twice}"
+        if idle := world.told_for_nothing():
+            return f"a return was looked after twice, or was none: {idle}"
         if strangers := world.strangers():
             return f"present where they are not, or the other way round: {strangers}"
         return None

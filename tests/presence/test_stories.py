@@ -16,7 +16,7 @@ import redis as redis_module
 from .story import broken, quiet_story, shortest, story, take
 from .world import World
 
-SEEDS, AT_ONCE = 300, 50
+SEEDS, AT_ONCE = 400, 50
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))

@@ -27,7 +27,7 @@ SKEW_MS = 40  #: clocks of machines differ by twice as much
 NEAR_MS = 2 * SKEW_MS + 60
 NOBODY = "0"  #: published last, so that everything before it has arrived
 STANDS_MS = 4_500  #: a process that stands still for less does not count as one; see Pulse
-SETTLES_S, SETTLED_S = 80, 20  #: a death, a look, a lock, and a rest; the least there is to see
+SETTLES_S, SETTLED_S = 140, 20  #: a death, a look, a lock, and a rest; the least there is to see
 #: What may be befallen: of which duty of a server, and which kinds of messages; none for any.
 JOINS, BEATS = ("presence_join", "presence_leave"), ("presence_beat",)
 OF_WS = ((0, JOINS), (0, JOINS), (0, BEATS), (0, ()), (1, ()))
@@ -56,7 +56,10 @@ class World:
         self._named = 0
         self._coming: dict[UserId, int] = {}  # clients that will connect again by themselves
         # How often servers look for dead ones, and clients for what they have missed.
-        self._ways = self.chance.choice((REAP_S, 4 * REAP_S)), self.chance.choice((0, 0, 25_000))
+        self._ways = (
+            self.chance.choice((REAP_S, 4 * REAP_S, 12 * REAP_S)),
+            self.chance.choice((0, 0, 25_000)),
+        )
         self._homing = self.chance.choice((0.0, 0.5, 1.0))
         self._heard = 0  # messages of which all that was published has been heard
         self._pubsub: Any = client.pubsub()
@@ -293,14 +296,10 @@ class World:
         held = {user: set(self.redis.client.hkeys(KEYS.presence(user))) for user in USERS}
         return {user: held[user] ^ there[user] for user in USERS if held[user] != there[user]}
 
-    def told_twice(self) -> list[tuple[bytes, bytes]]:
-        """Users and stamps of returns of which there was more than one replay."""
-        told = Counter(
-            (args[0], args[2])
-            for args, reply in self.redis.replies["replay_tell"]
-            if reply == ["ok"]
-        )
-        return [which for which, times in told.items() if times > 1]
+    def told_for_nothing(self) -> list[tuple[bytes, bytes]]:
+        """Users and stamps of what was told twice, or was no return."""
+        times = Counter(self.redis.told)
+        return [each for each in times if times[each] > 1 or each not in self.redis.noted]
 
     def _shuffled(self) -> Sequence[WsServer | ApiServer]:
         processes = [*self.servers, *self.apis]
