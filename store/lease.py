@@ -41,7 +41,7 @@ class Lease:
     ) -> None:
         self.key = key
         self.owner = owner or uuid4().hex
-        self.token = 0
+        self.token = self.before = 0
         self._monotonic = monotonic
         self._ttl_s = ttl_s
         self._trust_s = ttl_s - margin_s
@@ -52,7 +52,9 @@ class Lease:
     def renew(self) -> bool:
         """Take the lease if it is free, renew it if it is ours; return whether we hold it.
 
-        `token` then is the fencing token: it grows with every acquisition by anyone.
+        `token` then is the fencing token: it grows with every acquisition by anyone, and is never
+        given again, also where Redis has lost what it knew of it. `before` is the one before that,
+        if this acquired it; 0 if Redis knows of none.
 
         Raises:
             an outage of Redis; the lease then counts as not held until a renewal succeeds.
@@ -61,13 +63,11 @@ class Lease:
         # must not lengthen the time we believe we hold the lease.
         asked_at = self._monotonic()
         self._trusted_until = 0.0
-        token = int(
-            self._renew(
-                keys=[self.key, f"{self.key}:token"], args=[self.owner, round(self._ttl_s * 1000)]
-            )
+        token, before = self._renew(
+            keys=[self.key, f"{self.key}:token"], args=[self.owner, round(self._ttl_s * 1000)]
         )
         if token:
-            self.token = token
+            self.token, self.before = int(token), int(before)
             self._trusted_until = asked_at + self._trust_s
         return self.held()
 

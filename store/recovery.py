@@ -58,17 +58,19 @@ class Recovery:
         """
         if not self._lease.renew():
             return False
+        token = self._lease.token
         with self._kept():
-            rehydrate(self._redis, self._keys, self._pg, self._may_go_on)
+            rehydrate(self._redis, self._keys, self._pg, lambda: self._may_go_on(token))
         return True
 
     def close(self) -> None:
         """Close the connections to Redis."""
         self._redis.close()
 
-    def _may_go_on(self) -> None:
-        if not self._lease.renew():
-            raise Rehydrating("another process has begun to put Redis back")
+    def _may_go_on(self, token: int) -> None:
+        # Under another token it was lost meanwhile: to another process, or with all else in Redis.
+        if not self._lease.renew() or self._lease.token != token:
+            raise Rehydrating("Redis has to be put back from the beginning")
 
     @contextmanager
     def _kept(self) -> Iterator[None]:

@@ -75,15 +75,21 @@ def rehydrate(
     run_id = unnoted_run_id(client, keys)
     if run_id is None:
         return None
-    rehydrated = _put_back(client, keys, pg, may_go_on)
-    may_go_on()
+    try:
+        rehydrated = _put_back(client, keys, pg, may_go_on)
+        may_go_on()
+    except Rehydrating:
+        # Whoever has noted it meanwhile may have done so in a life that ours has ended.
+        forget_run_id(client, keys)
+        raise
     note_complete(pg, rehydrated.epoch)
     # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
     note_run_id(client, keys, run_id)
-    if life_in_postgres(pg) != rehydrated.epoch:
-        # Somebody else began to put it back as well, and nobody may write in the life it is in.
+    if not life_in_postgres(pg) == rehydrated.epoch == life_of_redis(client, keys):
+        # Somebody else began to put it back as well, and nobody may write in the life it is in; or
+        # somebody has emptied it since we asked whether we may go on.
         forget_run_id(client, keys)
-        raise Rehydrating("another process puts Redis back as well")
+        raise Rehydrating("another process puts Redis back as well, or it is empty again")
     log.info("redis is complete again", **asdict(rehydrated))
     return rehydrated
 

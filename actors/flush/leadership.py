@@ -31,7 +31,7 @@ class Leadership:
         if self._lease.renew() and self._lease.token != self._token:
             # Ours anew: whoever held it before may still be writing.
             self._fence.take()
-            if self._lease.token - self._meter.token > 1:  # another was level meanwhile
+            if self._lease.before != self._meter.token:  # another was level meanwhile
                 self._meter.level_at = self._monotonic()
             self._token = self._meter.token = self._lease.token
 

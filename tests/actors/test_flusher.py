@@ -105,6 +105,24 @@ def test_a_flusher_that_was_overtaken_steps_back_and_may_come_again(books, build
     assert books.differences() == []
 
 
+def test_after_redis_has_lost_count_whoever_held_the_lease_between_is_kept_out(books, build):
+    earlier, first, second = build(), build(), build()
+    lease = books.keys.lease("flusher")
+    earlier.started()
+    earlier.stopped()
+    first.started()
+    books.redis.delete(lease, f"{lease}:token")  # as by a FLUSHALL
+    second.started()
+    books.redis.delete(lease)  # which stands still amid a flush meanwhile
+    first.receive(LeaseDue())
+
+    for flusher in (first, second):
+        books.some_trades()
+        flusher.receive(FlushDue())
+
+    assert (first.detail()["lease"], second.detail()["lease"]) == (True, False)
+
+
 def test_a_backlog_is_worked_off_without_waiting_for_the_timer(build):
     flusher = build(ScriptedDrain(Flushed(waiting=9000, peeked=2100, acked=2100, more=True)))
     flusher.started()

@@ -153,7 +153,59 @@ def test_every_acquisition_has_a_higher_token(client, clock):
         lease.renew()
         tokens.append(lease.token)
 
-    assert tokens == [1, 2, 3]
+    assert 0 < tokens[0] < tokens[1] < tokens[2]
+
+
+def test_whoever_takes_a_lease_learns_who_had_it_before(client, clock):
+    first, second = (
+        Lease(client, KEY, monotonic=clock.monotonic),
+        Lease(client, KEY, monotonic=clock.monotonic),
+    )
+    first.renew()
+    assert first.before == 0
+    first.release()
+    second.renew()
+
+    assert second.before == first.token
+    second.release()
+    first.renew()
+    assert first.before == second.token
+
+
+def test_no_token_is_given_again_by_a_redis_that_has_lost_count(client, clock):
+    """Else whoever comes to the number they had would not notice that another was there."""
+    tokens = []
+    for owner in ("one", "two", "one", "one", "two"):
+        lease = Lease(client, KEY, monotonic=clock.monotonic, owner=owner)
+        client.delete(KEY, f"{KEY}:token")
+        assert lease.renew()
+        tokens.append(lease.token)
+        client.delete(KEY)
+        client.set(f"{KEY}:token", 1)  # as in what was written down before
+        assert lease.renew()
+        tokens.append(lease.token)
+
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_a_lease_whose_token_is_lost_is_taken_anew(client, clock):
+    lease = Lease(client, KEY, monotonic=clock.monotonic)
+    lease.renew()
+    token = lease.token
+    client.delete(f"{KEY}:token")
+
+    assert lease.renew()
+    assert lease.token != token
+
+
+def test_tokens_grow_also_where_clocks_go_back(client, clock):
+    client.set(f"{KEY}:token", 4_000_000_000_000_000)
+    lease = Lease(client, KEY, monotonic=clock.monotonic)
+
+    assert lease.renew()
+
+    assert lease.token == 4_000_000_000_000_001
+    assert client.get(f"{KEY}:token") == "4000000000000001"
 
 
 def test_a_released_lease_is_free_for_the_next(client, clock):

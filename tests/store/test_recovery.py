@@ -1,5 +1,6 @@
 """Recovery: one of several processes puts Redis back, and the others let it."""
 
+import contextlib
 import time
 
 import pytest
@@ -69,6 +70,20 @@ def test_whoever_loses_the_lease_stops_and_does_not_open_the_gate(books):
 
     assert recovery.due()
     assert books.hot.wallet(1).version == 0
+
+
+@pytest.mark.parametrize("nth", range(6))
+def test_a_redis_that_is_emptied_meanwhile_is_put_back_from_the_beginning(books, nth):
+    """A lease that is taken anew then is another one: what was put back under the first is gone."""
+    recovery = recovery_of(books, Meanwhile(books.pg, "transaction", books.redis.flushall, nth=nth))
+
+    with contextlib.suppress(Rehydrating):
+        recovery.run()
+
+    assert recovery.due()
+    assert recovery_of(books).run()
+    books.drain().everything()
+    assert books.differences() == []
 
 
 def test_a_run_that_fails_gives_the_lease_back(books):

@@ -13,6 +13,7 @@ from touchline.store.commands import Filled, Replayed
 from touchline.store.entries import Entry
 from touchline.store.fact_writer import FactWriter
 from touchline.store.facts import insert_kinds
+from touchline.store.gate import Rehydrating
 from touchline.store.keys import State
 from touchline.store.ledger import Ledger
 from touchline.store.life import EPOCH_BITS, show_life
@@ -330,6 +331,26 @@ def test_dying_at_any_step_leaves_the_rest_to_the_next_run(books):
         assert worth(books) == before
         assert every_replay(books) == replays
     assert step > 8  # it did die at every step
+
+
+def test_a_redis_that_is_emptied_before_it_is_noted_is_not_taken_for_complete(books):
+    books.some_trades()
+    books.drain().facts()
+    looks = []
+    books.redis.flushdb()
+    rehydrate(books.redis, books.keys, books.pg, lambda: looks.append(1))
+    last = len(looks)
+
+    def is_emptied_at_last():
+        looks.append(1)
+        if len(looks) == 2 * last:
+            books.redis.flushdb()
+
+    books.redis.flushdb()
+    with pytest.raises(Rehydrating):
+        rehydrate(books.redis, books.keys, books.pg, is_emptied_at_last)
+
+    assert restored(books) is not None
 
 
 def test_a_write_that_is_under_way_when_redis_returns_is_waited_for(books, servers):
