@@ -30,4 +30,5 @@ class Tempo:
     def went_out(self, now_s: float, prices: int) -> None:
         """Note a flush of so many *prices*."""
         pause_s = min(MOST_S, ALONE_S + FOR_EACH_S * (prices - 1))
-        self._next_at = max(self._next_at, now_s) + pause_s
+        # Of flushes that did not wait only the last counts: many halts must not hold up prices.
+        self._next_at = max(now_s, min(self._next_at, now_s + EARLY_S)) + pause_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from touchline.actors.hub.tempo import Tempo
+from touchline.actors.hub.tempo import MOST_S, Tempo
 
 
 def flushes(prices: int, *, until_s: float) -> list[float]:
@@ -38,3 +38,12 @@ def test_a_feed_of_ten_a_second_that_was_late_once_waits_for_nothing_afterwards(
         now_s += after_s
         assert tempo.next_at(now_s) == now_s
         tempo.went_out(now_s, 1)
+
+
+def test_halts_that_did_not_wait_hold_up_no_price_for_longer_than_others_do():
+    tempo = Tempo()
+
+    for _ in range(20):  # of as many clubs, one after the other
+        tempo.went_out(7.0, 1)
+
+    assert tempo.next_at(7.0) <= 7.0 + MOST_S
