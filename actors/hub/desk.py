@@ -95,6 +95,8 @@ class Desk:
 
     def serve(self, message: ClientJoined | ClientSpoke) -> None:
         """Welcome a client, or carry out what it says."""
+        if message.client not in self._roster.clients:
+            return  # it has left meanwhile, and what it listened to may be there no more
         match message:
             case ClientJoined(client):
                 client.link.send(replies.welcome(str(client.number), self._calendar()))

@@ -805,3 +805,16 @@ def test_a_kind_of_bulletin_that_is_read_leaves_the_others_up(shard, stage):
         ("snapshot", "leaderboard:week", 1),
         ("update", "fixture:8", 7),
     ]
+
+
+def test_a_request_of_a_client_that_has_left_meanwhile_is_passed_over(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:1")
+    stage.lobby.left(client, "by client")
+    link.take()
+
+    ask(shard, client, "price:1", conflated=True)
+    ask(shard, client, "portfolio")
+
+    assert link.take() == []
+    assert stage.subscriber.told == []
