@@ -131,11 +131,12 @@ class Desk:
             self._ticker.flush()
         if not wish.conflated:
             self._ticker.start()
+        before = client.channels
         channels = self._listen(client, wish)
         if channels is None:
             return
         seen = wish.seen_in(self._boards.prices.epoch)
-        self._show_prices(client, channels, seen)
+        self._show_prices(client, channels, seen, before)
         self._show_bulletins(client, channels, wish)
         if channels.portfolio:
             client.portfolio_seq, client.resumes_at = None, seen.get("portfolio")
@@ -170,6 +171,9 @@ class Desk:
         if isinstance(channels, UnknownChannel):
             client.link.send(_unknown(request, channels))
             return
+        if mine.hears_ticks:
+            # What waits of a price that stays, but conflated, would never come.
+            self._ticker.flush()
         self._roster.listen(client, mine - channels)
         # Nothing of a dropped channel may follow the answer.
         dropped = {idx for idx in known if not within(client.group, idx)}
@@ -177,21 +181,24 @@ class Desk:
         if mine.portfolio and not self._roster.follows(client.user):
             self._subscriber.tell(FollowersGone(client.user))
 
-    def _show_prices(self, client: Client, channels: Channels, seen: Mapping[str, int]) -> None:
+    def _show_prices(
+        self, client: Client, channels: Channels, seen: Mapping[str, int], before: Channels
+    ) -> None:
         every = channels.all_prices or channels.all_ticks
         wanted = self._boards.prices.known if every else channels.prices | channels.ticks
         frames = {}
         for idx in wanted:
-            board = self._board_of(client, idx)
+            board = self._board_of(client, idx, before)
             if every or seen.get(f"price:{idx}") != board.seq(idx):
                 frames[idx] = board.snapshot(idx)
         if frames:
             joined = b"".join(frames.values())
             client.link.send(joined, supersedes=frames, messages=len(frames))
 
-    def _board_of(self, client: Client, idx: InstrumentIdx) -> Board | Tape:
-        """Where *client*'s messages of an instrument come from."""
-        ticked = within(client.channels.ticked, idx)
+    def _board_of(self, client: Client, idx: InstrumentIdx, before: Channels) -> Board | Tape:
+        """What *client*, which has listened to *before*, can be shown of an instrument."""
+        # Whoever has had every tick until now may be ahead of the board.
+        ticked = within(client.channels.ticked, idx) or within(before.ticked, idx)
         return self._boards.ticks if ticked else self._boards.prices
 
     def _show_bulletins(self, client: Client, channels: Channels, wish: Wish) -> None:

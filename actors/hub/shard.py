@@ -92,6 +92,7 @@ class Shard(Actor[ShardMessage]):
         """Take the roster over from the lobby, and send what waited or had not got to everybody."""
         self._roster.rebuild()
         self._show(tuple(self._board.unsent))
+        self._ticker.take_over()
         self._notices.start()
         self._plan()
         self.every(SWEEP_S, SweepDue())

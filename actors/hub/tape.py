@@ -35,6 +35,7 @@ class Tape:
         self._prices: dict[InstrumentIdx, Price] = {}
         self._ahead: dict[InstrumentIdx, int] = {}  # what was read and had not come by then
         self._waiting: list[Move] = []
+        self._unsent: set[InstrumentIdx] = set()  # under way to everybody; a shard may die halfway
 
     @property
     def waits(self) -> bool:
@@ -52,7 +53,7 @@ class Tape:
         if not self.running:
             return
         self.running = False
-        self._prices, self._ahead, self._waiting = {}, {}, []
+        self._prices, self._ahead, self._waiting, self._unsent = {}, {}, [], set()
 
     def seq(self, idx: InstrumentIdx) -> int:
         """The number that a snapshot would show."""
@@ -70,6 +71,7 @@ class Tape:
             return True  # unknown or old: no news
         self._prices[move.idx] = after(price, move)
         if move.seq > price.seq + 1:
+            self._unsent.add(move.idx)
             return False
         self._waiting.append(move)
         return True
@@ -77,7 +79,17 @@ class Tape:
     def take(self) -> list[Move]:
         """The ticks that wait, in their order; they wait no more."""
         taken, self._waiting = self._waiting, []
+        self._unsent.update(move.idx for move in taken)
         return taken
+
+    def all_sent(self) -> None:
+        """What was taken, found lost or read is with everybody."""
+        self._unsent.clear()
+
+    def unsure(self) -> list[InstrumentIdx]:
+        """What may not be with everybody, as a snapshot has to tell; ticks of it wait no more."""
+        self._waiting = [move for move in self._waiting if move.idx not in self._unsent]
+        return list(self._unsent)
 
     def read(self, epoch: int, prices: Iterable[Price], *, certain: bool = False) -> Reading:
         """Take over what was read from Redis in *epoch*; nothing may wait.
@@ -88,10 +100,12 @@ class Tape:
         if epoch != self._epoch:
             self._epoch, self._ahead = epoch, {}
             self._prices = {price.idx: price for price in prices}
+            self._unsent = set(self._prices)
             return Reading(list(self._prices), [])
         reading = Reading([], [])
         for price in prices:
             self._compare(price, reading, certain)
+        self._unsent.update(reading.changed, reading.lost)
         return reading
 
     def _compare(self, read: Price, reading: Reading, certain: bool) -> None:

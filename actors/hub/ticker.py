@@ -1,7 +1,7 @@
 """Every tick to the clients of one shard that want each of them.
 
-Works on the shard's roster and tape and sends frames; keeps no state of its own, so it needs no
-recovery. A crash between a tick and its sending leaves a gap in the numbers, which is told.
+Works on the shard's roster and tape and sends frames; keeps no state of its own. What a shard that
+died was sending is a gap for those who had not got it, and its successor tells everybody.
 
 Source: docs/protocol.md, "Every tick".
 """
@@ -47,14 +47,33 @@ class Ticker:
         """Have the tape run."""
         self._tape.start(self._board)
 
+    def take_over(self) -> None:
+        """Tell of what a shard that died may not have sent to everybody."""
+        self._show(self._tape.unsure(), lost=True)
+        self._tape.all_sent()
+
     def moved(self, move: Move) -> None:
         """Keep a tick for the next flush, or tell that some before it are missing."""
         if self._tape.running and not self._tape.moved(move):
-            self.flush()
+            self._send()
             self._show([move.idx], lost=True)
+            self._tape.all_sent()
 
     def flush(self) -> None:
         """Send the ticks that wait; let the tape stop if nobody listens."""
+        self._send()
+        self._tape.all_sent()
+
+    def read(self, read: PricesRead) -> None:
+        """Show what was read and is not what the tape has."""
+        self.flush()
+        if self._tape.running:
+            reading = self._tape.read(read.epoch, read.prices, certain=read.relinked)
+            self._show(reading.lost, lost=True)
+            self._show(reading.changed)
+            self._tape.all_sent()
+
+    def _send(self) -> None:
         if not self._roster.ticked:
             self._tape.stop()
         moves = self._tape.take()
@@ -69,15 +88,9 @@ class Ticker:
                 client.link.send(joined, messages=len(frames))
                 pace.step()
 
-    def read(self, read: PricesRead) -> None:
-        """Show what was read and is not what the tape has."""
-        if self._tape.running:
-            self.flush()
-            reading = self._tape.read(read.epoch, read.prices, certain=read.relinked)
-            self._show(reading.lost, lost=True)
-            self._show(reading.changed)
-
     def _show(self, indexes: Iterable[InstrumentIdx], *, lost: bool = False) -> None:
+        if not self._tape.running:
+            return  # those who listened have left meanwhile
         shown = {idx: self._frames(idx, lost) for idx in indexes}
         if not shown:
             return

@@ -807,6 +807,93 @@ def test_a_kind_of_bulletin_that_is_read_leaves_the_others_up(shard, stage):
     ]
 
 
+def died_of(shard: Shard, client: Client, message: Any) -> None:
+    """Have *shard* die when it sends *client* something of *message*, and its successor start."""
+    client.link, link = DeadlyLink(), client.link
+    with pytest.raises(GreenletExit):
+        shard.receive(message)
+    client.link = link
+
+
+def test_ticks_that_a_shard_died_of_sending_are_a_gap_that_its_successor_tells(shard, stage):
+    (client, link), (other, other_link) = stage.seat(), stage.seat(BOB)
+    for each in (client, other):
+        ask(shard, each, "price:1")
+    link.take(), other_link.take()
+    shard.receive(moved(1, 11))
+
+    died_of(shard, client, TicksDue())
+    successor = Shard(0, stage.lobby, stage.clock.calendar)
+    successor.started()
+    successor.receive(moved(1, 12))
+    flush(successor)
+
+    told_again = [("resync", "price:1", None), ("snapshot", "price:1", 11)]
+    assert told(link) == [*told_again, ("update", "price:1", 12)]
+    assert told(other_link)[-1] == ("update", "price:1", 12)
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+    assert link.take() == []
+
+
+@pytest.mark.parametrize("how", ["a gap", "a reading", "another epoch"])
+def test_a_snapshot_among_ticks_that_a_shard_died_of_its_successor_shows(
+    shard, stage, make_price, how
+):
+    messages = {
+        "a gap": moved(1, 13),
+        "a reading": PricesRead(LIFE, (make_price(1, 13),), relinked=True),
+        "another epoch": PricesRead(LIFE + 1, (make_price(1, 13), make_price(2, 20))),
+    }
+    client, link = stage.seat()
+    ask(shard, client, "price:1")
+    link.take()
+
+    died_of(shard, client, messages[how])
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+
+    assert told(link)[-1] == ("snapshot", "price:1", 13)
+
+
+@pytest.mark.parametrize("how", ["left", "was refused"])
+def test_a_gap_that_nobody_listens_to_any_more_is_no_bug(shard, stage, how):
+    client, _ = stage.seat()
+    ask(shard, client, "price:1" if how == "left" else "price:99")
+    stage.lobby.left(client, "gone")
+    assert stage.tape.running
+
+    shard.receive(moved(1, 15))
+
+    assert not stage.tape.running
+
+
+def test_whoever_has_had_every_tick_is_shown_no_older_price_when_conflated(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:1")
+    shard.receive(moved(1, 11))
+    shard.receive(TicksDue())  # the conflated ones are still to wait
+    link.take()
+
+    ask(shard, client, "price:1", conflated=True)
+    shard.receive(moved(1, 12))
+    flush(shard)
+
+    assert told(link)[1:] == [("snapshot", "price:1", 11), ("update", "price:1", 12)]
+
+
+def test_a_tick_that_waits_is_told_before_every_tick_is_wanted_no_more(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:*", conflated=True)
+    ask(shard, client, "price:1")
+    link.take()
+    shard.receive(moved(1, 11))
+    shard.receive(FlushDue())  # the ticks are still to wait
+
+    shard.receive(ClientSpoke(client, '{"op":"unsubscribe","id":2,"channels":["price:1"]}'))
+    flush(shard)
+
+    assert told(link) == [("update", "price:1", 11), ("ack", None, None)]
+
+
 def test_a_request_of_a_client_that_has_left_meanwhile_is_passed_over(shard, stage):
     client, link = stage.seat()
     ask(shard, client, "price:1")
