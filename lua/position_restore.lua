@@ -2,7 +2,7 @@
 --
 -- KEYS  1 to 20 as in positions.lua
 -- ARGV  1 version (v) it was found at, 0 if not at all   2... fields and values of the position
--- Returns 1 if it was put back, 0 if its version is another one by now
+-- Returns 1 if it was put back, 0 if its version is another one by now, or a later life has begun
 -- Caller: store/lost.py; tested in tests/store/test_rehydrate_positions.py
 
 local found = load_position()
@@ -12,6 +12,9 @@ for i = 2, #ARGV, 2 do pos[ARGV[i]] = ARGV[i + 1] end
 for _, field in ipairs(POSITION_FIELDS) do
   if not POSITION_TEXTS[field] then pos[field] = tonumber(pos[field]) end
 end
+-- Its version is the one that a life begins with. Who stood still since an earlier loss may know it
+-- open that was closed since.
+if load_wallet(KEYS[3]).v >= pos.v + 4294967296 then return 0 end
 pos.sign = pos.side == 'long' and 1 or -1
 -- Lost ticks have numbers that are given again: it must not pass for checked at those.
 local inst = load_instrument(KEYS[1])

@@ -51,18 +51,30 @@ def lost(
     """Every state of *newest* that Redis lacks, or has in an older version."""
     for chunk in chunks(_candidates(newest)):
         may_go_on()
-        with client.pipeline(transaction=False) as pipe:
-            for each in chunk:
-                pipe.hget(*keys.versioned(each.state, each.member))
-            replies: list[str | None] = pipe.execute()
-        for each, found in zip(chunk, replies, strict=True):
-            missing = found is None and not each.over
-            if missing or (found is not None and int(found) < each.value.version):
-                yield Lost(each, found)
+        yield from _lost(client, keys, chunk)
+
+
+def still_lost(client: redis.Redis, keys: Keys, states: Iterable[Lost]) -> bool:
+    """Whether Redis lacks any of *states*, or has it in an older version, after all."""
+    return any(_lost(client, keys, [each.candidate for each in states]))
+
+
+def _lost(client: redis.Redis, keys: Keys, candidates: Sequence[Candidate]) -> Iterator[Lost]:
+    with client.pipeline(transaction=False) as pipe:
+        for each in candidates:
+            pipe.hget(*keys.versioned(each.state, each.member))
+        replies: list[str | None] = pipe.execute()
+    for each, found in zip(candidates, replies, strict=True):
+        missing = found is None and not each.over
+        if missing or (found is not None and int(found) < each.value.version):
+            yield Lost(each, found)
 
 
 class Restorer:
-    """Puts states back under *version*, each if Redis still has it as it was found."""
+    """Puts states back under *version*, with which a life of Redis begins.
+
+    Each if Redis still has it as it was found; positions only if no later life has begun.
+    """
 
     def __init__(self, client: redis.Redis, keys: Keys, version: int) -> None:
         self._redis = client

@@ -32,7 +32,7 @@ from .life import (
     life_of_redis,
     note_complete,
 )
-from .lost import Lost, Restorer, chunks, lost
+from .lost import Lost, Restorer, chunks, lost, still_lost
 from .lua import LuaScript
 from .newest import Newest
 from .postgres import Postgres
@@ -44,6 +44,7 @@ from .waiting import restore_orders
 
 #: Tries to have the treasury count on; whose connection is still open may trade meanwhile.
 ENTRIES = 100
+RIVAL = "another process has put back what was so before"
 STATEMENT_TIMEOUT_MS = 600_000  #: whole tables are read
 
 log = structlog.get_logger(__name__)
@@ -106,7 +107,8 @@ def _put_back(
     # Facts that survived in the stream join the ledger, so that it has all there are.
     _drain_facts(client, keys, pg, life, may_go_on)
     # Postgres before the hashes: one read later can only be newer than at that moment.
-    newest = _newest(pg, _open_positions(client, keys))
+    wanted = _open_positions(client, keys)
+    newest = _newest(pg, wanted)
     behind = list(lost(client, keys, newest, may_go_on))
     replays = 0
     if behind:
@@ -123,9 +125,11 @@ def _put_back(
     # Whose connection was still open may have made some until now; none of an earlier life is left.
     _drain_facts(client, keys, pg, life, may_go_on)
     write_anyway(client, [("SADD", keys.instruments, str(idx)) for idx in newest.instruments])
+    if not newest.positions.keys() >= set(_open_positions(client, keys)) - set(wanted):
+        raise Rehydrating(RIVAL)  # of a club that is listed only now, or just before we entered
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
-    orders = restore_orders(client, keys, pg, may_go_on)
+    orders = restore_orders(client, keys, pg, life, may_go_on)
     # What is set aside follows from the orders that wait, and from what has been carried out.
     reservations = Reservations(client, keys).restore(may_go_on)
     # At the end: what is open, and where it was checked last, is then known.
@@ -185,12 +189,21 @@ def _restore(
     epoch: int,
     may_go_on: Callable[[], None],
 ) -> None:
+    """Put back what is *behind*.
+
+    Raises:
+        Rehydrating: some of it is not there in the end; who begins anew finds it.
+    """
     version = epoch << EPOCH_BITS
     restorer = Restorer(client, keys, version)
     for chunk in chunks(behind):
         may_go_on()
+        back = restorer.restore(chunk)
         # Only of what we did put back: a rival's numbers may be higher than ours.
-        _restart_pushes(client, keys, restorer.restore(chunk), version)
+        _restart_pushes(client, keys, back, version)
+        # And one that stood still since an earlier loss knows less than we do.
+        if len(back) < len(chunk) and still_lost(client, keys, chunk):
+            raise Rehydrating(RIVAL)
 
 
 def _restart_pushes(client: redis.Redis, keys: Keys, back: Iterable[Lost], seq: int) -> None:

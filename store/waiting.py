@@ -11,6 +11,7 @@ from itertools import islice
 
 import redis
 
+from ..domain.ids import TREASURY
 from . import wire
 from .anyway import Write, write_anyway
 from .facts import ORDER
@@ -30,9 +31,9 @@ _WANTED = "WHERE status = 'pending' OR recorded_at > now() - INTERVAL '24 hours'
 
 
 def restore_orders(
-    client: redis.Redis, keys: Keys, pg: Postgres, may_go_on: Callable[[], None]
+    client: redis.Redis, keys: Keys, pg: Postgres, life: int, may_go_on: Callable[[], None]
 ) -> int:
-    """Put back every order that Redis has lost or not heard the end of; how many."""
+    """Put back every order that Redis has lost or not heard the end of, in *life*; how many."""
     restored = 0
     entries = _entries(pg)
     while chunk := list(islice(entries, CHUNK)):
@@ -43,7 +44,7 @@ def restore_orders(
             found = pipe.execute()
         write_anyway(client, (write for entry in chunk for write in _replay(keys, entry)))
         told = zip(chunk, found, strict=True)
-        calls = [_call(keys, entry, status) for entry, status in told if _news(entry, status)]
+        calls = [_call(keys, life, *each) for each in told if _news(*each)]
         restored += sum(_RESTORE.run_all(client, calls))
     return restored
 
@@ -77,14 +78,15 @@ def _news(entry: dict[str, str], found: str | None) -> bool:
     return found is None if entry["st"] == "pending" else found == "pending"
 
 
-def _call(keys: Keys, entry: dict[str, str], found: str | None) -> Call:
+def _call(keys: Keys, life: int, entry: dict[str, str], found: str | None) -> Call:
     user, order_id = int(entry["uid"]), entry["id"]
     names = [
         keys.order(order_id),
         keys.pending_orders,
         keys.pending_of(user),
         keys.pfseq(user),
+        keys.wallet(TREASURY),
     ]
     waits = entry["st"] == "pending"
     fields = [text for pair in entry.items() for text in pair] if waits else []
-    return names, [order_id, found or "", entry["rel"], str(PUSHES_AHEAD), *fields]
+    return names, [order_id, found or "", entry["rel"], str(PUSHES_AHEAD), str(life), *fields]

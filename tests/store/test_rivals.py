@@ -1,0 +1,161 @@
+"""Who puts Redis back, stood still, and goes on when it is lost once more and others put it back.
+
+What it has read of Postgres is old by then, and none of it may stay.
+"""
+
+from contextlib import suppress
+
+import pytest
+from touchline.domain.halts import Halt
+from touchline.domain.orders import OrderStatus
+from touchline.store import waiting
+from touchline.store.gate import Rehydrating
+from touchline.store.keys import State
+from touchline.store.life import EPOCH_BITS, life_of_redis
+from touchline.store.lost import Candidate, Lost, Restorer
+from touchline.store.lua import LuaScript
+from touchline.store.orders import Orders
+from touchline.store.reconcile import reconcile
+from touchline.store.rehydrate import rehydrate
+from touchline.store.release import Release
+from touchline.store.scanner import Scanner
+
+from tests.fakes.bookkeeping import Books
+from tests.fakes.replicas import CLIENT, END_MS, feed, in_play, sent
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture
+def books(redis, pg):
+    """Books after some trading; in the end all of it agrees."""
+    books = Books(redis, pg)
+    rehydrate(redis, books.keys, pg)
+    books.some_trades()
+    yield books
+    assert books.drain().everything().complete
+    report = reconcile(redis, books.keys, pg)
+    assert report.ok, report.as_text()
+    assert books.differences() == []
+
+
+class Rival:
+    """Has seen that Redis lacks a state; puts it back as it was then when it goes on."""
+
+    def __init__(self, books, state, member, value):
+        life = life_of_redis(books.redis, books.keys)
+        self._restorer = Restorer(books.redis, books.keys, life << EPOCH_BITS)
+        self._lost = Lost(Candidate(state, member, value), None)
+
+    def goes_on(self):
+        return bool(self._restorer.restore([self._lost]))
+
+
+class Interrupted:
+    """A Redis; before the *nth* use of it something has *happened*."""
+
+    def __init__(self, real, nth, happened):
+        self.left = nth
+        self._real, self._happened = real, happened
+
+    def __getattr__(self, name):
+        self.left -= 1
+        if self.left == 0:
+            self._happened()
+        return getattr(self._real, name)
+
+
+def put_back(books, client=None):
+    """As by every process whose turn it is, until it is done."""
+    while True:
+        with suppress(Rehydrating):
+            return rehydrate(client or books.redis, books.keys, books.pg)
+
+
+def put_back_by_another(books):
+    """What the rival stands still at; it lacks everything."""
+    books.redis.flushdb()
+    put_back(books)
+
+
+def at_every_step(books, rival):
+    """Lose all, and have *rival* go on before each step of the way back; whether it came through.
+
+    One time after the other, and once when all is done.
+    """
+    step, through = 0, []
+    while True:
+        step += 1
+        books.redis.flushdb()
+        client = Interrupted(books.redis, step, lambda: through.append(rival.goes_on()))
+        put_back(books, client)
+        ended = client.left > 0
+        assert not (ended and rival.goes_on())
+        yield
+        if ended:
+            assert any(through)
+            return
+
+
+def test_a_wallet_is_the_newest_whenever_somebody_puts_back_an_older_one(books):
+    books.drain().everything()
+    rival = Rival(books, State.WALLETS, "1", books.hot.wallet(1))
+    put_back_by_another(books)
+    books.trade(1)
+    books.drain().everything()
+    cash_e4 = books.hot.wallet(1).cash_e4
+
+    for _ in at_every_step(books, rival):
+        assert books.hot.wallet(1).cash_e4 == cash_e4
+
+
+def test_a_position_that_was_closed_is_not_opened_by_who_knows_it_open(books):
+    position = books.open(1)
+    books.drain().everything()
+    rival = Rival(books, State.POSITIONS, position.id, position)
+    put_back_by_another(books)
+    books.close(position)
+    books.drain().everything()
+
+    for _ in at_every_step(books, rival):
+        assert [each for each in books.positions() if each.qty] == []
+        assert not books.redis.exists(books.keys.open_by_user(1), books.keys.open_by_club(7))
+
+
+class RivalOfOrders:
+    """Has read which orders wait, and seen that Redis has none; has it wait when it goes on."""
+
+    def __init__(self, books):
+        life = life_of_redis(books.redis, books.keys)
+        read = waiting._entries(books.pg)
+        self._redis = books.redis
+        self._calls = [waiting._call(books.keys, life, entry, None) for entry in read]
+
+    def goes_on(self):
+        return any(LuaScript("order_restore").run_all(self._redis, self._calls))
+
+
+def test_an_order_that_was_rejected_does_not_wait_again_for_who_knows_it_waiting(books):
+    in_play(books)
+    books.drain().everything()
+    order = sent(books).order
+    books.drain().everything()
+    rival = RivalOfOrders(books)
+    put_back_by_another(books)
+    in_play(books)
+    feed(books, halt=Halt.EVENT)
+    release(books)
+    books.drain().everything()
+
+    for _ in at_every_step(books, rival):
+        in_play(books)
+        feed(books, halt=Halt(0))
+        assert release(books).trades == 0
+        placed = Orders(books.redis, books.keys, books.pg).one(CLIENT, order.order_id)
+        assert placed.order.status is OrderStatus.REJECTED
+
+
+def release(books):
+    orders = Orders(books.redis, books.keys, books.pg)
+    scanner = Scanner(books.redis, books.keys, books.scripts, lambda: END_MS)
+    return Release(orders, books.hot, books.scripts, scanner).run(END_MS, lambda: True)
