@@ -81,7 +81,7 @@ class Seen:
             who for who, times in each.items() if times > A_CHILD_SAYS
         ]
 
-    def alarms(self) -> list[object]:
+    def alarms(self) -> list[tuple[str, Any]]:
         """Lines that call for a person: tracebacks, and whatever is worse than a warning."""
         return [
             (name, line)

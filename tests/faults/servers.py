@@ -53,6 +53,15 @@ class Servers:
         """Delete what Valkey, which is gone, has written."""
         shutil.rmtree(self._root / "valkey" / "appendonlydir")
 
+    def put_aside(self) -> Path:
+        """Have Valkey, which is gone, come back empty; where its log is then."""
+        return (self._root / "valkey" / "appendonlydir").rename(self._root / "put aside")
+
+    def bring_back(self, old: Path) -> None:
+        """Have Valkey, which is gone, come back with its *old* log."""
+        self.empty()
+        old.rename(self._root / "valkey" / "appendonlydir")
+
     def end(self, name: str, how: signal.Signals) -> None:
         """Send *how* to the server's parent process alone; returns when that one is gone."""
         pid = self._embedded.pids[name]
