@@ -99,6 +99,14 @@ def test_where_one_is_lacking_the_others_are_not_given_out(exchange):
     assert seqs(missed(exchange, 3)) == [4]
 
 
+def test_where_the_last_is_lacking_earlier_ones_are_not_given_out_for_it(exchange):
+    for _ in range(4):
+        exchange.fund(ANN, 1)
+    exchange.client.incr(exchange.keys.pfseq(ANN))
+
+    assert missed(exchange, 3) is None
+
+
 def test_one_of_a_kind_that_is_not_known_here_is_not_passed_over(exchange):
     exchange.fund(ANN, 1)
     exchange.client.rpush(exchange.keys.pushes(ANN), '{"s":3,"e":"prize","d":{}}')
