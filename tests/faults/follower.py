@@ -18,6 +18,8 @@ from .person import Person, Push
 from .process import ANSWER_S, Service
 
 ABNORMAL = 1006  #: there was no close frame
+STAY_S = 1.0  #: of one who wanders, at most
+OPEN_S = 2.0  #: then another server is tried
 HANG_UP_S = 1.0  #: a server that stands still answers no close
 
 
@@ -58,7 +60,15 @@ class Follower:
             self._listening.join()
             _, reason = self.closed[-1]
             gevent.sleep(int(reason.removeprefix("retry_ms=") or 0) / 1000)
-            self._come_back(servers)
+            self.come_back(servers)
+
+    def wander(self, servers: Sequence[Service]) -> Never:
+        """Hang up and connect to another of *servers*, again and again, at once or soon after."""
+        while True:
+            gevent.sleep(random.random() * STAY_S)
+            self.leave()
+            gevent.sleep(random.choice((0.0, random.random() * STAY_S)))
+            self.come_back(servers)
 
     def leave(self) -> None:
         """Hang up; a second time changes nothing."""
@@ -69,7 +79,7 @@ class Follower:
         """Data of all pushes of one kind."""
         return [push.data for push in self.pushed if push.event == event]
 
-    def _come_back(self, servers: Sequence[Service]) -> None:
+    def come_back(self, servers: Sequence[Service]) -> None:
         resume = {"op": "resume", "price": {"*": 0}, "portfolio": self.seq}
         for server in random.sample(servers, len(servers)):
             try:
@@ -82,7 +92,7 @@ class Follower:
     def _open(self, server: Service, request: dict[str, Any]) -> None:
         query = urlsplit(self.person.ticket()).query
         url = f"ws{server.url.removeprefix('http')}/ws?{query}"
-        self._socket = connect(url, close_timeout=HANG_UP_S).__enter__()
+        self._socket = connect(url, open_timeout=OPEN_S, close_timeout=HANG_UP_S).__enter__()
         self._socket.send(json.dumps({"id": 1, **request}))
         self._listening = gevent.spawn(self._listen)
 
