@@ -18,6 +18,7 @@ from .messages import Ack, Data, Failure, Message, Resync, Snapshot, Update, Wel
 
 PORTFOLIO = "portfolio"
 ALL_PRICES = "price:*"
+UNSUBSCRIBE = "unsubscribe"
 #: Kinds whose channels a resume names by the rest of their names.
 NUMBERED = ("price", "fixture", "leaderboard")
 A_REQUEST = 100  #: channels that one request names at most, which has 4 KiB at most
@@ -40,6 +41,12 @@ class _Known:
     data: Data
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    op: str
+    channels: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Follower:
     """Follows channels over one connection after another.
@@ -50,7 +57,7 @@ class Follower:
 
     wanted: dict[str, bool] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
-    _asked: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _asked: dict[int, _Asked] = field(default_factory=dict)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def state(self, channel: str) -> Data | None:
@@ -61,8 +68,7 @@ class Follower:
     def opening(self) -> list[Request]:
         """What to ask on a new connection."""
         self._asked.clear()
-        known = [channel for channel in self.wanted if channel in self._known]
-        return [*self._resume(known), *self._subscribe(set(self.wanted) - set(known))]
+        return self._again(self.wanted)
 
     def follow(self, channels: Iterable[str], conflated: bool) -> list[Request]:
         """What to ask to follow *channels* too."""
@@ -75,7 +81,7 @@ class Follower:
         left = [channel for channel in channels if self.wanted.pop(channel, None) is not None]
         for channel in left:
             self._forget(channel)
-        return [self._ask("unsubscribe", left, channels=left)] if left else []
+        return self._unsubscribe(left)
 
     def hear(self, message: Message) -> Heard:
         """Take a message of the server.
@@ -85,9 +91,9 @@ class Follower:
         """
         match message:
             case Snapshot():
-                return self._shown(message)
+                return self._shown(message) if self._follows(message.channel) else Heard()
             case Update():
-                return self._changed(message)
+                return self._changed(message) if self._follows(message.channel) else Heard()
             case Ack():
                 return self._answered(message)
             case Failure():
@@ -122,25 +128,42 @@ class Follower:
         return Heard((*missed, Changed(update.channel, update.seq, update.data, update.event)))
 
     def _answered(self, ack: Ack) -> Heard:
-        channels = self._asked.pop(ack.id, ())
+        asked = self._asked.pop(ack.id, _Asked("", ()))
         if ack.ok or ack.error is None:
             return Heard()
         gone = ack.error.channel
-        if gone is None or self.wanted.pop(gone, None) is None:
-            raise Mistaken(ack.error.code, f"the server refused {', '.join(channels)}")
-        self._forget(gone)
+        if gone is None:
+            raise Mistaken(ack.error.code, f"the server refused {', '.join(asked.channels)}")
+        if gone not in asked.channels:
+            return Heard()  # nothing that was asked is answered by that
         # All or none were refused: the others are asked for again without it.
-        rest = [channel for channel in channels if channel in self.wanted]
-        known = [channel for channel in rest if channel in self._known]
-        again = [*self._resume(known), *self._subscribe(set(rest) - set(known))]
-        return Heard((Unavailable(gone, ack.error.code),), tuple(again))
+        rest = [channel for channel in asked.channels if channel != gone]
+        if asked.op == UNSUBSCRIBE:
+            return Heard(requests=tuple(self._unsubscribe(rest)))
+        told: tuple[Event, ...] = ()
+        if self.wanted.pop(gone, None) is not None:  # else it was left meanwhile
+            self._forget(gone)
+            told = (Unavailable(gone, ack.error.code),)
+        return Heard(told, tuple(self._again(rest)))
+
+    def _follows(self, channel: str) -> bool:
+        """Whether *channel* has not been left while the message was on its way."""
+        return channel in self.wanted or (_is_price(channel) and ALL_PRICES in self.wanted)
 
     def _has_all(self, channel: str) -> bool:
         """Whether each message of *channel* has the number after that of the one before."""
-        if channel.startswith("price:"):
+        if _is_price(channel):
             conflated = (self.wanted.get(name, True) for name in (channel, ALL_PRICES))
             return not all(conflated)
         return channel == PORTFOLIO
+
+    def _again(self, channels: Iterable[str]) -> list[Request]:
+        wanted = [channel for channel in channels if channel in self.wanted]
+        known = [channel for channel in wanted if channel in self._known]
+        return [*self._resume(known), *self._subscribe(set(wanted) - set(known))]
+
+    def _unsubscribe(self, channels: list[str]) -> list[Request]:
+        return [self._ask(UNSUBSCRIBE, channels, channels=channels)] if channels else []
 
     def _resume(self, channels: Iterable[str]) -> list[Request]:
         return [self._resume_all(some, way) for way, some in self._by_way(channels)]
@@ -172,15 +195,14 @@ class Follower:
 
     def _ask(self, op: str, about: Iterable[str], **members: Any) -> Request:
         number = next(self._ids)
-        self._asked[number] = tuple(about)
+        self._asked[number] = _Asked(op, tuple(about))
         return {"op": op, "id": number, **members}
 
     def _forget(self, channel: str) -> None:
-        if channel == ALL_PRICES:
-            for name in [name for name in self._known if name.startswith("price:")]:
-                if name not in self.wanted:
-                    del self._known[name]
-        self._known.pop(channel, None)
+        names = [channel, *self._known] if channel == ALL_PRICES else [channel]
+        for name in names:
+            if not self._follows(name):  # a single price may go on among all, or without them
+                self._known.pop(name, None)
 
 
 class Mistaken(Exception):
@@ -189,6 +211,10 @@ class Mistaken(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
+
+
+def _is_price(channel: str) -> bool:
+    return channel.startswith("price:")
 
 
 def _option(conflated: bool) -> Mapping[str, bool]:

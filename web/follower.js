@@ -2,6 +2,8 @@
 // docs/protocol.md, "Channels" and "Requests", without a socket. Its twin is client/follower.py.
 
 const PORTFOLIO = "portfolio";
+const ALL_PRICES = "price:*";
+const UNSUBSCRIBE = "unsubscribe";
 const A_REQUEST = 100; // channels in one request, which has 4 KiB at most
 
 export class Follower {
@@ -26,12 +28,13 @@ export class Follower {
 
   leave(channels) {
     const left = channels.filter((channel) => this.wanted.delete(channel));
-    for (const channel of left) this.known.delete(channel);
-    return left.length ? [this.ask("unsubscribe", left, { channels: left })] : [];
+    for (const channel of left) this.forget(channel);
+    return this.unsubscribe(left);
   }
 
   // What a frame means: the frames to show (none, or itself), and what to ask the server.
   hear(frame) {
+    if (frame.channel && !this.follows(frame.channel)) return { show: [], ask: [] };
     if (frame.op === "snapshot") {
       this.known.set(frame.channel, { epoch: frame.epoch, seq: frame.seq });
       return { show: [frame], ask: [] };
@@ -54,12 +57,24 @@ export class Follower {
 
   // All or none were refused: the others are asked for again without the one that is no more.
   refused(frame) {
-    const channels = this.asked.get(frame.id) || [];
+    const { op, channels } = this.asked.get(frame.id) ?? { channels: [] };
     this.asked.delete(frame.id);
     const gone = frame.error.channel;
-    if (!this.wanted.delete(gone)) return [];
-    this.known.delete(gone);
-    return this.again(channels.filter((channel) => this.wanted.has(channel)));
+    if (!channels.includes(gone)) return [];
+    const rest = channels.filter((channel) => channel !== gone);
+    if (op === UNSUBSCRIBE) return this.unsubscribe(rest);
+    if (this.wanted.delete(gone)) this.forget(gone); // else it was left meanwhile
+    return this.again(rest.filter((channel) => this.wanted.has(channel)));
+  }
+
+  // Whether the channel has not been left while its message was on its way.
+  follows(channel) {
+    return this.wanted.has(channel) || (channel.startsWith("price:") && this.wanted.has(ALL_PRICES));
+  }
+
+  forget(channel) {
+    for (const name of channel === ALL_PRICES ? [...this.known.keys()] : [channel])
+      if (!this.follows(name)) this.known.delete(name);
   }
 
   again(channels) {
@@ -69,6 +84,10 @@ export class Follower {
 
   subscribe(channels) {
     return portions(channels).map((some) => this.ask("subscribe", some, { channels: some }));
+  }
+
+  unsubscribe(channels) {
+    return channels.length ? [this.ask(UNSUBSCRIBE, channels, { channels })] : [];
   }
 
   resume(channels) {
@@ -86,7 +105,7 @@ export class Follower {
 
   ask(op, channels, members) {
     const id = ++this.lastId;
-    this.asked.set(id, channels);
+    this.asked.set(id, { op, channels });
     return { op, id, ...members };
   }
 }

@@ -227,3 +227,44 @@ def test_messages_of_kinds_that_are_not_known_are_passed_over() -> None:
     assert decode(
         '{"op":"snapshot","channel":"price:7","epoch":1,"seq":2,"data":{"x":1},"new":1}'
     ) == (Snapshot("price:7", 1, 2, {"x": 1}))
+
+
+def test_a_single_price_that_is_left_goes_on_among_all_of_them() -> None:
+    follower = following("price:*", "price:7")
+    shown(follower, "price:7", 4, bid="1")
+
+    follower.leave(["price:7"])
+
+    assert follower.hear(Update("price:7", 6, {"bid": "2"})).events == (
+        Changed("price:7", 6, {"bid": "2"}),
+    )
+    follower.leave(["price:*"])
+    assert follower.state("price:7") is None
+
+
+def test_a_refusal_of_what_was_left_meanwhile_is_no_mistake() -> None:
+    follower = following("fixture:9", "price:7")  # subscribes by 1 and, as it opens, by 2
+    assert follower.leave(["fixture:9"])[0]["id"] == 3
+
+    heard = follower.hear(Ack(2, ok=False, error=Refusal("CHANNEL_UNKNOWN", "fixture:9")))
+
+    assert heard == Heard(requests=({"op": "subscribe", "id": 4, "channels": ["price:7"]},))
+    assert follower.hear(Ack(3, ok=False, error=Refusal("CHANNEL_UNKNOWN", "fixture:9"))) == Heard()
+
+
+def test_what_could_not_be_left_with_something_unknown_is_left_without_it() -> None:
+    follower = following("fixture:9", "price:7", "portfolio")
+    follower.leave(["fixture:9", "price:7"])
+
+    heard = follower.hear(Ack(3, ok=False, error=Refusal("CHANNEL_UNKNOWN", "fixture:9")))
+
+    assert heard == Heard(requests=({"op": "unsubscribe", "id": 4, "channels": ["price:7"]},))
+
+
+def test_what_was_on_its_way_of_a_channel_that_was_left_is_passed_over() -> None:
+    follower = following("portfolio")
+    follower.leave(["portfolio"])
+
+    assert shown(follower, "portfolio", 551) == Heard()
+    assert follower.hear(Update("portfolio", 553, {}, "fill")) == Heard()
+    assert follower.state("portfolio") is None

@@ -205,23 +205,28 @@ def test_channels_may_come_and_go_while_it_runs() -> None:
 
     def play(client: Client) -> None:
         client.say(**WELCOME)
-        while len(asked) < 2:
+        while len(asked) < 3:
             asked.append(client.asked())
-        client.show("portfolio", 1)
+        client.show("portfolio", 1)  # was on its way
+        client.show("price:7", 1)
         client.stay()
 
+    shown = []
     with scripted(play) as stream:
+        stream.follow("price:7")
         for event in stream:
             if isinstance(event, Connected):
                 stream.follow("portfolio", conflated=False)
                 stream.leave("portfolio")
                 stream.follow()
             if isinstance(event, Shown):
+                shown.append(event.channel)
                 break
 
-    assert asked == [
-        {"op": "subscribe", "id": 1, "channels": ["portfolio"], "conflated": False},
-        {"op": "unsubscribe", "id": 2, "channels": ["portfolio"]},
+    assert shown == ["price:7"]
+    assert asked[1:] == [
+        {"op": "subscribe", "id": 3, "channels": ["portfolio"], "conflated": False},
+        {"op": "unsubscribe", "id": 4, "channels": ["portfolio"]},
     ]
 
 
