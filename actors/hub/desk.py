@@ -66,6 +66,13 @@ class Wish:
         """What it has seen that means anything in *epoch*."""
         return self.seen if self.epoch in (None, epoch) else {}
 
+    def has(self, channel: str, epoch: int, seq: int) -> bool:
+        """Whether it need not be shown what *channel* is at *seq* of *epoch*."""
+        seen = self.seen_in(epoch).get(channel)
+        # It may have been told more by another replica, or as every tick. A higher number without
+        # an epoch is more likely to be one of an epoch that is over.
+        return seen == seq or (seen is not None and seen > seq and self.epoch == epoch)
+
 
 @dataclass(frozen=True, slots=True)
 class Boards:
@@ -135,11 +142,11 @@ class Desk:
         channels = self._listen(client, wish)
         if channels is None:
             return
-        seen = wish.seen_in(self._boards.prices.epoch)
-        self._show_prices(client, channels, seen, before)
+        self._show_prices(client, channels, wish, before)
         self._show_bulletins(client, channels, wish)
         if channels.portfolio:
-            client.portfolio_seq, client.resumes_at = None, seen.get("portfolio")
+            seen = wish.seen_in(self._boards.prices.epoch).get("portfolio")
+            client.portfolio_seq, client.resumes_at = None, seen
             self._subscriber.tell(PortfolioWanted(client.user, client.resumes_at))
 
     def _listen(self, client: Client, wish: Wish) -> Channels | None:
@@ -182,14 +189,14 @@ class Desk:
             self._subscriber.tell(FollowersGone(client.user))
 
     def _show_prices(
-        self, client: Client, channels: Channels, seen: Mapping[str, int], before: Channels
+        self, client: Client, channels: Channels, wish: Wish, before: Channels
     ) -> None:
         every = channels.all_prices or channels.all_ticks
         wanted = self._boards.prices.known if every else channels.prices | channels.ticks
-        frames = {}
+        frames, epoch = {}, self._boards.prices.epoch
         for idx in wanted:
             board = self._board_of(client, idx, before)
-            if every or seen.get(f"price:{idx}") != board.seq(idx):
+            if every or not wish.has(f"price:{idx}", epoch, board.seq(idx)):
                 frames[idx] = board.snapshot(idx)
         if frames:
             joined = b"".join(frames.values())
@@ -204,7 +211,7 @@ class Desk:
     def _show_bulletins(self, client: Client, channels: Channels, wish: Wish) -> None:
         for channel in channels.bulletins:
             newest = self._boards.notices.newest(channel)
-            if newest is not None and wish.seen_in(newest.epoch).get(channel) != newest.seq:
+            if newest is not None and not wish.has(channel, newest.epoch, newest.seq):
                 client.link.send(snapshot(newest))
 
     def _strike(self, client: Client, detail: str) -> None:

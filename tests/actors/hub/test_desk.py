@@ -296,3 +296,10 @@ def test_five_bad_messages_end_the_connection(visit):
 
     assert visit.link.ended == (4400, "too many bad messages")
     assert [answer["code"] for answer in visit.link.take()] == ["BAD_MESSAGE"]
+
+
+def test_whoever_has_been_told_more_elsewhere_in_this_epoch_is_shown_nothing_older(visit):
+    channels = {"price": {"1": 11, "2": 19}, "fixture": {"8": 31}}
+
+    assert [each["seq"] for each in visit.ask("resume", epoch=7, **channels)[1:]] == [20]
+    assert [each["seq"] for each in visit.ask("resume", **channels)[1:]] == [10, 20, 30]
