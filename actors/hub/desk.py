@@ -146,7 +146,7 @@ class Desk:
         self._show_bulletins(client, channels, wish)
         if channels.portfolio:
             seen = wish.seen_in(self._boards.prices.epoch).get("portfolio")
-            client.portfolio_seq, client.resumes_at = None, seen
+            client.portfolio_seq, client.resumes_at, client.cut_off = None, seen, False
             self._subscriber.tell(PortfolioWanted(client.user, client.resumes_at))
 
     def _listen(self, client: Client, wish: Wish) -> Channels | None:

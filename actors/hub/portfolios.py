@@ -52,12 +52,14 @@ class Portfolios:
         """Another epoch begins: whatever is read in it, everybody is to be shown."""
         for client in tuple(self._roster.clients):
             client.portfolio_seq = client.resumes_at = None
+            client.cut_off = False
 
     def resume(self) -> None:
         """Events may be missing: everybody is to be told those behind what they have seen."""
         for client in tuple(self._roster.clients):
             if client.portfolio_seq is not None:
                 client.portfolio_seq, client.resumes_at = None, client.portfolio_seq
+                client.cut_off = True
 
     def insist(self, client: Client) -> None:
         """Ask again for a portfolio still due: the wish was lost if a mailbox overflowed."""
@@ -80,8 +82,10 @@ class Portfolios:
 def _show(client: Client, read: PortfolioRead) -> None:
     if client.portfolio_seq is not None:
         return
-    known = client.resumes_at
-    client.portfolio_seq, client.resumes_at = read.seq, None
+    known, cut_off = client.resumes_at, client.cut_off
+    _level(client, read.seq)
+    if cut_off and known is not None and known < read.seq:
+        client.link.send(replies.resync("portfolio", "GAP"))
     # Another number, not only a higher one: a client may name one that it has not seen.
     if known != read.seq:
         client.link.send(read.frame)
@@ -93,7 +97,11 @@ def _make_up(client: Client, missed: PortfolioMissed) -> None:
     # Others of the same user may be elsewhere; what concerns this one comes, or a snapshot.
     if at is None or not missed.after <= at <= last:
         return
-    client.portfolio_seq, client.resumes_at = last, None
+    _level(client, last)
     frames = missed.frames[at - missed.after :]
     if frames:
         client.link.send(b"".join(frames), messages=len(frames))
+
+
+def _level(client: Client, seq: int) -> None:
+    client.portfolio_seq, client.resumes_at, client.cut_off = seq, None, False

@@ -66,6 +66,7 @@ class Client:
         opened_at: monotonic seconds.
         portfolio_seq: the last portfolio number sent; None while a snapshot is due, or
         resumes_at: the number after which it wants to be told what it has missed.
+        cut_off: what it has missed was lost on our side: if it cannot be told, it is told so.
         strikes: messages that were no requests.
     """
 
@@ -76,6 +77,7 @@ class Client:
     channels: Channels = field(default_factory=Channels)
     portfolio_seq: int | None = None
     resumes_at: int | None = None
+    cut_off: bool = False
     strikes: int = 0
 
     @property

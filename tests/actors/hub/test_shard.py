@@ -211,6 +211,22 @@ def test_a_gap_in_a_portfolio_is_told_and_mended(shard, stage):
     assert link.take() == [{"snapshot": 10}, {"update": 11}]
 
 
+def test_what_was_missed_of_a_portfolio_while_nobody_heard_it_is_told(shard, stage):
+    client, link = stage.seat()
+    stage.roster.listen(client, PORTFOLIO)
+    shard.receive(read(7))
+    link.take()
+
+    shard.receive(PricesRead(LIFE, (), relinked=True))
+    shard.receive(read(9))
+    shard.receive(read(9))
+
+    assert link.take() == [
+        {"op": "resync", "channel": "portfolio", "reason": "GAP"},
+        {"snapshot": 9},
+    ]
+
+
 def test_a_portfolio_read_for_one_connection_does_not_disturb_the_other(shard, stage):
     first, first_link = stage.seat()
     stage.roster.listen(first, PORTFOLIO)
