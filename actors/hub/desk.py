@@ -185,6 +185,7 @@ class Desk:
         # Nothing of a dropped channel may follow the answer.
         dropped = {idx for idx in known if not within(client.group, idx)}
         client.link.send(replies.acknowledged(request, names), supersedes=dropped)
+        self._show_ahead(client, mine)
         if mine.portfolio and not self._roster.follows(client.user):
             self._subscriber.tell(FollowersGone(client.user))
 
@@ -202,11 +203,23 @@ class Desk:
             joined = b"".join(frames.values())
             client.link.send(joined, supersedes=frames, messages=len(frames))
 
+    def _show_ahead(self, client: Client, before: Channels) -> None:
+        """Show what was read of prices that go over from every tick to conflated."""
+        # The others have been shown it; its ticks, which are on their way, will be no news.
+        board, tape = self._boards.prices, self._boards.ticks
+        over = (idx for idx in board.known if within(before.ticked, idx))
+        for idx in over:
+            if within(client.group, idx) and board.seq(idx) > tape.seq(idx):
+                client.link.send(board.snapshot(idx), supersedes=[idx])
+
     def _board_of(self, client: Client, idx: InstrumentIdx, before: Channels) -> Board | Tape:
         """What *client*, which has listened to *before*, can be shown of an instrument."""
-        # Whoever has had every tick until now may be ahead of the board.
-        ticked = within(client.channels.ticked, idx) or within(before.ticked, idx)
-        return self._boards.ticks if ticked else self._boards.prices
+        board, tape = self._boards.prices, self._boards.ticks
+        if within(client.channels.ticked, idx):
+            return tape
+        # Whoever has had every tick until now may be ahead of the board; or behind what was read.
+        ahead = within(before.ticked, idx) and tape.seq(idx) > board.seq(idx)
+        return tape if ahead else board
 
     def _show_bulletins(self, client: Client, channels: Channels, wish: Wish) -> None:
         for channel in channels.bulletins:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
-from touchline.actors.hub.board import Move
+from touchline.actors.hub.board import Move, Price
 from touchline.actors.hub.bulletins import Bulletin
 from touchline.actors.hub.desk import Boards, Desk
 from touchline.actors.hub.frames import text_frame
@@ -303,3 +303,15 @@ def test_whoever_has_been_told_more_elsewhere_in_this_epoch_is_shown_nothing_old
 
     assert [each["seq"] for each in visit.ask("resume", epoch=7, **channels)[1:]] == [20]
     assert [each["seq"] for each in visit.ask("resume", **channels)[1:]] == [10, 20, 30]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_what_was_read_ahead_of_its_tick_is_shown_to_who_wants_no_ticks_any_more(visit, single):
+    ticked, conflated = ("price:1", "price:*") if single else ("price:*", "price:1")
+    visit.ask("subscribe", channels=[conflated])
+    visit.ask("subscribe", channels=[ticked], conflated=False)
+    visit.stage.board.read(7, [Price(InstrumentIdx(1), 11, {"idx": 1, "mark": "101.0000"})])
+
+    _, shown = visit.ask("unsubscribe", channels=[ticked])
+
+    assert (shown["op"], shown["channel"], shown["seq"]) == ("snapshot", "price:1", 11)

@@ -1,0 +1,252 @@
+"""Random stories of one shard: whatever befalls it, its clients are told the truth in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gevent import GreenletExit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from touchline.actors.hub.board import Move, Price
+from touchline.actors.hub.messages import (
+    ClientSpoke,
+    FlushDue,
+    PriceMoved,
+    PricesRead,
+    ShardMessage,
+    TicksDue,
+)
+from touchline.actors.hub.replies import update
+from touchline.actors.hub.roster import Client
+from touchline.actors.hub.shard import Shard
+from touchline.domain.ids import InstrumentIdx
+
+from tests.fakes.hub import RecordingLink
+
+from .conftest import LIFE, Stage
+
+INDEXES = tuple(map(InstrumentIdx, (1, 2)))
+CHANNELS = ("price:1", "price:2", "price:*")
+CLIENTS = 3
+
+
+class FrailLink(RecordingLink):
+    """A link at which a shard may die."""
+
+    deadly = False
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        if self.deadly:
+            raise GreenletExit
+        super().send(frame, supersedes, messages)
+
+
+@dataclass
+class Listener:
+    """A client that holds the server to its promises, over one connection."""
+
+    client: Client
+    link: FrailLink
+    ways: dict[str, bool] = field(default_factory=dict)  # conflated or not, by channel
+    known: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)  # of which a resync announced a snapshot
+    again: set[str] = field(default_factory=set)  # whose newest may be told a second time
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def way(self, channel: str) -> bool | None:
+        """Whether *channel* is conflated; None if it is not followed."""
+        ways = [self.ways[name] for name in (channel, "price:*") if name in self.ways]
+        return all(ways) if ways else None
+
+    def hear(self) -> None:
+        for message in self.link.take():
+            getattr(self, f"_{message['op']}", lambda _: None)(message)
+
+    def _ack(self, ack: Any) -> None:
+        assert ack["ok"], ack
+        for name in ack["channels"]:
+            if self.asked["op"] == "unsubscribe":
+                self.ways.pop(name, None)
+            else:
+                self.ways[name] = self.asked.get("conflated", True)
+        self.again = {f"price:{idx}" for idx in INDEXES}
+        for channel in self.again:
+            if self.way(channel) is None:
+                self.known.pop(channel, None)
+
+    def _resync(self, resync: Any) -> None:
+        assert self.way(resync["channel"]) is False
+        self.lost.add(resync["channel"])
+
+    def _snapshot(self, shown: Any) -> None:
+        channel, seen = shown["channel"], (shown["epoch"], shown["seq"])
+        assert self.way(channel) is not None
+        assert seen >= self.known.get(channel, seen) or channel in self.again
+        self.known[channel] = max(seen, self.known.get(channel, seen))
+        self.lost.discard(channel)
+
+    def _update(self, told: Any) -> None:
+        channel, seq = told["channel"], told["seq"]
+        conflated, (epoch, before) = self.way(channel), self.known[channel]
+        assert conflated is not None
+        assert channel not in self.lost
+        assert seq > before or (seq == before and channel in self.again)
+        assert conflated or seq <= before + 1
+        self.known[channel] = epoch, seq
+        if seq > before:
+            self.again.discard(channel)
+
+
+class World:
+    """A market, the way from it to one shard, and the clients of that."""
+
+    def __init__(self) -> None:
+        self.stage, self.epoch = Stage(), LIFE
+        self.seqs = {InstrumentIdx(1): 10, InstrumentIdx(2): 20}
+        self.coming: list[PriceMoved] = []
+        self.listeners: list[Listener] = []
+        self._begin()
+        for _ in range(CLIENTS):
+            self._join()
+
+    def _begin(self) -> None:
+        self.shard = Shard(0, self.stage.lobby, self.stage.clock.calendar)
+        self.shard.started()
+
+    def _join(self) -> None:
+        client, _ = self.stage.seat()
+        client.link = link = FrailLink()
+        self.listeners.append(Listener(client, link))
+
+    def tell(self, *messages: ShardMessage) -> None:
+        """Have the shard handle *messages*, and its successor begin where it dies of one."""
+        for message in messages:
+            try:
+                self.shard.receive(message)
+            except GreenletExit:
+                for each in self.listeners:
+                    each.link.deadly = False
+                self._begin()
+            for each in self.listeners:
+                each.hear()
+
+    # -- what may happen
+
+    def tick(self, which: int) -> None:
+        idx = INDEXES[which % 2]
+        self.seqs[idx] += 1
+        data = {"mark": str(self.seqs[idx])}
+        frame = update(f"price:{idx}", self.seqs[idx], data)
+        self.coming.append(PriceMoved(Move(self.epoch, idx, self.seqs[idx], data, frame)))
+
+    def arrive(self, _: int) -> None:
+        if self.coming:
+            self.tell(self.coming.pop(0))
+
+    def lose(self, _: int) -> None:
+        if self.coming:
+            self.coming.pop(0)
+
+    def ticks(self, _: int) -> None:
+        self.tell(TicksDue())
+
+    def flush(self, _: int) -> None:
+        self.tell(FlushDue())
+
+    def read(self, _: int, *, relinked: bool = False) -> None:
+        prices = tuple(
+            Price(idx, seq, {"idx": idx, "mark": str(seq)}) for idx, seq in self.seqs.items()
+        )
+        self.tell(PricesRead(self.epoch, prices, relinked))
+
+    def relink(self, which: int) -> None:
+        self.coming.clear()
+        self.read(which, relinked=True)
+
+    def put_back(self, which: int) -> None:
+        """Redis lost a little and begins another life."""
+        self.epoch += 1
+        self.seqs = {idx: seq - which % 3 for idx, seq in self.seqs.items()}
+        self.relink(which)
+
+    def restart(self, _: int) -> None:
+        self._begin()
+
+    def die(self, which: int) -> None:
+        """The next message to this client ends the shard."""
+        self.listeners[which % CLIENTS].link.deadly = True
+
+    def subscribe(self, which: int) -> None:
+        listener = self.listeners[which % CLIENTS]
+        channel, conflated = CHANNELS[which // CLIENTS % 3], which // 9 % 2 == 0
+        self._ask(listener, op="subscribe", channels=[channel], conflated=conflated)
+
+    def unsubscribe(self, which: int) -> None:
+        channel = CHANNELS[which // CLIENTS % 3]
+        self._ask(self.listeners[which % CLIENTS], op="unsubscribe", channels=[channel])
+
+    def resume(self, which: int) -> None:
+        """Come back with what was known, and follow what has a number."""
+        old = self.listeners[which % CLIENTS]
+        self.leave(which)
+        new = self.listeners[which % CLIENTS]
+        new.known = dict(old.known)
+        for conflated in (True, False):
+            mine = {name: seen for name, seen in new.known.items() if old.way(name) is conflated}
+            if mine:
+                price = {name.partition(":")[2]: seq for name, (_, seq) in mine.items()}
+                epoch = min(epoch for epoch, _ in mine.values())
+                self._ask(new, op="resume", epoch=epoch, price=price, conflated=conflated)
+
+    def leave(self, which: int) -> None:
+        """Somebody leaves, with a request on its way, and somebody else comes."""
+        place = which % CLIENTS
+        left = self.listeners[place]
+        self.stage.lobby.left(left.client, "gone")
+        left.link.take()
+        self._ask(left, op="subscribe", channels=["price:1"], conflated=which // CLIENTS % 2 == 0)
+        assert left.link.take() == []
+        self._join()
+        self.listeners[place] = self.listeners.pop()
+
+    def _ask(self, listener: Listener, **request: Any) -> None:
+        if listener.link.deadly:
+            return  # whether it is answered depends on where the shard dies
+        listener.asked = request
+        self.tell(ClientSpoke(listener.client, json.dumps({"id": 1, **request})))
+
+    # -- what must be so
+
+    def everybody_knows_everything(self) -> None:
+        for each in self.listeners:
+            each.link.deadly = False
+        while self.coming:
+            self.arrive(0)
+        for step in (self.read, self.read, self.ticks, self.flush):
+            step(0)
+        for each in self.listeners:
+            for idx, seq in self.seqs.items():
+                if each.way(f"price:{idx}") is not None:
+                    assert each.known[f"price:{idx}"] == (self.epoch, seq)
+
+
+STEPS = (
+    *("tick", "tick", "tick", "arrive", "arrive", "arrive", "lose", "ticks", "flush"),
+    *("read", "relink", "put_back", "restart", "die"),
+    *("subscribe", "subscribe", "subscribe", "unsubscribe", "resume", "leave"),
+)
+STORY = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 17)), max_size=80)
+
+
+@settings(max_examples=500, deadline=None)
+@given(STORY)
+def test_whatever_befalls_a_shard_its_clients_are_told_the_truth_in_order(story):
+    world = World()
+
+    for step, which in story:
+        getattr(world, step)(which)
+
+    world.everybody_knows_everything()
