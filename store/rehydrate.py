@@ -27,6 +27,7 @@ from .left_behind import empty_if_left_behind
 from .life import (
     EPOCH_BITS,
     begin_life,
+    complete_life,
     life_in_postgres,
     life_of,
     life_of_redis,
@@ -79,6 +80,8 @@ def rehydrate(
     try:
         rehydrated = _put_back(client, keys, pg, may_go_on)
         may_go_on()
+        if unnoted_run_id(client, keys) != run_id:
+            raise Rehydrating("Redis has restarted once more")
     except Rehydrating:
         # Whoever has noted it meanwhile may have done so in a life that ours has ended.
         forget_run_id(client, keys)
@@ -103,6 +106,7 @@ def _put_back(
     # Who listens on a connection that no restart has ended hears it before anything of that life.
     client.publish(PUT_BACK, "")
     empty_if_left_behind(client, keys, pg, may_go_on)
+    broken_off = life_in_postgres(pg) > complete_life(pg)
     life = begin_life(pg, above=life_of_redis(client, keys))
     # Facts that survived in the stream join the ledger, so that it has all there are.
     _drain_facts(client, keys, pg, life, may_go_on)
@@ -111,17 +115,19 @@ def _put_back(
     newest = _newest(pg, wanted)
     behind = list(lost(client, keys, newest, may_go_on))
     replays = 0
-    if behind:
+    if behind or broken_off:
         # Replays before states. A script writes its state, fact and replay as one, and
         # Redis comes back with all it had up to some moment; so a state that is not
-        # behind vouches for the replays. It does so after a run that died, too, because
-        # no state is put back before the last replay is.
+        # behind vouches for the replays. Not so one that was put back by who did not get to
+        # the end: Redis may have restarted between its replays and its states.
         replays = restore_replays(client, keys, pg, may_go_on)
+    if behind:
         highest = life_of(max(each.candidate.value.version for each in behind))
         if highest >= life:  # this database is younger than what is in it
             life = begin_life(pg, above=highest)
         _restore(client, keys, behind, life, may_go_on)
-    _enter(client, keys, life)
+    treasury = newest.wallets.get(TREASURY)
+    _enter(client, keys, life, treasury.version if treasury else 0)
     # Whose connection was still open may have made some until now; none of an earlier life is left.
     _drain_facts(client, keys, pg, life, may_go_on)
     write_anyway(client, [("SADD", keys.instruments, str(idx)) for idx in newest.instruments])
@@ -163,11 +169,12 @@ def _newest(pg: Postgres, positions: Sequence[str]) -> Newest:
     return newest
 
 
-def _enter(client: redis.Redis, keys: Keys, life: int) -> None:
+def _enter(client: redis.Redis, keys: Keys, life: int, known: int) -> None:
     """Have the treasury count on in *life*, also where nothing was missing.
 
     Raises:
-        Rehydrating: somebody else puts Redis back, too, and is ahead of us.
+        Rehydrating: somebody else puts Redis back, too, and is ahead of us; or it has restarted
+            once more, and its treasury is behind the version *known*.
     """
     key, dirty = keys.wallet(TREASURY), keys.dirty(State.WALLETS)
     # There may have been none.
@@ -175,7 +182,7 @@ def _enter(client: redis.Redis, keys: Keys, life: int) -> None:
     for _ in range(ENTRIES):
         found: Any = client.hget(key, "v") or "0"
         fields = [str(TREASURY), "v", found, "v", str(life << EPOCH_BITS)]
-        if life_of(int(found)) > life:
+        if life_of(int(found)) > life or int(found) < known:
             break
         if LuaScript("state_restore").run(client, [key, dirty], fields):
             return

@@ -15,6 +15,7 @@ from touchline.store.life import EPOCH_BITS, life_of_redis
 from touchline.store.lost import Candidate, Lost, Restorer
 from touchline.store.lua import LuaScript
 from touchline.store.orders import Orders
+from touchline.store.outage import OUTAGES
 from touchline.store.reconcile import reconcile
 from touchline.store.rehydrate import rehydrate
 from touchline.store.release import Release
@@ -22,6 +23,8 @@ from touchline.store.scanner import Scanner
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.replicas import CLIENT, END_MS, feed, in_play, sent
+from tests.fakes.snapshots import put, take
+from tests.fakes.stepping import Fate, Steps, Work
 
 pytestmark = pytest.mark.external
 
@@ -159,3 +162,57 @@ def release(books):
     orders = Orders(books.redis, books.keys, books.pg)
     scanner = Scanner(books.redis, books.keys, books.scripts, lambda: END_MS)
     return Release(orders, books.hot, books.scripts, scanner).run(END_MS, lambda: True)
+
+
+class Restarting:
+    """A Redis that can restart with less."""
+
+    def __init__(self, real):
+        self._real, self._restarts = real, 0
+
+    def restart(self, kept):
+        self._restarts += 1
+        put(self._real, kept)
+
+    def info(self, _):
+        return {"run_id": f"run {self._restarts}"}
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_at_whatever_step_redis_is_lost_once_more_nothing_is_wrong_in_the_end(books, everything):
+    """Whoever puts it back does not notice, and goes on with what it has seen of the one before."""
+    server, steps, number, frozen = Restarting(books.redis), Steps(), 0, True
+    while frozen:
+        number += 1
+        books.drain().everything()
+        kept = {} if everything else take(books.redis)
+        books.trade(1)
+        books.drain().facts()
+        before, made = worth(books), set(books.redis.scan_iter("idem:*"))
+        server.restart(kept)
+        steps.begin(Fate("freeze", number, after=False))
+        client, pg = steps.client(server), steps.guard(books.pg)
+        work = Work(steps, lambda client=client, pg=pg: rehydrate(client, books.keys, pg))
+        frozen = work.frozen
+        if frozen:
+            server.restart(kept)
+        with suppress(*OUTAGES):
+            work.thaw()
+        put_back(books, server)
+        assert worth(books) == before, f"step {number}"
+        assert made <= set(books.redis.scan_iter("idem:*")), f"step {number}"
+    assert number > 30
+
+
+def worth(books):
+    """What everybody has, whatever the versions."""
+    wallets = [books.hot.wallet(user) for user in (0, *books.users)]
+    holdings = [books.hot.holdings(user) for user in books.users]
+    return (
+        [(each.cash_e4, each.locked_e4) for each in wallets],
+        [{idx: held.qty for idx, held in each.items()} for each in holdings],
+        [(each.id, each.qty) for each in books.positions() if each.qty],
+    )
