@@ -36,7 +36,8 @@ end
 
 -- Writes the event `head` (a list of fields and values) with all that it changed, and tells the
 -- owner of it as `name`. Returns {"ok", stream id, fact}.
--- `event` has: inst, wallet, treasury, pos, grown, why (nil if no price is published), name.
+-- `event` has: inst, wallet, treasury, pos, grown, why (nil if no price is published), name,
+-- replayed (a key, if a replay does it).
 local function record(head, event)
   local inst, wallet, treasury, pos = event.inst, event.wallet, event.treasury, event.pos
   local flat, fact = spell_position(pos), {
@@ -60,5 +61,9 @@ local function record(head, event)
   redis.call('SADD', KEYS[10], pos.uid, '0')
   save_position(pos, event.grown, flat)
   push(pos.uid, KEYS[8], KEYS[20], event.name, '{"sym":"' .. inst.sym .. '","fact":' .. res .. '}')
+  if event.replayed then -- kept until it is told: whoever is at the replay may die before that
+    redis.call('RPUSH', event.replayed, res)
+    redis.call('EXPIRE', event.replayed, 86400)
+  end
   return {'ok', entry_id, res}
 end

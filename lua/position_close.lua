@@ -1,7 +1,7 @@
 -- position_close: close an open position or a part of it, once: for its owner, or for a tick.
 --
 -- KEYS  1 to 20 as in positions.lua   21 watch:{idx}
---      22 idem:{uid}:{key} of the owner or lease a tick needs   23 order:{id} if that has waited
+--      22 idem:{uid}:{key} or the lease a tick needs   23 order:{id} that waited or replayed:{uid}
 -- ARGV  1 event id   2 uid   3 now (calendar ms)   4 by whom
 --   owner: 5 idempotency key   6 fingerprint   7 quantity (1e-3 share) or '' for all
 --          8 bound (1e-4 coin, or '')   9 version known, or ''   10 '1' if it waits in play
@@ -74,7 +74,7 @@ local outcome = record({
   'tlevel', level and text(level) or '', 'tf', tick and text(tick.f) or '', 'approx', approx,
   'idem', idem, 'fp', fingerprint, 'coid', '', 'ms', now_ms,
 }, {inst = inst, wallet = wallet, treasury = treasury, pos = pos, grown = -qty, why = 'close',
-  name = 'position_closed'})
+  name = 'position_closed', replayed = idem == '' and KEYS[23]})
 if pos.qty == 0 then redis.call('EXPIRE', KEYS[5], 604800) end -- 7 days of real time
 if idem ~= '' then remember(KEYS[22], fingerprint, outcome[3]) end
 return outcome

@@ -202,6 +202,10 @@ class Keys:
         """List: data of `replay` pushes that nobody was shown yet; 10 min."""
         return f"{self.tag}replay:{user}"
 
+    def replayed(self, user: int) -> str:
+        """List: facts of closes by replays that none has told of yet, oldest first; 24 h."""
+        return f"{self.tag}replayed:{user}"
+
     def wsjti(self, token_id: str) -> str:
         """String: this ws-token has been used."""
         return f"{self.tag}wsjti:{token_id}"

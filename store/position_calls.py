@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..domain.ids import TREASURY, InstrumentIdx, UserId
+from ..domain.position_events import By
 from ..domain.positions import Position
 from ..domain.refusals import Refused
 from . import wire
@@ -112,6 +113,8 @@ def trigger_call(keys: Keys, command: TriggerCommand) -> Call:
     """The call of ``position_close.lua`` for a tick."""
     where = command.position
     names = [*_watched(keys, where), keys.lease(WATCHER_LEASE)]
+    if command.by is By.RECONNECT_LISTENER:
+        names.append(keys.replayed(where.user))
     return names, [
         command.event_id,
         str(where.user),

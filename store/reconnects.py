@@ -15,11 +15,14 @@ import msgspec
 import redis
 
 from ..domain.ids import UserId
+from ..domain.position_events import PositionEvent
 from ..domain.pushes import PortfolioEvent, ReplayPush
 from .keys import Keys, portfolio_channel
 from .lua import KERNEL, Call, LuaScript
 from .missed import unbroken
+from .position_hashes import event_of
 from .pubsub import REPLAY_WAITS
+from .wire import entry_of
 
 #: Real ms that a replay may take; then another api-server takes it on. The longest there can be,
 #: of everything in 26 h of all clubs, reads ticks for some 10 s.
@@ -33,7 +36,7 @@ EVENT = "replay"  #: the push that tells of a replay
 class Left(StrEnum):
     """Why there is nothing to do for a user who is back."""
 
-    NOTHING = "nothing"  #: is open
+    NOTHING = "nothing"  #: is open, or was closed
     GONE = "gone"  #: is the user again; the next return counts from the same absence
     ELSEWHERE = "elsewhere"  #: it is done, or under way
 
@@ -77,18 +80,27 @@ class Reconnects:
             return Left(reply[1])
         return Taken(user, reply[1], int(reply[2]) if reply[2] else None)
 
+    def closed(self, user: UserId) -> tuple[PositionEvent, ...]:
+        """Closes by replays of *user* that none has told of: ours, and of whoever died at one."""
+        facts: Any = self._redis.lrange(self._keys.replayed(user), 0, -1)
+        return tuple(event_of(entry_of(fact)) for fact in facts)
+
     def tell(self, taken: Taken, replay: ReplayPush) -> bool:
         """Have the user of *taken* told of *replay*; False if it was somebody else's meanwhile.
 
-        It waits, for ten minutes, until `Reminders` has somebody to show it to.
+        Its closes are the first of those that `closed` has, and are told of then. It waits, for ten
+        minutes, until `Reminders` has somebody to show it to.
         """
         keys, user = self._keys, taken.user
         names = [keys.ws_returns, keys.presence(user), keys.last_seen(user)]
         told = [portfolio_channel(user), REPLAY_WAITS]
         reply = self._tell.run(
             self._redis,
-            [*names, keys.replay_lock(user), keys.replay(user)],
-            [str(user), self._owner, taken.stamp, _spelled(replay), str(REST_MS), *told],
+            [*names, keys.replay_lock(user), keys.replay(user), keys.replayed(user)],
+            [
+                *(str(user), self._owner, taken.stamp, _spelled(replay), str(REST_MS), *told),
+                str(len(replay.closed)),
+            ],
         )
         return bool(reply[0] == "ok")
 
@@ -106,7 +118,7 @@ class Reconnects:
     def _taking(self, user: UserId, theirs_ms: int) -> Call:
         keys = self._keys
         names = [keys.ws_returns, keys.presence(user), keys.open_by_user(user)]
-        names += [keys.last_seen(user), keys.replay_lock(user)]
+        names += [keys.last_seen(user), keys.replay_lock(user), keys.replayed(user)]
         return names, [str(user), self._owner, str(theirs_ms)]
 
 

@@ -13,10 +13,9 @@ from gevent.event import AsyncResult
 
 from ...domain.clock import Calendar
 from ...domain.ids import UserId
-from ...domain.position_events import By
+from ...domain.position_events import By, PositionEvent
 from ...domain.positions import CloseReason, Position
 from ...domain.pushes import ReplayedClose, ReplayPush
-from ...store.position_commands import Happened
 from ...store.reconnects import Left, Reconnects, Taken
 from ...store.scan import Scan
 from ...store.scanner import Scanner
@@ -69,8 +68,9 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
 
     Duty: whoever comes back sees what their stops have done, even if no watcher was there.
     Reads: `user:reconnect`, `ws:returns`, `last_seen:{uid}`, the user's open positions and their
-    ticks. Writes: closes, by the script; `replay:{uid}`; takes `last_seen:{uid}` and the return
-    away once that is written; tells `trade-writer` of every close.
+    ticks. Writes: closes, by the script, and with them `replayed:{uid}`; `replay:{uid}`; takes
+    that, `last_seen:{uid}` and the return away once it is written; tells `trade-writer` of every
+    close.
     Lease: none; `lock:replay:{uid}` makes it one replay among the replicas.
     While it is down: nobody is told until it is back; the stop-watcher and the sweeper close all
     the same.
@@ -191,14 +191,16 @@ class ReconnectListener(Actor[ReconnectListenerMessage]):
             log.error("positions cannot be closed", positions=replay.scan.left)
         for close in replay.scan.happened:
             self._writer.tell(WriteFact(close, AsyncResult()))  # nobody waits for its answer
-        taken, closed = replay.taken, tuple(map(_closed, replay.scan.happened))
+        taken = replay.taken
+        # Not only those of this scan: another may have died at the same return.
+        closed = tuple(map(_closed, self._reconnects.closed(taken.user)))
         push = ReplayPush(taken.from_ms, self._calendar(), closed, replay.scan.ticks)
         told = self._reconnects.tell(taken, push)
         self._meter.results["done" if told else Left.ELSEWHERE.value] += 1
 
 
-def _closed(close: Happened) -> ReplayedClose:
-    event, trigger = close.event, close.event.trigger
+def _closed(event: PositionEvent) -> ReplayedClose:
+    trigger = event.trigger
     tick_ms = int(trigger.tick_id.partition("-")[0]) if trigger else event.at_ms
     return ReplayedClose(
         event.position.id, event.reason or CloseReason.CLIENT, tick_ms, event.px or 0, event.pnl_e4

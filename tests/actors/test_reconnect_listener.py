@@ -308,6 +308,37 @@ def test_what_a_listener_dies_at_is_done_by_the_next_one(pit: Pit, heard: Heard,
     assert absence(pit) == (None, False)
 
 
+@pytest.mark.parametrize("more", [True, False], ids=["more is open", "nothing is"])
+def test_what_a_listener_has_closed_before_it_dies_the_next_one_tells_once(
+    pit: Pit, heard: Heard, *, more: bool
+) -> None:
+    stopped, later = pit.long(-300), pit.long(-500) if more else None
+    leave(pit)
+    pit.prices(-350)
+    mortal = Desk(pit, "mortal")
+    come(pit.exchange)
+    mortal.actor.receive(UserReconnected(ANN))
+    while pit.exchange.position(stopped).qty:
+        _, message, _ = mortal.actor.actor_inbox.take()
+        mortal.actor.receive(message)
+    pit.prices(-550)
+    rest(pit)
+
+    other = Desk(pit, "other")
+    other.work()
+    mortal.work()  # it only stood still, and is too late
+
+    (replay,) = heard.replays()
+    assert replay.from_ms == SEEN_MS
+    closed = [close.position_id for close in replay.closed]
+    assert closed == [each for each in (stopped, later) if each]
+    assert (other.meter.results, mortal.meter.results) == ({"done": 1}, {"elsewhere": 1})
+    pit.long()
+    rest(pit)
+    other.back(ANN)
+    assert [replay.closed for replay in heard.replays()] == [()]
+
+
 def test_whoever_takes_too_long_leaves_the_telling_to_the_next(pit: Pit, heard: Heard) -> None:
     pit.long()
     leave(pit)

@@ -60,6 +60,9 @@ class Link:
     def get(self, name: str) -> str | None:
         return self._one("GET", name)
 
+    def lrange(self, name: str, first: int, last: int) -> list[str]:
+        return self._one("LRANGE", name, str(first), str(last))
+
     def hkeys(self, name: str) -> list[str]:
         return self._one("HKEYS", name)
 
