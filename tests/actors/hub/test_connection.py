@@ -240,6 +240,21 @@ def test_a_slow_client_gets_the_newest_prices_and_every_ordered_frame(connect):
     assert owner.reasons == []
 
 
+def test_prices_that_went_out_in_part_are_finished_and_not_sent_a_second_time(connect):
+    connection, peer, _ = connect()
+    joined, sent = b"".join(prices(number)[1] for number in range(20)), 0
+
+    while connection.stalled_at is None:
+        connection.send_prices(joined, {number: prices(number)[1] for number in range(20)})
+        sent += 1
+    assert connection.direct is None
+    connection.close(1000, "")
+
+    for _ in range(20 * sent):
+        assert peer.frame()[0] == TEXT
+    assert peer.closed_with() == (1000, "")
+
+
 def test_a_client_that_never_reads_is_evicted_once_too_much_waits(connect):
     connection, _, owner = connect()
     fall_behind(connection)
