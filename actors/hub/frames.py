@@ -82,7 +82,6 @@ _TOO_BIG = Violation(CloseReason.MESSAGE_TOO_BIG, "message too big")
 _ENCODER = Connection(ConnectionType.SERVER)
 _PING = bytes(_ENCODER.send(Ping()))
 _EMPTY_PONG = b"\x8a\x80"  #: final and masked
-MASK_BYTES = 4
 
 
 def text_frame(text: str) -> bytes:
@@ -119,16 +118,13 @@ class Framing:
         if self._ws is None and _is_empty_pong(data):
             yield PongReceived()
             return
-        ws, complete = self._ws, False
-        if ws is None:
-            ws, complete = self._new(), _are_whole_frames(data)
-        self._ws = ws
+        ws = self._ws = self._ws or self._new()
         ws.receive_data(data)
         for event in ws.events():
             incoming = self._incoming(ws, event)
             if incoming is not None:
                 yield incoming
-        if complete and self._parts is None:
+        if self._parts is None and _is_between_frames(ws):
             self.end()
 
     def ping(self) -> bytes:
@@ -218,16 +214,10 @@ def _is_empty_pong(data: bytes) -> bool:
     return len(data) == 6 and data[:2] == _EMPTY_PONG
 
 
-def _are_whole_frames(data: bytes) -> bool:
-    """Whether *data*, which begins with a client's frame, also ends with one."""
-    at, end = 0, len(data)
-    while at + 2 <= end:
-        size = data[at + 1] & 127
-        extended = {126: 2, 127: 8}.get(size, 0)
-        if extended:
-            size = int.from_bytes(data[at + 2 : at + 2 + extended])
-        at += 2 + extended + MASK_BYTES + size
-    return at == end
+def _is_between_frames(ws: Connection) -> bool:
+    """Whether *ws*, all of whose events were taken, has nothing of a frame that goes on."""
+    decoder = ws._proto._frame_decoder
+    return decoder.header is None and not len(decoder.buffer)
 
 
 def _byte_length(data: str | bytes) -> int:

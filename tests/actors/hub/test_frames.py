@@ -98,10 +98,15 @@ def test_nothing_of_wsproto_is_kept_between_two_messages():
     framing = Framing(Limits())
     before = instances(Connection)
 
-    half = client_frame(TEXT, b"hello")[:7]
-    list(framing.feed(client_frame(TEXT, b"hello")))
+    frame = client_frame(TEXT, b"hello")
+    list(framing.feed(frame))
     assert instances(Connection) == before
-    list(framing.feed(half))
+    for split in (1, 2, 4, 7):
+        list(framing.feed(frame + frame[:split]))
+        assert instances(Connection) == before + 1
+        list(framing.feed(frame[split:]))
+        assert instances(Connection) == before
+    list(framing.feed(client_frame(TEXT, b"hel", fin=False)))
     assert instances(Connection) == before + 1
 
 
