@@ -92,7 +92,9 @@ class Follower:
     def _open(self, server: Service, request: dict[str, Any]) -> None:
         query = urlsplit(self.person.ticket()).query
         url = f"ws{server.url.removeprefix('http')}/ws?{query}"
-        self._socket = connect(url, open_timeout=OPEN_S, close_timeout=HANG_UP_S).__enter__()
+        self._socket = connect(
+            url, open_timeout=OPEN_S, close_timeout=HANG_UP_S, max_queue=None
+        ).__enter__()
         self._socket.send(json.dumps({"id": 1, **request}))
         self._listening = gevent.spawn(self._listen)
 

@@ -108,7 +108,9 @@ class Client:
 
     def _listen_once(self) -> None:
         ticket = request(f"{self.api}/v1/ws-token", {}, Authorization=self._bearer)
-        with connect(f"{ticket['url']}?token={ticket['token']}") as socket:
+        url = f"{ticket['url']}?token={ticket['token']}"
+        # Closed while its queue is full it waits for a thread of its own for ever, under gevent.
+        with connect(url, max_queue=None) as socket:
             socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["portfolio"]}))
             self.connected += 1
             for raw in socket:

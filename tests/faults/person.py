@@ -103,7 +103,7 @@ class Person:
         Nobody else has the user present, so this is a return.
         """
         pushed: list[Push] = []
-        with connect(ticket) as socket:
+        with connect(ticket, max_queue=None) as socket:
             socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": ["portfolio"]}))
             while json.loads(socket.recv(ANSWER_S))["op"] != "snapshot":
                 pass

@@ -33,7 +33,7 @@ def test_who_trades_is_ranked_and_so_they_are_when_the_one_who_ranks_dies(market
     other = next(each for each in market.replicas if each is not leader)
     ann, bob = (market.person(name, of=other) for name in ("anna", "bert"))
     club = market.clubs[IDLE[0]]
-    with connect(bob.ticket()) as socket:
+    with connect(bob.ticket(), max_queue=None) as socket:
         socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": [CHANNEL]}))
         for _ in range(3):
             ann.opens(club)
