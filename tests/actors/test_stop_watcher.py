@@ -184,13 +184,14 @@ def test_a_long_way_is_gone_a_piece_at_a_time(pit: Pit, clock: FakeClock) -> Non
 
 
 def test_while_many_are_closed_in_one_club_another_is_not_kept_waiting(
-    pit: Pit, post: Post
+    pit: Pit, clock: FakeClock
 ) -> None:
     for n in range(300):
         pit.long(-300, user=100 + n // 20, qty=10, leverage=1)
     other = pit.long(-100, idx=EVE)
     pit.price(-350)
     hit = pit.price(-150, idx=EVE)
+    post = Post(pit, clock, "first")  # only now: so many positions may outlast its lease
 
     post.ring(ARS, EVE)
     post.work()
