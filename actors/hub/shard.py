@@ -194,6 +194,7 @@ class Shard(Actor[ShardMessage]):
 
     def _sweep(self) -> None:
         self._turn += 1
+        self._plan()  # if what was to remind of a flush was lost
         self._lobby.pulse.beat(self._lobby.now())
         now_s, heartbeat = self._lobby.monotonic(), replies.heartbeat(self._calendar())
         pace = Pace(self._lobby.monotonic)

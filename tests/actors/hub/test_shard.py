@@ -171,6 +171,18 @@ def test_a_flush_that_was_lost_is_planned_again(shard, stage):
     assert not stage.board.dirty
 
 
+def test_a_flush_that_was_lost_is_planned_again_though_nothing_moves_any_more(shard, stage):
+    shard.receive(moved(1, 11))
+    shard.actor_inbox.take()
+
+    shard.receive(SweepDue())
+    assert not told_to_flush(shard)  # it may be late
+    stage.clock.advance(1.1)
+    shard.receive(SweepDue())
+
+    assert told_to_flush(shard)
+
+
 def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1, 2))
