@@ -153,6 +153,18 @@ def test_a_closing_client_that_does_not_go_is_reset_after_a_while(connect):
     assert owner.reasons == ["1012"]
 
 
+def test_what_a_client_says_after_it_was_closed_is_not_heard(connect):
+    connection, peer, owner = connect()
+    connection.close(1012, "retry_ms=700")
+    assert peer.closed_with() == (1012, "retry_ms=700")
+
+    peer.say(client_frame(TEXT, b"late"), client_frame(CLOSE))
+    peer.leave()
+
+    assert owner.ended.wait(WAIT_S)
+    assert owner.heard == []
+
+
 def test_a_flood_of_messages_is_closed_with_4429(connect):
     _, peer, owner = connect()
 
@@ -253,6 +265,21 @@ def test_prices_that_went_out_in_part_are_finished_and_not_sent_a_second_time(co
     for _ in range(20 * sent):
         assert peer.frame()[0] == TEXT
     assert peer.closed_with() == (1000, "")
+
+
+def test_a_client_that_reads_slowly_is_not_taken_for_one_that_does_not_read(connect):
+    connection, peer, _ = connect()
+    fall_behind(connection)
+    behind_at = connection.stalled_at
+    for number in range(60):
+        connection.send(text_frame(f"{number} {'x' * 900}"))
+
+    stalled_at = set()
+    while connection.stalled_at is not None:
+        peer.frame()
+        stalled_at.add(connection.stalled_at)
+
+    assert max(stalled_at - {None}) > behind_at
 
 
 def test_a_client_that_never_reads_is_evicted_once_too_much_waits(connect):

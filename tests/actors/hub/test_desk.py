@@ -315,3 +315,9 @@ def test_what_was_read_ahead_of_its_tick_is_shown_to_who_wants_no_ticks_any_more
     _, shown = visit.ask("unsubscribe", channels=[ticked])
 
     assert (shown["op"], shown["channel"], shown["seq"]) == ("snapshot", "price:1", 11)
+
+
+def test_no_older_price_that_still_waits_may_follow_a_snapshot(visit):
+    visit.ask("subscribe", channels=["price:*"])
+
+    assert visit.link.superseded[-1] == {1, 2}
