@@ -43,7 +43,8 @@ class Hub:
         self.exchange = exchange
         self.target = Target(port, signer)
         self.honest = [
-            Honest(port, signer.ws_token(user, "session"), user) for user in range(1, HONEST + 1)
+            Honest(port, signer.ws_token(user, "session"), user, ticks=user % 2 == 0)
+            for user in range(1, HONEST + 1)
         ]
         self._port = port
         self._said = len(service.said())
