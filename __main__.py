@@ -15,10 +15,9 @@ from typing import Any
 import click
 
 from . import config
-from .http.keys import new_keypair
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
-from .services import admin, api_server, books, flusher, schema, statement, up, ws_server
+from .services import admin, api_server, books, flusher, keys, schema, statement, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
@@ -264,9 +263,18 @@ def keys_group() -> None:
 @keys_group.command("new")
 def keys_new_command() -> None:
     """Print a new key pair as JWT_PRIVATE_KEY and JWT_PUBLIC_KEYS for an environment file."""
-    private_key, public_keys = new_keypair()
-    click.echo(f"JWT_PRIVATE_KEY={private_key.strip()!r}")
-    click.echo(f"JWT_PUBLIC_KEYS='{public_keys}'")
+    click.echo(keys.first())
+
+
+@keys_group.command("rotate")
+def keys_rotate_command() -> None:
+    """Print a new key pair and what to do with it, step by step; reads JWT_PUBLIC_KEYS."""
+
+    def run() -> int:
+        click.echo(keys.next_to(config.public_keys(os.environ)))
+        return 0
+
+    _end_with(run)
 
 
 def _chosen(matches: Path | None, seed: int | None) -> Season:

@@ -119,6 +119,11 @@ def flusher_settings(environ: Mapping[str, str]) -> FlusherSettings:
     )
 
 
+def public_keys(environ: Mapping[str, str]) -> str:
+    """The JWK set in force, which `touchline keys rotate` adds to. Raises SettingError."""
+    return Environment(environ, DEFAULTS).jwks("JWT_PUBLIC_KEYS")
+
+
 def external_servers(environ: Mapping[str, str]) -> Servers | None:
     """The servers that `touchline up` was given instead of embedded ones, if any.
 

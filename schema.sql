@@ -69,12 +69,14 @@ OVERRIDING SYSTEM VALUE
 VALUES (0, 'treasury@touchline.invalid', true, 'Treasury')
 ON CONFLICT (id) DO NOTHING;
 
+-- One sign-in, and the family of all refresh tokens that followed from it; see
+-- docs/decisions/0033-signing-in.md. Of the tokens only SHA-256 digests are here.
 CREATE TABLE sessions (
     id           UUID PRIMARY KEY,
     user_id      BIGINT NOT NULL REFERENCES users,
-    family       UUID NOT NULL,
-    refresh_hash BYTEA NOT NULL UNIQUE,
-    prev_hash    BYTEA,
+    refresh_hash BYTEA NOT NULL UNIQUE,  -- of the one that is good
+    prev_hash    BYTEA,                  -- of the one it came from
+    rotated_at   TIMESTAMPTZ NOT NULL DEFAULT now(),
     user_agent   TEXT,
     ip           INET,
     created_at   TIMESTAMPTZ NOT NULL DEFAULT now(),
@@ -82,6 +84,7 @@ CREATE TABLE sessions (
     revoked_at   TIMESTAMPTZ
 );
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_revoked ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 
 -- Football -------------------------------------------------------------------
 

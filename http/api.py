@@ -26,6 +26,7 @@ from .page import page_routes
 from .positions import position_routes
 from .problems import Problem, Refuse
 from .request_id import HEADER, request_id_of
+from .sessions import session_routes
 from .status import status_routes
 from .validate import query
 
@@ -65,6 +66,7 @@ def create_app(deps: ApiDeps) -> Flask:
     )
     cursors = Cursors(deps.signer.secret_for("cursors"))
     app.register_blueprint(auth_routes(deps))
+    app.register_blueprint(session_routes(deps))
     app.register_blueprint(market_routes(deps, listing, cursors))
     app.register_blueprint(candle_routes(deps, listing))
     app.register_blueprint(fixture_routes(deps, listing, cursors))

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 import msgspec
+import structlog
 from flask import Blueprint, Response, request
 
-from ..domain.clock import rfc3339
-from ..domain.ids import UserId, uuid7
-from ..store.commands import CreditCommand
-from ..store.users import User
+from ..domain.ids import UserId
+from ..store.outage import OUTAGES, one_line
 from .answers import json_answer, tagged_answer
 from .deps import ApiDeps
 from .problems import FieldError, Problem, Refuse
-from .tokens import ACCESS_S, WS_S, Claims, TokenRefused
+from .sign_in import begin_session, token_answer, user_view
+from .tokens import WS_S, Claims, TokenRefused
 from .validate import body, optional_body
 
-START_BALANCE_E4 = 100_000_000  #: 10,000 coins for a new user; docs/market.md, "Money"
+log = structlog.get_logger(__name__)
 
 #: An address as browsers check it (HTML's rule for type=email), a length that fits a mailbox.
 _EMAIL = r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z"
 
 
 class DevLogin(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of `POST /v1/auth/dev-login`."""
+    """Body of `POST /v1/auth/dev-login`; *cookie* keeps the refresh token out of the answer."""
 
     email: Annotated[
         str,
         msgspec.Meta(pattern=_EMAIL, max_length=254, description="must be an e-mail address"),
     ]
+    cookie: bool = False
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,25 +38,44 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def caller(deps: ApiDeps) -> Claims:
-    """The claims of the request's access token. Raises Refuse."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise _unauthorized("TOKEN_REQUIRED", "sign in and send the access token", "Bearer")
-    claims = deps.verifier.access(token.strip())
-    if isinstance(claims, TokenRefused):
-        raise _unauthorized("TOKEN_INVALID", claims.reason, 'Bearer error="invalid_token"')
+    """The claims of the request's access token, whose session goes on. Raises Refuse.
+
+    May raise an outage of Redis: whether it goes on cannot be known then.
+    """
+    claims = _holder(deps)
+    if deps.revocations.has(claims.user, claims.session):
+        raise _ended()
     return claims
 
 
 def admin(deps: ApiDeps) -> Claims:
     """The claims of the request's access token, which an admin has to hold. Raises Refuse.
 
-    By the token alone: an operator must be let in while Postgres is what is broken.
+    By the token alone where Redis is away: an operator must be let in while that is what is
+    broken, and the token is good for 15 minutes at most.
     """
-    claims = caller(deps)
+    claims = _holder(deps)
+    try:
+        ended = deps.revocations.has(claims.user, claims.session)
+    except OUTAGES as outage:
+        ended = False
+        log.warning("admin let in by the token alone", user=claims.user, error=one_line(outage))
+    if ended:
+        raise _ended()
     if claims.role != "admin":
         error = FieldError("/Authorization", "is not an admin's token", "header")
         raise Refuse(Problem("FORBIDDEN", "this needs the role admin", (error,)))
+    return claims
+
+
+def _holder(deps: ApiDeps) -> Claims:
+    """The claims of the request's access token, whatever became of its session. Raises Refuse."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise _unauthorized("TOKEN_REQUIRED", "sign in and send the access token", "Bearer")
+    claims = deps.verifier.access(token.strip())
+    if isinstance(claims, TokenRefused):
+        raise _unauthorized("TOKEN_INVALID", claims.reason, 'Bearer error="invalid_token"')
     return claims
 
 
@@ -81,7 +100,7 @@ def auth_routes(deps: ApiDeps) -> Blueprint:
         if user is None:
             # A token of another installation, or of a user who was deleted.
             raise _unauthorized("TOKEN_INVALID", "the token's user does not exist", "Bearer")
-        return tagged_answer(_view(user))
+        return tagged_answer(user_view(user))
 
     if deps.auth_dev:
         routes.add_url_rule(
@@ -96,39 +115,11 @@ def _dev_login(deps: ApiDeps) -> Response:
     if user is None:
         error = FieldError("/email", "belongs to the house")
         raise Refuse(Problem("EMAIL_RESERVED", "choose another address", (error,)))
-    if user.status != "active":
-        raise Refuse(Problem("ACCOUNT_SUSPENDED", f"the account is {user.status}"))
-    _grant_start_balance(deps, user.id)
-    token = deps.signer.access_token(user.id, uuid.uuid4().hex, user.role)
-    return json_answer({"access_token": token, "expires_in": ACCESS_S, "user": _view(user)})
+    return token_answer(deps, user, begin_session(deps, user), cookie=wanted.cookie)
 
 
-def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
-    """Give a user without a wallet the start balance; the key makes it once for ever."""
-    if deps.hot.wallet(user).version > 0:
-        return
-    now_ms = deps.calendar()
-    deps.scripts.wallet_credit(
-        CreditCommand(
-            entry_id=uuid7(now_ms),
-            user=user,
-            kind="grant",
-            amount_e4=START_BALANCE_E4,
-            idem_key=f"grant:start:{user}",
-            note="start balance",
-            now_ms=now_ms,
-        )
-    )
-
-
-def _view(user: User) -> dict[str, object]:
-    return {
-        "id": user.id,
-        "email": user.email,
-        "display_name": user.display_name,
-        "role": user.role,
-        "created_at": rfc3339(user.created_ms),
-    }
+def _ended() -> Refuse:
+    return _unauthorized("TOKEN_INVALID", "the session has ended", 'Bearer error="invalid_token"')
 
 
 def _unauthorized(code: str, detail: str, challenge: str) -> Refuse:

@@ -16,10 +16,13 @@ from ..store.hot import Hot
 from ..store.ledger import Ledger
 from ..store.orders import Orders
 from ..store.positions import Positions
+from ..store.revocations import Revocations
 from ..store.scripts import Scripts
+from ..store.sessions import Sessions
 from ..store.users import Users
 from .health_report import HealthSource
 from .position_desk import Checker
+from .refresh_tokens import RefreshTokens
 from .tokens import Signer, Verifier
 
 
@@ -38,6 +41,7 @@ class ApiDeps:
         paused: whether new trades pause, because Redis is too full for them.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
+        secure: whether clients reach us by https alone.
         trades: where orders and their answers are counted.
     """
 
@@ -45,6 +49,8 @@ class ApiDeps:
     scripts: Scripts
     ledger: Ledger
     users: Users
+    sessions: Sessions
+    revocations: Revocations
     candles: Candles
     fixtures: Fixtures
     orders: Orders
@@ -52,6 +58,7 @@ class ApiDeps:
     scanner: Checker
     executor: Address[Execute]
     signer: Signer
+    refresh_tokens: RefreshTokens
     verifier: Verifier
     calendar: Calendar
     health: HealthSource
@@ -60,5 +67,6 @@ class ApiDeps:
     inplay_delay_ms: int = 0
     paused: Callable[[], bool] = lambda: False
     auth_dev: bool = False
+    secure: bool = False
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)

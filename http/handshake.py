@@ -42,10 +42,10 @@ class Seat(Protocol):
         """Give the seat to *user*; False if the user has too many."""
         ...
 
-    def adopt(self, fd: int, early: bytes, user: UserId, *, deflate: bool) -> None:
+    def adopt(self, fd: int, early: bytes, user: UserId, *, session: str, deflate: bool) -> None:
         """Take the socket over; *early* is what has been read from it already.
 
-        If *deflate*, permessage-deflate was agreed on.
+        It is closed when *session* ends. If *deflate*, permessage-deflate was agreed on.
         """
         ...
 

@@ -34,6 +34,19 @@ def public_jwks(private_pem: str) -> str:
     return json.dumps({"keys": [_jwk(read_private_key(private_pem).public_key())]})
 
 
+def with_key(jwks: str, private_pem: str) -> str:
+    """The JWK set *jwks* with the public key of *private_pem* before the others.
+
+    Raises ValueError: the set is full, or one of the two cannot be read.
+    """
+    known = PublicKeys.parse(jwks).as_jwks()["keys"]
+    added = _jwk(read_private_key(private_pem).public_key())
+    keys = [added, *(jwk for jwk in known if jwk != added)]
+    if len(keys) > MOST_KEYS:
+        raise ValueError(f"public keys: {len(known)} are there; take those out that sign no more")
+    return json.dumps({"keys": keys})
+
+
 def read_private_key(pem: str) -> Ed25519PrivateKey:
     """The Ed25519 private key in *pem* (PKCS #8, no password). Raises ValueError."""
     try:
@@ -75,7 +88,7 @@ class PublicKeys:
         """The key named *kid*, or None."""
         return self._keys.get(kid) if isinstance(kid, str) else None
 
-    def as_jwks(self) -> dict[str, object]:
+    def as_jwks(self) -> dict[str, list[dict[str, str]]]:
         """The set in its public form."""
         return {"keys": [_jwk(key) for key in self._keys.values()]}
 

@@ -43,10 +43,10 @@ log = structlog.get_logger(__name__)
 
 
 class Tickets(Protocol):
-    """Remembers which tokens were used."""
+    """Remembers which tokens were used, and which sessions were ended."""
 
-    def spend(self, token_id: str) -> bool:
-        """Use a token; False if it was used before. May raise an outage."""
+    def spend(self, token_id: str, user: int, session: str) -> str | None:
+        """Use a token; else why that cannot be. May raise an outage."""
         ...
 
 
@@ -127,6 +127,7 @@ class _Guest:
 
     seat: Seat
     user: UserId
+    session: str
 
 
 class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no types shipped
@@ -200,7 +201,8 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         fd = self.socket.detach()
         self.socket = None
         if self.guest is not None:
-            self.guest.seat.adopt(fd, early, self.guest.user, deflate=self.deflate)
+            guest = self.guest
+            guest.seat.adopt(fd, early, guest.user, session=guest.session, deflate=self.deflate)
             # Only now: until the hub has the socket, the seat is ours to give back.
             self.guest = None
 
@@ -258,7 +260,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         if isinstance(identified, Problem):
             seat.give_back()
             return identified
-        return _Guest(seat, UserId(identified.user))
+        return _Guest(seat, UserId(identified.user), identified.session)
 
     def _refuse(self, problem: Problem) -> list[bytes]:
         request_id = request_id_of(self.environ)
@@ -288,8 +290,8 @@ def _identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
             headers={"Retry-After": str(handshake.RETRY_S[1])},
         )
     try:
-        fresh = deps.tickets.spend(claims.token_id)
+        refusal = deps.tickets.spend(claims.token_id, claims.user, claims.session)
     except OUTAGES:
         # Whether it was used cannot be known now, and a guess would let it in twice.
         return handshake.later("UNAVAILABLE", "try again")
-    return claims if fresh else Problem("TOKEN_INVALID", "the token was used already")
+    return claims if refusal is None else Problem("TOKEN_INVALID", refusal)

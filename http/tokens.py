@@ -127,7 +127,7 @@ class Verifier:
         """The claims of a ws token, or why it is refused. Single use is the caller's to enforce."""
         return self._verify(token, _WS_TYP, _WS_AUD)
 
-    def jwks(self) -> dict[str, object]:
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys, for `/.well-known/jwks.json`."""
         return self._keys.as_jwks()
 

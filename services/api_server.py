@@ -23,6 +23,7 @@ from ..config import ApiSettings
 from ..domain.clock import Calendar, system_calendar
 from ..http.api import create_app
 from ..http.deps import ApiDeps
+from ..http.refresh_tokens import RefreshTokens
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.feed import FeedProvider
@@ -54,7 +55,6 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
     """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
-
     *outbox_max*: facts that may wait for Postgres before new trades pause.
     """
 
@@ -199,19 +199,23 @@ def _http(
     pressure: PressureMeter,
     scanner: Scanner,
 ) -> ServerFactory:
+    signer = Signer(front.private_key)
     app = create_app(
         ApiDeps(
             hot=stores.hot,
             scripts=stores.scripts,
             ledger=stores.ledger,
             users=stores.users,
+            sessions=stores.sessions,
+            revocations=stores.revocations,
             candles=stores.candles,
             fixtures=stores.fixtures,
             orders=stores.orders,
             positions=stores.positions,
             scanner=scanner,
             executor=addresses.of("trade-executor"),
-            signer=Signer(front.private_key),
+            signer=signer,
+            refresh_tokens=RefreshTokens(signer.secret_for("refresh")),
             verifier=Verifier(front.public_keys),
             calendar=calendar,
             health=health,

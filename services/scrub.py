@@ -42,6 +42,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/:@'\"]{0,256}:)[^\s'\"<>]{1,512}@"), rf"\1{HIDDEN}@"),
     # A JWT: two or three parts in base64url, the first one a JSON object. Also its beginning.
     (re.compile(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), HIDDEN),
+    # A refresh token: http/refresh_tokens.py.
+    (re.compile(r"\btlr_[A-Za-z0-9_-]{8,}"), HIDDEN),
     # Authorization: Bearer x; also as a WSGI variable, in a dict's repr, and without a scheme.
     (
         re.compile(
@@ -63,7 +65,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(ticket\.)[A-Za-z0-9._~+/=-]+", re.I), rf"\1{HIDDEN}"),
 )
 #: Nothing above can match a text without one of these; most lines have none.
-_SIGNS = re.compile(rf"-----BEGIN|://|\bey|bearer|ticket|{_NAMES}", re.I)
+_SIGNS = re.compile(rf"-----BEGIN|://|\bey|\btlr_|bearer|ticket|{_NAMES}", re.I)
 
 
 def scrub(value: object, depth: int = DEPTH) -> object:

@@ -26,8 +26,10 @@ from ..store.positions import Positions
 from ..store.postgres import Postgres
 from ..store.recovery import Recovery
 from ..store.redis_client import open_pubsub_redis, open_redis
+from ..store.revocations import Revocations
 from ..store.scripts import Scripts
 from ..store.sequence import FactSequence
+from ..store.sessions import Sessions
 from ..store.users import Users
 
 RECOVERY_CONNECTIONS = 4  #: one works, one renews the lease
@@ -60,6 +62,8 @@ class Stores:
     fixtures: Fixtures
     matches: Matches
     users: Users
+    sessions: Sessions
+    revocations: Revocations
 
     def lease(self, name: str) -> Lease:
         """The lease of a duty. One a process: its next incarnation goes on holding it."""
@@ -109,4 +113,6 @@ def open_stores(servers: Servers, service: str, *, connections: int, gated: bool
         fixtures=Fixtures(pg),
         matches=Matches(pg),
         users=Users(pg),
+        sessions=Sessions(pg),
+        revocations=Revocations(client, keys),
     )

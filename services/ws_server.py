@@ -10,6 +10,7 @@ from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.hub.lobby import Lobby, seats_for
 from ..actors.hub.presence import Presence
+from ..actors.hub.session_watcher import SessionWatcher
 from ..actors.hub.shard import Shard
 from ..actors.hub.subscriber import Subscriber
 from ..actors.hub.usher import STOP_S, Usher
@@ -24,6 +25,7 @@ from ..store.one_life import enter_life
 from ..store.presence import Replica
 from ..store.pubsub import Broadcasts
 from ..store.reconnects import Reminders
+from ..store.revocations import ended_sessions
 from ..store.tickets import Tickets
 from .boot import prepare
 from .groups import group
@@ -96,6 +98,7 @@ def children(
             ),
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
+        Child("session-watcher", lambda: _session_watcher(stores, lobby)),
         Child("usher", lambda: Usher(lobby), stop_s=STOP_S),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
@@ -120,6 +123,10 @@ def run(settings: WsSettings) -> int:
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code
+
+
+def _session_watcher(stores: Stores, lobby: Lobby) -> SessionWatcher:
+    return SessionWatcher(lambda: ended_sessions(stores.open_pubsub()), stores.revocations, lobby)
 
 
 def _subscriber(stores: Stores, lobby: Lobby) -> Subscriber:

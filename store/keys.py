@@ -10,6 +10,7 @@ PRICE_CHANNELS = "price:*"  #: pattern over all price channels
 FIXTURE_CHANNELS = "fixture:*"  #: pattern over all fixture channels
 LEADERBOARD_CHANNELS = "leaderboard:*"  #: pattern over all channels of leaderboards
 USER_RECONNECT = "user:reconnect"  #: channel: a user came back (user id)
+SESSION_REVOKED = "sess:revoked"  #: channel: a session was ended ({user}:{session})
 PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new life begins
 
 
@@ -205,6 +206,11 @@ class Keys:
     def replayed(self, user: int) -> str:
         """List: facts of closes by replays that none has told of yet, oldest first; 24 h."""
         return f"{self.tag}replayed:{user}"
+
+    @property
+    def revoked_sessions(self) -> str:
+        """Sorted set: ended sessions ({user}:{session}) by when that was (real ms); 13 h."""
+        return f"{self.tag}sess:revoked"
 
     def wsjti(self, token_id: str) -> str:
         """String: this ws-token has been used."""

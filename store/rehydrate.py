@@ -39,6 +39,7 @@ from .newest import Newest
 from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
 from .reservations import Reservations
+from .revocations import restore_revocations
 from .scripts import Scripts
 from .stand_ins import StandIns
 from .waiting import restore_orders
@@ -140,6 +141,7 @@ def _put_back(
     reservations = Reservations(client, keys).restore(may_go_on)
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
+    restore_revocations(client, keys, pg)
     return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
 
 

@@ -59,7 +59,7 @@ class EchoSeat:
     def claim(self, user: object) -> bool:
         return True
 
-    def adopt(self, fd: int, early: bytes, user: object, *, deflate: bool) -> None:
+    def adopt(self, fd: int, early: bytes, user: object, *, session: str, deflate: bool) -> None:
         self._connection = Echo(fd, self._limits, time.monotonic, Traffic())
         self._connection.open(self, early)
 
@@ -104,8 +104,8 @@ class AnyToken:
 class Unspent:
     """Finds every token unused."""
 
-    def spend(self, token_id: str) -> bool:
-        return True
+    def spend(self, token_id: str, user: int, session: str) -> None:
+        return None
 
 
 def open_echo_server(port: int = 0, limits: Limits = AUTOBAHN) -> SocketServer:

@@ -199,15 +199,19 @@ class Seat:
         self._user = user
         return True
 
-    def adopt(self, fd: int, early: bytes, user: UserId, *, deflate: bool = False) -> None:
+    def adopt(
+        self, fd: int, early: bytes, user: UserId, *, session: str = "", deflate: bool = False
+    ) -> None:
         """Open the claimed seat: *fd* is the hub's from now on, *early* its first bytes.
 
+        It is closed when *session* is ended.
         If *deflate*, client and server have agreed to compress.
         """
         lobby = self._lobby
         deflater = lobby.deflater if deflate else None
         connection = Connection(fd, LIMITS, lobby.monotonic, lobby.traffic, deflater)
-        self._client = Client(connection, user, lobby.next_number(), lobby.monotonic())
+        number, now_s = lobby.next_number(), lobby.monotonic()
+        self._client = Client(connection, user, number, now_s, session)
         lobby.joined(self._client)
         connection.open(self, early)
 

@@ -1,4 +1,4 @@
-"""Messages of the hub's actors: the shards, the subscriber and presence."""
+"""Messages of the hub's actors: shards, subscriber, presence and session-watcher."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...domain.ids import UserId
 from ...store.pubsub import Published
+from ...store.revocations import Ended
 from .board import Move, Price
 from .bulletins import Bulletin
 from .roster import Client
@@ -167,6 +168,18 @@ class ReapDue:
     """Presence's timer: look for replicas that died."""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session-watcher's own reader: somebody ended this session."""
+
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True)
+class LookDue:
+    """The session-watcher's timer: look for ends that were not heard of."""
+
+
 ShardMessage = (
     ClientJoined
     | ClientSpoke
@@ -182,4 +195,5 @@ ShardMessage = (
     | SweepDue
 )
 SubscriberMessage = Heard | PortfolioWanted | FollowersGone | RereadDue | SnapshotsDue
+SessionWatcherMessage = SessionEnded | LookDue
 PresenceMessage = TransitionsDue | BeatDue | ReapDue

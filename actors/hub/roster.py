@@ -64,6 +64,7 @@ class Client:
     Attributes:
         number: counts up within the process; spreads periodic work.
         opened_at: monotonic seconds.
+        session: the one that its token came from.
         portfolio_seq: the last portfolio number sent; None while a snapshot is due, or
         resumes_at: the number after which it wants to be told what it has missed.
         cut_off: what it has missed was lost on our side: if it cannot be told, it is told so.
@@ -74,6 +75,7 @@ class Client:
     user: UserId
     number: int
     opened_at: float
+    session: str = ""
     channels: Channels = field(default_factory=Channels)
     portfolio_seq: int | None = None
     resumes_at: int | None = None

@@ -13,6 +13,7 @@ from touchline.domain.instrument import new_instrument
 from touchline.http.api import create_app
 from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
+from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.candles import Candles
 from touchline.store.fixtures import Fixtures
@@ -23,8 +24,10 @@ from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
 from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
+from touchline.store.revocations import Revocations
 from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
+from touchline.store.sessions import Sessions
 from touchline.store.users import Users
 from werkzeug.test import TestResponse
 
@@ -159,18 +162,22 @@ def api(redis: Redis, pg: Postgres) -> Api:
     positions: Any = Away(Positions(pg, redis, keys), psycopg2.OperationalError("away"))
     scanner = WatchedScanner(Scanner(redis, keys, scripts, clock.calendar))
     health = FixedHealth(child("trade-executor"), child("flusher"))
+    signer = Signer(PRIVATE_KEY)
     deps = ApiDeps(
         hot=hot,
         scripts=scripts,
         ledger=ledger,
         users=Users(pg),
+        sessions=Sessions(pg),
+        revocations=Revocations(redis, keys),
         candles=Candles(pg),
         fixtures=Fixtures(pg),
         orders=Orders(redis, keys, pg),
         positions=positions,
         scanner=scanner,
         executor=executor,
-        signer=Signer(PRIVATE_KEY),
+        signer=signer,
+        refresh_tokens=RefreshTokens(signer.secret_for("refresh")),
         verifier=Verifier(PUBLIC_KEYS),
         calendar=clock.calendar,
         health=health,

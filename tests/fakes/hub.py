@@ -14,6 +14,7 @@ from touchline.actors.child import Child
 from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.portfolio_reader import Remind
 from touchline.actors.hub.presence import Presence
+from touchline.actors.hub.session_watcher import SessionWatcher
 from touchline.actors.hub.shard import Shard
 from touchline.actors.hub.subscriber import Subscriber
 from touchline.actors.hub.usher import Usher
@@ -32,6 +33,7 @@ from touchline.store.outage import OUTAGES
 from touchline.store.presence import Replica
 from touchline.store.pubsub import Broadcasts
 from touchline.store.reconnects import Reminders
+from touchline.store.revocations import Revocations, ended_sessions
 from touchline.store.tickets import Tickets
 from websockets.sync.client import ClientConnection, connect
 
@@ -131,6 +133,7 @@ class RunningHub:
         health = HealthApp(FixedHealth(), AsyncApiApp())
         deps = SocketDeps(self.lobby, Verifier(public), self.tickets, (ORIGIN,), health, deflate)
         self.handshakes = deps.handshakes
+        self.revocations = Revocations(client, self.keys)
         self._server = SocketServerFactory("127.0.0.1", 0, deps)
         replicas = Replica(client, self.keys, replica, time.monotonic)
         enter = partial(enter_life, client, self.keys)
@@ -143,6 +146,12 @@ class RunningHub:
             Child(
                 "subscriber",
                 lambda: Subscriber(lambda: Broadcasts(client), enter, self.lobby, remind),
+            ),
+            Child(
+                "session-watcher",
+                lambda: SessionWatcher(
+                    lambda: ended_sessions(client), self.revocations, self.lobby
+                ),
             ),
             Child("usher", lambda: Usher(self.lobby)),
             Child("http", lambda: HttpListener(self._server)),

@@ -48,8 +48,8 @@ class Seats:
 
 
 class Unspent:
-    def spend(self, token_id: str) -> bool:
-        return True
+    def spend(self, token_id: str, user: int, session: str) -> None:
+        return None
 
 
 Open = Callable[..., SocketServer]

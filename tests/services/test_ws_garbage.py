@@ -75,11 +75,10 @@ class LastMoment:
 
     client = socket.socket()
 
-    def spend(self, token_id: str) -> bool:
+    def spend(self, token_id: str, user: int, session: str) -> None:
         linger = struct.pack("ii", 1, 0)
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.client.close()
-        return True
 
 
 def test_a_handshake_is_freed_whose_client_is_gone_when_it_is_answered(

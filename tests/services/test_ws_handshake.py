@@ -300,7 +300,7 @@ def test_before_the_prices_are_known_nobody_comes_in(door):
 class UnreachableTickets:
     """What remembers used tokens cannot be asked."""
 
-    def spend(self, token_id: str) -> bool:
+    def spend(self, token_id: str, user: int, session: str) -> None:
         raise RedisGone
 
 
@@ -331,7 +331,7 @@ def test_a_query_of_too_many_fields_is_refused_and_keeps_no_seat(door):
 class ForbiddenTickets:
     """What remembers used tokens answers with an error that is no outage."""
 
-    def spend(self, token_id: str) -> bool:
+    def spend(self, token_id: str, user: int, session: str) -> None:
         raise NoPermissionError("this user has no permissions to run the 'set' command")
 
 
@@ -388,9 +388,8 @@ class LastMomentTickets:
     def __init__(self, leave: Callable[[], None]) -> None:
         self._leave = leave
 
-    def spend(self, token_id: str) -> bool:
+    def spend(self, token_id: str, user: int, session: str) -> None:
         self._leave()
-        return True
 
 
 def test_a_client_that_leaves_before_the_101_keeps_no_seat(redis):

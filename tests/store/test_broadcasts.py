@@ -102,7 +102,7 @@ def test_a_link_that_answers_no_ping_is_dead():
 def test_a_token_is_spent_once_and_remembered_longer_than_it_lives(redis, exchange):
     tickets = Tickets(redis, exchange.keys)
 
-    assert tickets.spend("a")
-    assert not tickets.spend("a")
-    assert tickets.spend("b")
+    assert tickets.spend("a", 5, "session") is None
+    assert tickets.spend("a", 5, "session") == "the token was used already"
+    assert tickets.spend("b", 5, "session") is None
     assert 60 < redis.ttl(exchange.keys.wsjti("a")) <= REMEMBERED_S

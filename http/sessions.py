@@ -1,0 +1,130 @@
+"""Sessions: going on with one, ending one, and which ones there are.
+
+Source: docs/protocol.md, "Sessions".
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import structlog
+from flask import Blueprint, Response, request
+
+from ..domain.clock import rfc3339
+from ..domain.ids import UserId
+from ..domain.sessions import Verdict
+from ..store.revocations import Ended
+from ..store.sessions import Session
+from .answers import json_answer
+from .auth import Nothing, caller
+from .cookies import forget_token, kept_token
+from .deps import ApiDeps
+from .problems import FieldError, Problem, Refuse
+from .refresh_tokens import RefreshToken
+from .sign_in import refuse_inactive, token_answer
+from .validate import optional_body
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+log = structlog.get_logger(__name__)
+
+
+class RefreshWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /v1/auth/refresh`; without a token the cookie counts."""
+
+    refresh_token: str | None = None
+
+
+def session_routes(deps: ApiDeps) -> Blueprint:
+    """The routes of this file."""
+    routes = Blueprint("sessions", __name__)
+
+    @routes.post("/v1/auth/refresh")
+    def refresh() -> Response:
+        wanted = optional_body(RefreshWanted)
+        text = wanted.refresh_token if wanted else None
+        kept = None if text else kept_token()
+        return _refreshed(deps, text or kept or "", cookie=kept is not None)
+
+    @routes.post("/v1/auth/logout")
+    def logout() -> Response:
+        claims = caller(deps)
+        optional_body(Nothing)
+        end_session(deps, UserId(claims.user), claims.session)
+        response = Response(status=204)
+        if request.cookies:
+            forget_token(response, secure=deps.secure)
+        return response
+
+    @routes.get("/v1/sessions")
+    def all_sessions() -> Response:
+        claims = caller(deps)
+        found = deps.sessions.of(UserId(claims.user))
+        return json_answer({"data": [_view(each, claims.session) for each in found]})
+
+    @routes.delete("/v1/sessions/<name>")
+    def one_session(name: str) -> Response:
+        user = UserId(caller(deps).user)
+        if not _UUID.fullmatch(name) or not end_session(deps, user, name):
+            error = FieldError("/id", "is none of your sessions", "path")
+            raise Refuse(Problem("SESSION_UNKNOWN", "there is no such session", (error,)))
+        return Response(status=204)
+
+    return routes
+
+
+def end_session(deps: ApiDeps, user: UserId, session: str) -> bool:
+    """End a session of *user* everywhere; False if they have none of this name."""
+    # Postgres first: from then on nothing brings it back to life. If Redis fails now the client is
+    # told to ask again, and then both are told again.
+    known = _UUID.fullmatch(session) is not None and deps.sessions.end(user, session)
+    if known:
+        deps.revocations.add(Ended(user, session))
+        log.info("session ended", user=user, session_id=session)
+    return known
+
+
+def _refreshed(deps: ApiDeps, text: str, *, cookie: bool) -> Response:
+    token = deps.refresh_tokens.read(text)
+    if token is None:
+        raise _invalid("is not a refresh token")
+    found = deps.sessions.refresh(token.session, deps.refresh_tokens.shown(token))
+    user = None if found.user is None else deps.users.by_id(found.user)
+    if user is None:
+        raise _invalid("is of no session")
+    if found.verdict in (Verdict.REUSED, Verdict.OVER):
+        # Told again where it is over already: it may not have got to Redis the first time.
+        deps.revocations.add(Ended(user.id, token.session))
+    _check(found.verdict, token)
+    refuse_inactive(user)
+    return token_answer(deps, user, deps.refresh_tokens.after(token), cookie=cookie)
+
+
+def _check(verdict: Verdict, token: RefreshToken) -> None:
+    """Raise Refuse unless the session goes on."""
+    if verdict is Verdict.REUSED:
+        log.warning("refresh token used again; its session was ended", session_id=token.session)
+        error = FieldError("/refresh_token", "was used before; the session has ended")
+        raise Refuse(Problem("REFRESH_REUSED", "sign in again", (error,)))
+    if verdict is Verdict.OVER:
+        raise _invalid("is of a session that has ended")
+    if verdict is Verdict.REFUSE:
+        raise _invalid("is not the present one")
+
+
+def _invalid(detail: str) -> Refuse:
+    error = FieldError("/refresh_token", detail)
+    return Refuse(Problem("REFRESH_INVALID", "sign in again", (error,)))
+
+
+def _view(session: Session, own: str) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "created_at": rfc3339(session.created_ms),
+        "last_used_at": rfc3339(session.used_ms),
+        "expires_at": rfc3339(session.expires_ms),
+        "user_agent": session.client.agent,
+        "ip": session.client.ip,
+        "current": session.id == own,
+    }

@@ -1,0 +1,91 @@
+"""What every way of signing in ends with: a session, its tokens, and an account with money."""
+
+from __future__ import annotations
+
+import ipaddress
+from contextlib import suppress
+
+import structlog
+from flask import Response, request
+
+from ..domain.clock import rfc3339
+from ..domain.ids import UserId, uuid7
+from ..store.commands import CreditCommand
+from ..store.revocations import Ended
+from ..store.sessions import Client, new_session_id
+from ..store.users import User
+from .answers import json_answer
+from .cookies import keep_token
+from .deps import ApiDeps
+from .problems import Problem, Refuse
+from .refresh_tokens import RefreshToken
+from .tokens import ACCESS_S
+
+START_BALANCE_E4 = 100_000_000  #: 10,000 coins for a new user; docs/market.md, "Money"
+
+log = structlog.get_logger(__name__)
+
+
+def begin_session(deps: ApiDeps, user: User) -> RefreshToken:
+    """Sign *user* in; the refresh token of the new session. Raises Refuse."""
+    refuse_inactive(user)
+    _grant_start_balance(deps, user.id)
+    session = new_session_id()
+    token = deps.refresh_tokens.first(session)
+    client = Client(request.headers.get("User-Agent"), _address())
+    ended = deps.sessions.start(user.id, session, token.digest, client)
+    deps.revocations.add(*(Ended(user.id, each) for each in ended))
+    log.info("signed in", user=user.id, session_id=session)
+    return token
+
+
+def token_answer(deps: ApiDeps, user: User, token: RefreshToken, *, cookie: bool) -> Response:
+    """A new access token, and the refresh token *token*, as a cookie if so wanted."""
+    access = deps.signer.access_token(user.id, token.session, user.role)
+    said = {"access_token": access, "expires_in": ACCESS_S, "user": user_view(user)}
+    if not cookie:
+        return json_answer(said | {"refresh_token": token.text})
+    response = json_answer(said)
+    keep_token(response, token.text, secure=deps.secure)
+    return response
+
+
+def refuse_inactive(user: User) -> None:
+    """Raise Refuse unless *user* may use the exchange."""
+    if user.status != "active":
+        raise Refuse(Problem("ACCOUNT_SUSPENDED", f"the account is {user.status}"))
+
+
+def user_view(user: User) -> dict[str, object]:
+    """*user* as they see themselves."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "display_name": user.display_name,
+        "role": user.role,
+        "created_at": rfc3339(user.created_ms),
+    }
+
+
+def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
+    """Give a user without a wallet the start balance; the key makes it once for ever."""
+    if deps.hot.wallet(user).version > 0:
+        return
+    now_ms = deps.calendar()
+    deps.scripts.wallet_credit(
+        CreditCommand(
+            entry_id=uuid7(now_ms),
+            user=user,
+            kind="grant",
+            amount_e4=START_BALANCE_E4,
+            idem_key=f"grant:start:{user}",
+            note="start balance",
+            now_ms=now_ms,
+        )
+    )
+
+
+def _address() -> str | None:
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(request.remote_addr or ""))
+    return None
