@@ -29,6 +29,28 @@ class Servers:
 
 
 @dataclass(frozen=True, slots=True)
+class GoogleSettings:
+    """How people sign in with Google.
+
+    Attributes:
+        client_ids: whom its tokens may be for; the first one is the page's.
+        client_secret: of that one; empty where the page has no button.
+        origins: where the page is; Google sends its users back there.
+        domains: Workspace domains that alone may sign in; anybody if there are none.
+        issuers, keys_url, auth_url, token_url: where Google is.
+    """
+
+    client_ids: tuple[str, ...]
+    client_secret: str
+    origins: tuple[str, ...]
+    domains: tuple[str, ...]
+    issuers: tuple[str, ...]
+    keys_url: str
+    auth_url: str
+    token_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """What `touchline api-server` runs on."""
 
@@ -45,6 +67,8 @@ class ApiSettings:
     auth_dev: bool
     flusher_embedded: bool
     flush_interval_s: float
+    public_origins: tuple[str, ...]
+    google: GoogleSettings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +113,8 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         auth_dev=env.flag("AUTH_DEV"),
         flusher_embedded=env.flag("FLUSHER_EMBEDDED"),
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
+        public_origins=_public_origins(env),
+        google=_google(env),
     )
 
 
@@ -137,6 +163,30 @@ def external_servers(environ: Mapping[str, str]) -> Servers | None:
     return _servers(env) if given else None
 
 
+def _public_origins(env: Environment) -> tuple[str, ...]:
+    return env.origins("API_PUBLIC_ORIGINS") if env.given("API_PUBLIC_ORIGINS") else ()
+
+
+def _google(env: Environment) -> GoogleSettings | None:
+    if not env.given("GOOGLE_CLIENT_IDS"):
+        others = [n for n in ("GOOGLE_CLIENT_SECRET", "GOOGLE_HOSTED_DOMAINS") if env.given(n)]
+        if others:  # half of it would let nobody in, or let anybody think that it did something
+            raise SettingError(f"{others[0]} is set and GOOGLE_CLIENT_IDS is not")
+        return None
+    secret = env.token("GOOGLE_CLIENT_SECRET") if env.given("GOOGLE_CLIENT_SECRET") else ""
+    return GoogleSettings(
+        client_ids=env.names("GOOGLE_CLIENT_IDS"),
+        client_secret=secret,
+        # The page's button needs to know where it is, and nobody else does.
+        origins=env.origins("API_PUBLIC_ORIGINS") if secret else (),
+        domains=env.names("GOOGLE_HOSTED_DOMAINS") if env.given("GOOGLE_HOSTED_DOMAINS") else (),
+        issuers=env.names("GOOGLE_ISSUERS"),
+        keys_url=env.url("GOOGLE_KEYS_URL", ("http", "https"), web_address),
+        auth_url=env.url("GOOGLE_AUTH_URL", ("http", "https"), web_address),
+        token_url=env.url("GOOGLE_TOKEN_URL", ("http", "https"), web_address),
+    )
+
+
 def _servers(env: Environment) -> Servers:
     return Servers(
         redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix"), redis_address),
@@ -147,12 +197,20 @@ def _servers(env: Environment) -> Servers:
 
 DEFAULTS: Mapping[str, str | None] = {
     "API_PORT": "8080",
+    "API_PUBLIC_ORIGINS": None,
     "AUTH_DEV": "0",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 — a container's port is published by the platform
     "BOT_ENABLED": "0",
     "DATABASE_URL": None,
     "FLUSHER_EMBEDDED": "0",
     "FLUSH_INTERVAL": "100ms",
+    "GOOGLE_AUTH_URL": "https://accounts.google.com/o/oauth2/v2/auth",
+    "GOOGLE_CLIENT_IDS": None,
+    "GOOGLE_CLIENT_SECRET": None,
+    "GOOGLE_HOSTED_DOMAINS": None,
+    "GOOGLE_ISSUERS": "https://accounts.google.com,accounts.google.com",
+    "GOOGLE_KEYS_URL": "https://www.googleapis.com/oauth2/v3/certs",
+    "GOOGLE_TOKEN_URL": "https://oauth2.googleapis.com/token",
     "HEALTH_PORT": None,
     "INPLAY_DELAY_MS": "5000",
     "JWT_PRIVATE_KEY": None,

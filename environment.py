@@ -107,6 +107,9 @@ class Environment:
     def origins(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _origins, "comma-separated origins such as https://example.com")
 
+    def names(self, name: str) -> tuple[str, ...]:
+        return self._parsed(name, _names, "comma-separated names without spaces")
+
     def jwks(self, name: str) -> str:
         text = self.secret(name)
         with suppress(ValueError, KeyError, TypeError):
@@ -170,6 +173,13 @@ def postgres_address(text: str) -> bool:
     # Without a host libpq would look for one in its own variables and folders.
     named = not server.keys().isdisjoint(("host", "hostaddr", "service"))
     return named and all(_whole(p, 1, 65_535) for p in server.get("port", "").split(",") if p)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(re.fullmatch("[!-~]{1,255}", name) for name in names):
+        raise ValueError(text)
+    return names
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -61,7 +61,10 @@ CREATE TABLE users (
     last_login_at  TIMESTAMPTZ,
     UNIQUE (google_iss, google_sub)
 );
-CREATE UNIQUE INDEX users_email ON users (lower(email));
+-- Who signs in with Google is issuer and subject; their address may change, pass to somebody else
+-- and come back. It is a name only for those who have nothing else (AUTH_DEV, the house).
+CREATE UNIQUE INDEX users_email ON users (lower(email)) WHERE google_iss IS NULL;
+CREATE INDEX users_any_email ON users (lower(email));
 
 -- User 0 is the treasury, the house: counterparty of every trade and grant.
 INSERT INTO users (id, email, email_verified, display_name)

@@ -16,6 +16,7 @@ from .deps import ApiDeps
 from .desk import Desk
 from .errors import install
 from .fixtures import fixture_routes
+from .google import GoogleSignIn, google_routes
 from .health import HealthApp
 from .listing import Listing
 from .markets import market_routes
@@ -35,6 +36,7 @@ _TAKE_PARAMETERS = frozenset(
     {
         "candles.candles",
         "fixtures.all_fixtures",
+        "google.callback",
         "markets.all_instruments",
         "markets.one_quote",
         "markets.ticks",
@@ -45,8 +47,8 @@ _TAKE_PARAMETERS = frozenset(
 )
 
 
-def create_app(deps: ApiDeps) -> Flask:
-    """The whole API as one WSGI application, health paths included."""
+def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
+    """The whole API as one WSGI application, health paths and, if given, *google* included."""
     # No folders: whatever is served as a file is served by page.py.
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False
@@ -67,6 +69,8 @@ def create_app(deps: ApiDeps) -> Flask:
     cursors = Cursors(deps.signer.secret_for("cursors"))
     app.register_blueprint(auth_routes(deps))
     app.register_blueprint(session_routes(deps))
+    if google is not None:
+        app.register_blueprint(google_routes(deps, google))
     app.register_blueprint(market_routes(deps, listing, cursors))
     app.register_blueprint(candle_routes(deps, listing))
     app.register_blueprint(fixture_routes(deps, listing, cursors))
@@ -75,12 +79,18 @@ def create_app(deps: ApiDeps) -> Flask:
     app.register_blueprint(batch_routes(deps, desk, listing))
     app.register_blueprint(position_routes(deps, listing, cursors))
     app.register_blueprint(account_routes(deps))
-    app.register_blueprint(status_routes(deps))
+    app.register_blueprint(status_routes(deps, _ways(deps, google)))
     app.register_blueprint(admin_routes(deps))
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
+
+
+def _ways(deps: ApiDeps, google: GoogleSignIn | None) -> list[str]:
+    """How people may sign in on the page."""
+    ways = {"google": google is not None and google.code is not None, "dev": deps.auth_dev}
+    return [way for way, open_ in ways.items() if open_]
 
 
 def _take_request_id() -> None:

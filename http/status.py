@@ -11,8 +11,8 @@ from .deps import ApiDeps
 from .health_report import judged
 
 
-def status_routes(deps: ApiDeps) -> Blueprint:
-    """The route of this file; open to everybody."""
+def status_routes(deps: ApiDeps, sign_in: list[str]) -> Blueprint:
+    """The route of this file; open to everybody. *sign_in*: the ways that the page may offer."""
     routes = Blueprint("status", __name__)
 
     @routes.get("/v1/status")
@@ -24,6 +24,7 @@ def status_routes(deps: ApiDeps) -> Blueprint:
                 "status": "degraded" if degraded else "ok",
                 "degraded": degraded,
                 "calendar": rfc3339(now_ms),
+                "sign_in": sign_in,
                 "feed": _feed(deps.hot.feed_health(), now_ms),
                 "halts": [
                     {

@@ -36,6 +36,7 @@ from ..store.sportmonks import Sportmonks
 from . import flusher
 from .boot import prepare, rehydrator
 from .duty_metrics import Feed, show_market, show_orders
+from .google import Google
 from .groups import group
 from .health import ServiceHealth
 from .leaderboard import leaderboard
@@ -55,6 +56,9 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
     """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
+
+    *public_origins*: where browsers reach it, if that is known.
+    *google*: None where nobody signs in with Google.
     *outbox_max*: facts that may wait for Postgres before new trades pause.
     """
 
@@ -66,6 +70,8 @@ class Front:
     inplay_delay_ms: int
     outbox_max: int
     auth_dev: bool
+    public_origins: tuple[str, ...] = ()
+    google: Google | None = None
 
 
 def children(
@@ -78,19 +84,18 @@ def children(
     front: Front,
 ) -> list[Child]:
     """The duties of an api-server, in the order they start."""
-    writer, lease = addresses.of("trade-writer"), health.lease("scheduler")
-    scanner = Scanner(stores.redis, stores.keys, stores.scripts, calendar)
+    writer, scanner = addresses.of("trade-writer"), _scanner(stores, calendar)
     trades, feed, orders, pressure = TradeMeter(), FeedMeter(), OrderMeter(), PressureMeter()
-    due = health.lease("order-release")
+    lease, due = health.lease("scheduler"), health.lease("order-release")
     open_http = _http(stores, addresses, health, calendar, front, trades, pressure, scanner)
-    show_market(health.metrics, trades, Feed(feed, lease, calendar))
-    show_orders(health.metrics, orders)
-    show_pressure(health.metrics, pressure)
+    _show(health, trades, Feed(feed, lease, calendar), orders, pressure)
     stops = margin(stores, addresses, health, calendar, scanner)
 
     def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
+    http = Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S)
+    google = [front.google.child()] if front.google else []
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
@@ -115,7 +120,8 @@ def children(
         ),
         # Everything goes on without it: a board that stands still is no reason to stop trading.
         Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
-        Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
+        *google,
+        http,
     ]
 
 
@@ -136,6 +142,8 @@ def run(settings: ApiSettings) -> int:
         inplay_delay_ms=settings.inplay_delay_ms,
         outbox_max=settings.outbox_max,
         auth_dev=settings.auth_dev,
+        public_origins=settings.public_origins,
+        google=Google(settings.google) if settings.google else None,
     )
     listed = children(
         stores,
@@ -153,6 +161,22 @@ def run(settings: ApiSettings) -> int:
     code = supervise(listed, addresses=addresses, health=health, ready=stay)
     stores.close()
     return code
+
+
+def _show(
+    health: ServiceHealth,
+    trades: TradeMeter,
+    feed: Feed,
+    orders: OrderMeter,
+    pressure: PressureMeter,
+) -> None:
+    show_market(health.metrics, trades, feed)
+    show_orders(health.metrics, orders)
+    show_pressure(health.metrics, pressure)
+
+
+def _scanner(stores: Stores, calendar: Calendar) -> Scanner:
+    return Scanner(stores.redis, stores.keys, stores.scripts, calendar)
 
 
 def _scheduler(
@@ -224,7 +248,10 @@ def _http(
             inplay_delay_ms=front.inplay_delay_ms,
             paused=pressure.paused,
             auth_dev=front.auth_dev,
+            secure=bool(front.public_origins)
+            and all(origin.startswith("https://") for origin in front.public_origins),
             trades=trades,
-        )
+        ),
+        front.google.sign_in(stores, addresses) if front.google else None,
     )
     return ServerFactory(front.host, front.port, app, meter=health.http_meter(LISTENER))

@@ -19,7 +19,7 @@ TRIGGER_LEVELS = ("bid_low", "bid_high", "ask_low", "ask_high", "mark_low", "mar
 
 _STATES = ("instruments", "inst", "wallet", "hold", "pos", "open", "trig", "dirty")
 _FACTS = ("trade_outbox", "position_outbox", "idem", "coid", "order", "pending", "settled")
-_PRICES_AND_PUSHES = ("ticks", "watch", "pfseq", "pushes")
+_PRICES_AND_PUSHES = ("ticks", "watch", "pfseq", "pushes", "replay", "replayed")
 #: First words of keys; see `Keys.tells_history`.
 _HISTORY = frozenset((*_STATES, *_FACTS, *_PRICES_AND_PUSHES))
 
@@ -206,6 +206,14 @@ class Keys:
     def replayed(self, user: int) -> str:
         """List: facts of closes by replays that none has told of yet, oldest first; 24 h."""
         return f"{self.tag}replayed:{user}"
+
+    def oauth_nonce(self, nonce: str) -> str:
+        """String: this nonce was given out and not used; 10 min."""
+        return f"{self.tag}oauth:nonce:{nonce}"
+
+    def oauth_state(self, state: str) -> str:
+        """String: what belongs to somebody who is at Google; 10 min."""
+        return f"{self.tag}oauth:state:{state}"
 
     @property
     def revoked_sessions(self) -> str:

@@ -155,7 +155,12 @@ class Statements:
         by_id = named.isascii() and named.isdecimal() and len(named) <= 18
         where = "id = %s" if by_id else "lower(email) = lower(%s)"
         with self._pg.transaction() as cursor:
-            cursor.execute(f"SELECT id, display_name, email FROM users WHERE {where}", (named,))
+            # Of several with one address the one who signed in last: it may have passed on.
+            cursor.execute(
+                f"SELECT id, display_name, email FROM users WHERE {where}"
+                " ORDER BY last_login_at DESC NULLS LAST, id DESC LIMIT 1",
+                (named,),
+            )
             found = cursor.fetchone()
         return Owner(UserId(found[0]), found[1], found[2]) if found else None
 

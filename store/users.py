@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.google_claims import GoogleIdentity
 from ..domain.ids import UserId
 from .postgres import Postgres
 
@@ -40,40 +42,74 @@ class Users:
             return _one(cursor, "WHERE id = %s AND id > 0", (user,))
 
     def sign_in(self, email: str) -> User | None:
-        """The user with this address (case does not matter), made on first sight.
+        """The user who is this address (case does not matter) alone, made on first sight.
 
-        None for the house's own address.
+        None for the house's own address. Never somebody who signs in with Google.
         """
-        with self._pg.transaction() as cursor:
-            for name in _names(email):
-                cursor.execute(
-                    "UPDATE users SET last_login_at = now()"
-                    " WHERE lower(email) = lower(%s) AND id > 0 RETURNING id",
-                    (email,),
-                )
-                known = cursor.fetchone()
-                if known:
-                    return _one(cursor, "WHERE id = %s", known)
-                # No row: somebody else has just taken the address, which the
-                # next round finds, or the name, and the next round has another.
-                cursor.execute(
-                    "INSERT INTO users (email, display_name, last_login_at)"
-                    " VALUES (%s, %s, now()) ON CONFLICT DO NOTHING RETURNING id",
-                    (email, name),
-                )
-                made = cursor.fetchone()
-                if made:
-                    return _one(cursor, "WHERE id = %s", made)
-        return None
+        known = "lower(email) = lower(%s) AND google_iss IS NULL AND id > 0"
+        return self._found_or_made(known, (email,), email, {}, {"email": email})
+
+    def sign_in_google(self, identity: GoogleIdentity) -> User | None:
+        """The user whom Google knows by this issuer and subject, made on first sight.
+
+        Their address and picture become what Google says now. Nobody else is ever taken for
+        them, whatever address they have.
+        """
+        found = {
+            "email": identity.email,
+            "email_verified": True,
+            "avatar_url": identity.picture,
+        }
+        named = {"google_iss": identity.issuer, "google_sub": identity.subject}
+        known = "google_iss = %s AND google_sub = %s AND id > 0"
+        return self._found_or_made(known, tuple(named.values()), identity.email, found, named)
 
     def make_admin(self, email: str) -> bool:
-        """Give the user with this address the role admin; False if there is none."""
+        """Give the user with this address the role admin; False if there is none.
+
+        Of several, the one who signed in last: an address may have passed on since the others did.
+        """
         with self._pg.transaction() as cursor:
             cursor.execute(
-                "UPDATE users SET role = 'admin' WHERE lower(email) = lower(%s) AND id > 0",
+                "UPDATE users SET role = 'admin' WHERE id = (SELECT id FROM users"
+                " WHERE lower(email) = lower(%s) AND id > 0"
+                " ORDER BY last_login_at DESC NULLS LAST, id DESC LIMIT 1)",
                 (email,),
             )
             return bool(cursor.rowcount)
+
+    def _found_or_made(
+        self,
+        known: str,
+        by: tuple[str, ...],
+        email: str,
+        found: Mapping[str, object],
+        named: Mapping[str, object],
+    ) -> User | None:
+        """The user whom the condition *known* finds *by* these, now as *found*; else a new one."""
+        changes = "".join(f", {column} = %s" for column in found)
+        made = {**found, **named}
+        columns = "".join(f", {column}" for column in made)
+        with self._pg.transaction() as cursor:
+            for name in _names(email):
+                cursor.execute(
+                    f"UPDATE users SET last_login_at = now(){changes} WHERE {known} RETURNING id",
+                    (*found.values(), *by),
+                )
+                row = cursor.fetchone()
+                if row is None:
+                    # No row: somebody else has just taken the identity, which the next round
+                    # finds, or the name, and the next round has another.
+                    cursor.execute(
+                        f"INSERT INTO users (display_name, last_login_at{columns})"
+                        f" VALUES (%s, now(){', %s' * len(made)}) ON CONFLICT DO NOTHING"
+                        " RETURNING id",
+                        (name, *made.values()),
+                    )
+                    row = cursor.fetchone()
+                if row is not None:
+                    return _one(cursor, "WHERE id = %s", row)
+        return None
 
 
 def _names(email: str) -> tuple[str, ...]:

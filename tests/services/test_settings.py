@@ -89,6 +89,19 @@ def test_compression_is_there_for_who_wants_it() -> None:
         ({"JWT_PUBLIC_KEYS": "{}"}, "JWT_PUBLIC_KEYS: expected a JSON Web Key Set with keys"),
         ({"JWT_PRIVATE_KEY": "@/nowhere/key"}, "JWT_PRIVATE_KEY: cannot read /nowhere/key"),
         ({"SPORTMONKS_TOKEN": ""}, "SPORTMONKS_TOKEN is not set"),
+        ({"GOOGLE_CLIENT_ID": "a"}, "GOOGLE_CLIENT_ID is not a setting; did you mean"),
+        ({"GOOGLE_CLIENT_SECRET": "s"}, "GOOGLE_CLIENT_SECRET is set and GOOGLE_CLIENT_IDS is"),
+        ({"GOOGLE_HOSTED_DOMAINS": "a"}, "GOOGLE_HOSTED_DOMAINS is set and GOOGLE_CLIENT_IDS is"),
+        ({"GOOGLE_CLIENT_IDS": "a,,b"}, "GOOGLE_CLIENT_IDS: expected comma-separated names"),
+        (
+            {"GOOGLE_CLIENT_IDS": "a", "GOOGLE_CLIENT_SECRET": "s"},
+            "API_PUBLIC_ORIGINS is not set",
+        ),
+        ({"API_PUBLIC_ORIGINS": "https://h/x"}, "API_PUBLIC_ORIGINS: expected comma-separated"),
+        (
+            {"GOOGLE_CLIENT_IDS": "a", "GOOGLE_KEYS_URL": "ftp://h"},
+            "GOOGLE_KEYS_URL: expected a URL: http, https",
+        ),
         ({"BOT_ENABLED": "1"}, "BOT_ENABLED=1: this version has no bot engine"),
     ],
 )
@@ -119,6 +132,22 @@ def test_sockets_passwords_and_several_hosts_are_addresses_too(given: dict[str, 
     servers = config.flusher_settings({**SERVERS, **given}).servers
 
     assert set(given.values()) <= {servers.redis_url, servers.database_url}
+
+
+def test_google_is_googles_unless_said_otherwise() -> None:
+    assert config.api_settings(API).google is None
+
+    google = config.api_settings({**API, "GOOGLE_CLIENT_IDS": "page.id, app.id"}).google
+
+    assert google is not None
+    assert google.client_ids == ("page.id", "app.id")
+    assert google.issuers == ("https://accounts.google.com", "accounts.google.com")
+    assert google.keys_url == "https://www.googleapis.com/oauth2/v3/certs"
+    assert (google.client_secret, google.origins, google.domains) == ("", (), ())
+
+
+def test_what_google_cloud_sets_in_every_process_is_no_misspelt_setting() -> None:
+    config.api_settings({**API, "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_APPLICATION_CREDENTIALS": "f"})
 
 
 def test_a_secret_file_of_other_bytes_is_no_token(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gevent
 import pytest
+from touchline.domain.google_claims import GoogleIdentity
 from touchline.domain.ids import UserId
 from touchline.store.postgres import Postgres
 from touchline.store.users import User, Users
@@ -68,3 +71,54 @@ def test_a_user_is_found_by_id_and_a_stranger_is_not(users: Users) -> None:
 
     assert users.by_id(user.id) == user
     assert users.by_id(UserId(user.id + 1)) is None
+
+
+ADA = GoogleIdentity("https://accounts.google.com", "1001", "ada@example.com")
+
+
+def by_google(users: Users, identity: GoogleIdentity) -> User:
+    user = users.sign_in_google(identity)
+    assert user is not None
+    return user
+
+
+def test_who_signs_in_with_google_is_issuer_and_subject_whatever_the_address(users: Users) -> None:
+    first = by_google(users, ADA)
+
+    again = by_google(users, replace(ADA, email="lovelace@example.com"))
+
+    assert again.id == first.id
+    assert (first.email, again.email) == ("ada@example.com", "lovelace@example.com")
+    assert again.display_name == first.display_name == "ada"
+
+
+@pytest.mark.parametrize("other", [{"subject": "1002"}, {"issuer": "https://issuer.example"}])
+def test_the_same_address_does_not_make_two_people_one(users: Users, other: dict[str, str]) -> None:
+    assert by_google(users, ADA).id != by_google(users, replace(ADA, **other)).id
+
+
+def test_nobody_becomes_a_google_user_by_an_address_alone(users: Users) -> None:
+    google = by_google(users, ADA)
+
+    developer = signed_in(users, "ada@example.com")
+
+    assert developer.id != google.id
+    assert by_google(users, ADA).id == google.id
+    assert signed_in(users, "ADA@example.com").id == developer.id
+
+
+def test_people_who_sign_in_at_once_as_one_google_user_are_one(users: Users) -> None:
+    racing = [gevent.spawn(by_google, users, ADA) for _ in range(8)]
+
+    gevent.joinall(racing, raise_error=True)
+
+    assert len({greenlet.value.id for greenlet in racing}) == 1
+
+
+def test_of_two_with_one_address_the_one_who_signed_in_last_becomes_admin(users: Users) -> None:
+    former, present = by_google(users, ADA), by_google(users, replace(ADA, subject="1002"))
+
+    assert users.make_admin("Ada@example.com")
+
+    found = [users.by_id(user.id) for user in (former, present)]
+    assert [user.role for user in found if user] == ["user", "admin"]

@@ -1,0 +1,1 @@
+"""Sign-in with Google: the keys that verify its tokens."""

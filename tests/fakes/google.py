@@ -1,0 +1,32 @@
+"""Google for tests: the issuer, without HTTP where nobody asks for it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from touchline.domain.google_claims import GoogleRules
+from touchline.domain.google_keys import KeyList, KeyRing, with_list
+from touchline.issuer.server import Issuer
+from touchline.store.google_keys import Shelf, _keys
+
+CLIENT = "page.apps.example"
+
+
+@cache
+def issuer() -> Issuer:
+    """One that does not listen; made once, for keys take long."""
+    return Issuer(port=1)
+
+
+def rules(of: Issuer) -> GoogleRules:
+    """Believe this issuer alone."""
+    return GoogleRules(frozenset({CLIENT}), frozenset({of.url}))
+
+
+def shelf_of(of: Issuer, now_s: float) -> Shelf:
+    """A shelf with all that the issuer tells of its keys."""
+    shelf = Shelf()
+    found = _keys(json.dumps(of.keys.as_jwks()).encode())
+    shelf.ring = with_list(KeyRing(), KeyList(found), now_s)
+    return shelf
