@@ -135,7 +135,8 @@ def _callback(deps: ApiDeps, google: GoogleSignIn, code: GoogleCode) -> Response
             unavailable("Google does not answer; try again", "GOOGLE_UNAVAILABLE")
         ) from why
     user = _user(deps, _identity(google, token, errand.nonce, "/code", "query"))
-    response = _leaving(_sent_to("/"), deps)
+    # The fragment tells the page, and nobody else, that there is a cookie to go by.
+    response = _leaving(_sent_to("/#signed-in"), deps)
     keep_token(response, begin_session(deps, user).text, secure=deps.secure)
     return response
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from gevent import socket
 from gevent.event import Event
+from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
 
 from .codes import Asked, Codes
@@ -21,6 +22,8 @@ from .keys import SigningKeys
 from .pages import consent
 
 KEYS, AUTH, TOKEN = "/oauth2/v3/certs", "/o/oauth2/v2/auth", "/token"
+#: What it calls itself; not its address, for a port is another one tomorrow and people are not.
+NAME = "https://issuer.invalid"
 LIFE_S = 3600  #: of an ID token
 LONGEST_BODY = 64 * 1024
 STOP_S = 1.0  #: seconds answers under way have to finish
@@ -66,6 +69,7 @@ class Issuer:
         self._now = now
         self._codes = Codes()
         self._stopping = Event()
+        self._open = Group()
         self._server: WSGIServer | None = None
 
     @property
@@ -75,8 +79,13 @@ class Issuer:
 
     @property
     def url(self) -> str:
-        """Its name as an issuer, and what the addresses of its pages begin with."""
+        """What the addresses of its pages begin with."""
         return f"http://{self._address[0]}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """Connections open now."""
+        return len(self._open)
 
     def start(self) -> None:
         """Bind and serve. Raises: OSError, the port is taken."""
@@ -88,7 +97,7 @@ class Issuer:
         listener.setblocking(False)
         self._address = self._address[0], listener.getsockname()[1]
         self._stopping.clear()
-        self._server = WSGIServer(listener, self._application, log=None)
+        self._server = WSGIServer(listener, self._application, spawn=self._open.spawn, log=None)
         self._server.start()
 
     def stop(self) -> None:
@@ -109,7 +118,7 @@ class Issuer:
         """What a token for *email* says."""
         now = int(self._now())
         return {
-            "iss": self.url,
+            "iss": NAME,
             "azp": client_id,
             "aud": client_id,
             # As long as Google's: 21 digits.

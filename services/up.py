@@ -22,8 +22,10 @@ from ..actors.health import NEEDED
 from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
-from ..config import OUTBOX_MAX, Servers
+from ..config import OUTBOX_MAX, GoogleSettings, Servers
 from ..http.keys import public_jwks
+from ..issuer import server as issuer
+from ..issuer.server import Issuer
 from ..matchserver.clock import WarpClock, windows_of
 from ..matchserver.matches import Season
 from ..matchserver.server import MatchServer
@@ -32,6 +34,7 @@ from ..store.sportmonks import Sportmonks
 from . import api_server, course, data_dir, flusher, ws_server
 from .boot import prepare, rehydrator
 from .data_dir import UpRefused
+from .google import Google
 from .health import ServiceHealth
 from .logs import name_process
 from .ports import held_port
@@ -73,7 +76,7 @@ def run(options: UpOptions, external: Servers | None) -> int:
     with ExitStack() as held:
         ports = [
             held.enter_context(held_port(HOST, wanted))
-            for wanted in (options.api_port, options.ws_port, 0)
+            for wanted in (options.api_port, options.ws_port, 0, 0)
         ]
         data_dir.claim(options.data_dir, options.season)
         servers, keepers = held.enter_context(_servers(options.data_dir, external))
@@ -112,6 +115,7 @@ def _play(
         match_server=MatchServer(
             season, clock, port=ports[2], token=MATCH_SERVER_TOKEN, advance=clock.advance
         ),
+        issuer=Issuer(port=ports[3]),
     )
     finished: list[bool] = []
 
@@ -135,7 +139,7 @@ def _play(
 
 
 def children(stage: _Stage) -> list[Child]:
-    """A match server and the three services, each under a supervisor of its own."""
+    """A match server, an issuer and the three services, each under a supervisor of its own."""
     stores, addresses, health, clock = stage.stores, stage.addresses, stage.health, stage.clock
     pace, feed = Pace.at(stage.options.speed), stage.open_feed
     drains = flusher.children(stores, health, FLUSH_INTERVAL_S, clock)
@@ -144,6 +148,7 @@ def children(stage: _Stage) -> list[Child]:
     return [
         rehydrator(stores),
         Child("match-server", lambda: HttpListener(stage.open_matches)),
+        Child("issuer", lambda: HttpListener(stage.open_issuer)),
         Child(flusher.SERVICE + "-service", lambda: Supervisor(drains)),
         Child(ws_server.SERVICE, lambda: Supervisor(sockets)),
         Child(api_server.SERVICE, lambda: Supervisor(api)),
@@ -170,6 +175,7 @@ class _Stage:
     health: ServiceHealth
     clock: WarpClock
     match_server: MatchServer
+    issuer: Issuer
 
     def front(self) -> api_server.Front:
         return api_server.Front(
@@ -181,6 +187,21 @@ class _Stage:
             inplay_delay_ms=INPLAY_DELAY_MS,
             outbox_max=OUTBOX_MAX,
             auth_dev=True,
+            public_origins=page_origins(self.api_port),
+            google=Google(self._google()),
+        )
+
+    def _google(self) -> GoogleSettings:
+        url = self.issuer.url
+        return GoogleSettings(
+            client_ids=("touchline-up",),
+            client_secret="touchline-up",  # noqa: S106 — the issuer is our own and on loopback
+            origins=page_origins(self.api_port),
+            domains=(),
+            issuers=(issuer.NAME,),
+            keys_url=url + issuer.KEYS,
+            auth_url=url + issuer.AUTH,
+            token_url=url + issuer.TOKEN,
         )
 
     def door(self) -> ws_server.Door:
@@ -199,11 +220,16 @@ class _Stage:
         self.match_server.start()
         return self.match_server
 
+    def open_issuer(self) -> Issuer:
+        self.issuer.start()
+        return self.issuer
+
     def announce(self) -> None:
         print(f"  page and API  http://{HOST}:{self.api_port}/")
         print(f"  WebSocket     ws://{HOST}:{self.ws_port}/ws")
         print(f"  health        http://{HOST}:{self.api_port}/supervisor")
         print(f"  match server  {self.match_server.base_url}")
+        print(f"  sign-in       {self.issuer.url}{issuer.AUTH} stands in for Google")
         print(f"  data          {self.options.data_dir.resolve()}")
         named = self.options.season.name
         print(f"Touchline is ready: {named} at speed {self.options.speed:g}.", flush=True)

@@ -9,13 +9,44 @@ export class Problem extends Error {
   }
 }
 
+// The access token is here and nowhere else; the refresh token is a cookie that no script reads.
 let accessToken = null;
+let renewing = null;
+let renewal = null;
 
-export function useToken(token) {
-  accessToken = token;
+const EARLY_MS = 60_000; // so long before it expires a token is followed by the next
+
+function use(session) {
+  accessToken = session.access_token;
+  clearTimeout(renewal);
+  renewal = setTimeout(() => renew().catch(() => {}), Math.max(EARLY_MS, session.expires_in * 1000 - EARLY_MS));
+  return session;
 }
 
-async function call(method, path, body, headers = {}) {
+export function forgetToken() {
+  accessToken = null;
+  clearTimeout(renewal);
+}
+
+// A new access token by the cookie; whoever asks meanwhile waits for the same one.
+export function renew() {
+  renewing ??= send("POST", "/v1/auth/refresh").then(use).finally(() => (renewing = null));
+  return renewing;
+}
+
+async function call(method, path, body, headers) {
+  const used = accessToken;
+  try {
+    return await send(method, path, body, headers);
+  } catch (problem) {
+    if (problem.status !== 401 || !used) throw problem;
+    // A computer that slept past the renewal; nothing was carried out, so it may be sent again.
+    if (used === accessToken) await renew();
+    return send(method, path, body, headers);
+  }
+}
+
+async function send(method, path, body, headers = {}) {
   const answer = await fetch(path, {
     method,
     headers: {
@@ -41,7 +72,8 @@ async function everyPage(path) {
   return rows;
 }
 
-export const signIn = (email) => call("POST", "/v1/auth/dev-login", { email });
+export const signIn = (email) => send("POST", "/v1/auth/dev-login", { email, cookie: true }).then(use);
+export const signOut = () => call("POST", "/v1/auth/logout");
 export const webSocketTicket = () => call("POST", "/v1/ws-token");
 export const status = () => call("GET", "/v1/status");
 export const instruments = () => everyPage("/v1/instruments?limit=200");

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Chart } from "./chart.js";
+import { Door } from "./door.js";
 import { $, direction, element, money, showGain } from "./dom.js";
 import { heard } from "./orders.js";
 import { Positions, tell } from "./positions.js";
@@ -17,8 +18,9 @@ const state = {
   chosen: null, charted: null, // the club in view, and the one whose whole history the chart has
 };
 const chart = new Chart($("chart"));
-const ticket = new Ticket(state, () => signOut());
-const positions = new Positions(state.clubs, () => refreshPortfolio(), () => signOut());
+const door = new Door((session) => signedIn(session), () => signedOut());
+const ticket = new Ticket(state, () => door.leave());
+const positions = new Positions(state.clubs, () => refreshPortfolio(), () => door.leave());
 let live = null;
 let polls = 0;
 
@@ -213,25 +215,16 @@ function firstToShow() {
 
 function signedIn(session) {
   state.user = session.user;
-  sessionStorage.setItem("session", JSON.stringify(session));
-  api.useToken(session.access_token);
-  $("sign-in").hidden = true;
-  $("who").hidden = false;
-  $("who-name").textContent = session.user.display_name;
   polls = 0; // lists the fixtures anew
-  live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? signOut() : paintConnection(now)));
+  live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? door.leave() : paintConnection(now)));
   followFixtures();
   ticket.show();
 }
 
-function signOut() {
-  sessionStorage.removeItem("session");
+function signedOut() {
   live?.close();
   live = null;
   Object.assign(state, { user: null, portfolio: null, pushed: new Map() });
-  api.useToken(null);
-  $("sign-in").hidden = false;
-  $("who").hidden = true;
   $("stops").close();
   $("quote").textContent = "Sign in to trade.";
   $("trade").disabled = true;
@@ -260,7 +253,9 @@ async function poll() {
       for (const club of await api.instruments()) heardClub(club);
       paintConnection("polling");
     }
-    paintCalendar((await api.status()).calendar);
+    const status = await api.status();
+    paintCalendar(status.calendar);
+    door.offer(status.sign_in);
     if (!live || polls++ % LIST_POLLS === 0) await listFixtures();
     if (state.chosen === null && state.clubs.size) choose(firstToShow());
     else if (state.charted !== state.chosen) await showHistory();
@@ -270,17 +265,5 @@ async function poll() {
   setTimeout(poll, POLL_MS);
 }
 
-$("sign-in").onsubmit = async (event) => {
-  event.preventDefault();
-  try {
-    signedIn(await api.signIn($("email").value));
-  } catch (problem) {
-    $("answer").textContent = problem.message;
-    $("answer").className = "refused";
-  }
-};
-$("sign-out").onclick = signOut;
-
-const kept = sessionStorage.getItem("session");
-if (kept) signedIn(JSON.parse(kept));
+door.comeBack();
 poll();

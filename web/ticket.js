@@ -52,7 +52,7 @@ export class Ticket {
     try {
       this.told(await (this.forPosition ? this.open() : this.trade()));
     } catch (problem) {
-      if (problem.status === 401) this.over(); // a session lives for 15 minutes
+      if (problem.status === 401) this.over(); // and no new token was to be had
       $("answer").textContent = inWords(problem);
       $("answer").className = "refused";
     } finally {

@@ -41,7 +41,7 @@ class Door:
     def __post_init__(self) -> None:
         client = GoogleClient(CLIENT, "secret", self.issuer.url + TOKEN)
         self.google = GoogleSignIn(
-            tokens=GoogleTokens(self.shelf, lambda _: None, rules(self.issuer)),
+            tokens=GoogleTokens(self.shelf, lambda _: None, rules()),
             oauth=OAuth(self.api.redis, Keys()),
             code=GoogleCode(client, Web(total_s=0.5)),
             auth_url=self.issuer.url + AUTH,
@@ -193,7 +193,7 @@ def test_the_way_over_googles_page_signs_in_and_leads_back_to_ours(door: Door) -
     answer = door.client.get(door.agree(door.set_out()))
 
     refreshed = door.client.post("/v1/auth/refresh")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/#signed-in")
     assert refreshed.get_json()["user"]["email"] == EMAIL
 
 

@@ -18,6 +18,7 @@ from touchline.domain.google_claims import GoogleIdentity, GoogleRefused
 from touchline.domain.google_keys import FORCED_S
 from touchline.http.google_tokens import TOKEN_MAX, GoogleTokens
 from touchline.issuer.keys import SigningKey
+from touchline.issuer.server import NAME
 from touchline.store.google_keys import Shelf
 
 from tests.fakes.google import CLIENT, issuer, rules, shelf_of
@@ -33,7 +34,7 @@ class Door:
     looked_for: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tokens = GoogleTokens(self.shelf, self.looked_for.append, rules(issuer()))
+        self.tokens = GoogleTokens(self.shelf, self.looked_for.append, rules())
 
     def refuses(self, token: str, code: str = "GOOGLE_TOKEN_INVALID") -> bool:
         found = self.tokens.identify(token, NONCE)
@@ -59,7 +60,7 @@ def test_a_good_token_is_believed(door: Door) -> None:
     found = door.tokens.identify(good(), NONCE)
 
     assert isinstance(found, GoogleIdentity)
-    assert (found.issuer, found.email) == (issuer().url, EMAIL)
+    assert (found.issuer, found.email) == (NAME, EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_signed_nonsense_breaks_nothing_either(changes: dict[str, object]) -> No
 
     if isinstance(found, GoogleIdentity):
         said = issuer().claims(EMAIL, CLIENT, NONCE) | changes
-        assert (said["iss"], said["aud"], said["nonce"]) == (issuer().url, CLIENT, NONCE)
+        assert (said["iss"], said["aud"], said["nonce"]) == (NAME, CLIENT, NONCE)
         assert found.subject == said["sub"]
 
 
@@ -205,7 +206,7 @@ def test_what_the_look_brought_is_used_at_once() -> None:
         looks.append(kid)
         shelf.ring = shelf_of(issuer(), time.monotonic()).ring
 
-    found = GoogleTokens(shelf, look, rules(issuer())).identify(good(), NONCE)
+    found = GoogleTokens(shelf, look, rules()).identify(good(), NONCE)
 
     assert isinstance(found, GoogleIdentity)
     assert looks == [issuer().keys.current.kid]

@@ -180,18 +180,41 @@ def test_an_order_whose_answer_was_lost_is_repeated_and_not_traded_twice(
     wait(page, lambda: shares(page) == "2")
 
 
+#: Has the page send an access token that is none, so many times.
+SPOIL = """
+const real = window.fetch;
+let left = arguments[0];
+window.fetch = (path, options = {}) => {
+  if (options.headers?.Authorization && left-- > 0) options.headers.Authorization = "Bearer x";
+  return real(path, options);
+};
+"""
+
+
+def test_a_token_that_is_over_is_followed_by_the_next_and_nobody_notices(
+    page: webdriver.Chrome,
+) -> None:
+    sign_in(page, "patient@example.com")
+    wait(page, lambda: text(page, "#cash") == "10,000.00")
+    page.execute_script(SPOIL, 1)
+
+    buy(page)
+
+    assert text(page, "#who-name") == "patient"
+    page.get_log("browser")  # the refused request itself is reported there
+
+
 def test_a_session_that_is_over_leads_back_to_the_sign_in(page: webdriver.Chrome) -> None:
     sign_in(page, "late@example.com")
-    page.execute_async_script(
-        "import('/web/api.js').then((api) => arguments[0](api.useToken('x')))"
-    )
+    page.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    page.execute_script(SPOIL, 1_000)
     wait(page, lambda: page.find_element(By.ID, "trade").is_enabled())
 
     page.find_element(By.ID, "trade").click()
 
     wait(page, lambda: page.find_element(By.ID, "sign-in").is_displayed())
     wait(page, lambda: text(page, "#connection") == "prices by poll")
-    assert "token" in text(page, "#answer")
+    assert "sign in" in text(page, "#answer")
     assert not page.find_element(By.ID, "trade").is_enabled()
     page.get_log("browser")  # the refused request itself is reported there
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from touchline.domain.google_claims import GoogleRules
 from touchline.domain.google_keys import KeyList, KeyRing, with_list
-from touchline.issuer.server import Issuer
+from touchline.issuer.server import NAME, Issuer
 from touchline.store.google_keys import Shelf, _keys
 
 CLIENT = "page.apps.example"
@@ -19,9 +19,9 @@ def issuer() -> Issuer:
     return Issuer(port=1)
 
 
-def rules(of: Issuer) -> GoogleRules:
-    """Believe this issuer alone."""
-    return GoogleRules(frozenset({CLIENT}), frozenset({of.url}))
+def rules() -> GoogleRules:
+    """Believe the issuer alone."""
+    return GoogleRules(frozenset({CLIENT}), frozenset({NAME}))
 
 
 def shelf_of(of: Issuer, now_s: float) -> Shelf:

@@ -30,6 +30,7 @@ from touchline.domain.clock import system_calendar
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
 from touchline.http.serve import ServerFactory
+from touchline.issuer.server import Issuer
 from touchline.matchserver.clock import WarpClock, windows_of
 from touchline.matchserver.season import generate_season
 from touchline.matchserver.server import MatchServer
@@ -81,6 +82,7 @@ class Lists:
             health=ServiceHealth(ROLE, self.stores, NEEDED),
             clock=clock,
             match_server=MatchServer(season, clock, token=up.MATCH_SERVER_TOKEN),
+            issuer=Issuer(),
         )
 
     def of(self, service: str) -> list[Child]:
