@@ -5,6 +5,7 @@ Source: docs/decisions/0033-signing-in.md.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from flask import Response, request
@@ -16,15 +17,17 @@ NAME = "touchline_refresh"
 PATH = "/v1/auth"  #: the only requests it goes along with
 
 
-def kept_token() -> str | None:
+def kept_token(origins: Collection[str]) -> str | None:
     """The refresh token that came as a cookie. Raises Refuse where another site may have sent it.
+
+    *origins* are our own, besides the one that the request came to.
 
     SameSite keeps it from requests of other sites, but not from those of another port or another
     name of the same site, and an old browser knows none of that.
     """
     token = request.cookies.get(NAME)
     if token is not None:
-        _refuse_other_sites()
+        _refuse_other_sites(origins)
     return token
 
 
@@ -40,11 +43,11 @@ def forget_token(response: Response, *, secure: bool) -> None:
     response.delete_cookie(NAME, path=PATH, secure=secure, httponly=True, samesite="Strict")
 
 
-def _refuse_other_sites() -> None:
+def _refuse_other_sites(origins: Collection[str]) -> None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     # A client without these headers is no browser of today, and nobody else's page runs in it.
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign or site not in ("same-origin", "none"):
+    own = origin is None or origin in origins or urlsplit(origin).netloc == request.host
+    if not own or site not in ("same-origin", "none"):
         error = FieldError("/Origin", "is not this site", "header")
         raise Refuse(Problem("ORIGIN_FORBIDDEN", "the page's token is for its own site", (error,)))

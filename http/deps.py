@@ -41,7 +41,7 @@ class ApiDeps:
         paused: whether new trades pause, because Redis is too full for them.
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
-        secure: whether clients reach us by https alone.
+        origins: where browsers reach us, as far as that is known.
         trades: where orders and their answers are counted.
     """
 
@@ -67,6 +67,11 @@ class ApiDeps:
     inplay_delay_ms: int = 0
     paused: Callable[[], bool] = lambda: False
     auth_dev: bool = False
-    secure: bool = False
+    origins: tuple[str, ...] = ()
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by https alone, so that cookies may travel by nothing else."""
+        return bool(self.origins) and all(each.startswith("https://") for each in self.origins)

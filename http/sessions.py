@@ -44,7 +44,7 @@ def session_routes(deps: ApiDeps) -> Blueprint:
     def refresh() -> Response:
         wanted = optional_body(RefreshWanted)
         text = wanted.refresh_token if wanted else None
-        kept = None if text else kept_token()
+        kept = None if text else kept_token(deps.origins)
         return _refreshed(deps, text or kept or "", cookie=kept is not None)
 
     @routes.post("/v1/auth/logout")

@@ -248,8 +248,7 @@ def _http(
             inplay_delay_ms=front.inplay_delay_ms,
             paused=pressure.paused,
             auth_dev=front.auth_dev,
-            secure=bool(front.public_origins)
-            and all(origin.startswith("https://") for origin in front.public_origins),
+            origins=front.public_origins,
             trades=trades,
         ),
         front.google.sign_in(stores, addresses) if front.google else None,

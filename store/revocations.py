@@ -63,12 +63,16 @@ class Revocations:
         if not ended:
             return
         now_ms = self._now_ms()
-        with self._redis.pipeline() as pipe:
-            pipe.zadd(self._key, {each.member: now_ms for each in ended})
-            pipe.zremrangebyscore(self._key, "-inf", now_ms - KEPT_MS)
-            for each in ended:
-                pipe.publish(SESSION_REVOKED, each.member)
-            pipe.execute()
+        # However full Redis is: nobody must stay signed in because of that.
+        write_anyway(
+            self._redis,
+            [
+                *(("ZADD", self._key, str(now_ms), each.member) for each in ended),
+                ("ZREMRANGEBYSCORE", self._key, "-inf", str(now_ms - KEPT_MS)),
+            ],
+        )
+        for each in ended:
+            self._redis.publish(SESSION_REVOKED, each.member)
 
     def has(self, user: int, session: str) -> bool:
         """Whether this session is over."""

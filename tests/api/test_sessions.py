@@ -331,7 +331,7 @@ def test_a_page_is_given_its_refresh_token_as_a_cookie_alone(api: Api) -> None:
 
 
 def test_behind_https_the_cookie_travels_no_other_way(api: Api) -> None:
-    [cookie] = page(api.with_(secure=True)).headers.getlist("Set-Cookie")
+    [cookie] = page(api.with_(origins=("https://exchange.example",))).headers.getlist("Set-Cookie")
 
     assert "Secure" in cookie
 
@@ -371,6 +371,16 @@ def test_the_own_site_does(api: Api) -> None:
     headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 
     assert api.client.post(REFRESH, headers=headers).status_code == 200
+
+
+def test_behind_a_proxy_that_calls_us_something_else_our_own_page_is_still_our_own(
+    api: Api,
+) -> None:
+    known = api.with_(origins=("http://exchange.example",))
+    page(known)
+    headers = {"Origin": "http://exchange.example", "Sec-Fetch-Site": "same-origin"}
+
+    assert known.client.post(REFRESH, headers=headers).status_code == 200
 
 
 def test_signing_out_takes_the_cookie_away(api: Api) -> None:

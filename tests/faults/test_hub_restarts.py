@@ -14,7 +14,7 @@ from .waiting import eventually
 
 #: And how often each dies: a third time within 10 s would be the death of its group, and of the
 #: root with a sixth.
-DEATHS = {"presence": 1, "usher": 1, "ws-listener": 1} | dict.fromkeys(
+DEATHS = {"presence": 1, "session-watcher": 1, "usher": 1, "ws-listener": 1} | dict.fromkeys(
     ("subscriber", *(f"hub-{n}" for n in range(SHARDS))), 2
 )
 AGAIN_S = 0.2  #: the market moves a few times before the next one dies
