@@ -110,6 +110,15 @@ def test_no_other_algorithm_is_so_much_as_tried(door: Door, alg: object) -> None
     assert door.refuses(f"{parts(said | {'alg': alg})}.{claims}.")
 
 
+def test_for_another_algorithm_no_key_is_looked_for() -> None:
+    door = Door()
+    _, claims, signature = good().split(".")
+
+    assert door.refuses(f"{parts({'alg': 'ES256', 'kid': 'new'})}.{claims}.{signature}")
+
+    assert door.looked_for == []
+
+
 @pytest.mark.parametrize("kid", [None, "", 5, ["a"], {"a": 1}])
 def test_a_token_that_names_no_key_is_not_tried_with_all_of_them(door: Door, kid: object) -> None:
     key = issuer().keys.current

@@ -55,6 +55,18 @@ def test_a_token_with_another_character_anywhere_is_not_ours(place: int, charact
     assert read.ours == (text == made.text)
 
 
+def test_another_spelling_of_the_same_bytes_is_not_ours() -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    made = TOKENS.first(SESSION)
+    respelled = made.text[:-1] + alphabet[alphabet.index(made.text[-1]) + 1]
+
+    read = TOKENS.read(respelled)
+
+    assert read is not None
+    assert (read.session, read.secret) == (made.session, made.secret)
+    assert not read.ours
+
+
 @given(st.one_of(st.text(max_size=120), st.binary(max_size=64).map(lambda raw: PREFIX + raw.hex())))
 def test_what_has_not_the_shape_is_no_token(text: str) -> None:
     read = TOKENS.read(text)

@@ -56,6 +56,14 @@ def test_two_rotations_in_a_row_leave_each_key_its_own_time() -> None:
     assert [keys.find(kid, NOW + 600 + HOUR) for kid in "abc"] == [None, None, "pem c"]
 
 
+def test_keys_that_have_expired_are_not_kept() -> None:
+    keys = ring("k0")
+    for number in range(1, 50):
+        keys = with_list(keys, KeyList({f"k{number}": "pem"}, HOUR), NOW + number * HOUR / 2)
+
+    assert len(keys.outgoing) == 1
+
+
 def test_a_key_that_comes_back_is_believed_as_it_is_listed_now() -> None:
     keys = with_list(ring("a"), KeyList({"b": "pem b"}, HOUR), NOW + 10)
     keys = with_list(keys, KeyList({"a": "another a"}, HOUR), NOW + 20)
