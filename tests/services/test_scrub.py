@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline.http.keys import new_keypair
+from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer
 from touchline.services.logs import hide_secrets
 from touchline.services.scrub import HIDDEN, ITEMS, OVERLAP, SECRET_FIELDS, TEXT, scrub, scrub_text
@@ -17,6 +18,7 @@ from touchline.services.scrub import HIDDEN, ITEMS, OVERLAP, SECRET_FIELDS, TEXT
 PRIVATE_KEY, _ = new_keypair()
 TOKEN = Signer(PRIVATE_KEY).ws_token(5, "session")
 ACCESS = Signer(PRIVATE_KEY).access_token(5, "session")
+REFRESH = RefreshTokens(b"k" * 32).first("0192aaaa-0000-7000-8000-000000000000").text
 BODY = "".join(PRIVATE_KEY.strip().splitlines()[1:-1])
 
 #: A text with a secret in it, and the secret.
@@ -24,6 +26,7 @@ CASES = {
     "jwt": (f"refused {TOKEN} of a client", TOKEN),
     "jwt-cut": (f"refused {TOKEN[:160]}", TOKEN[120:160]),
     "jwt-in-json": (f'{{"x": "{ACCESS}"}}', ACCESS),
+    "refresh-token": (f"shown {REFRESH} again", REFRESH),
     "query": ("GET /ws?token=s3cr3t-value HTTP/1.1", "s3cr3t-value"),
     "query-later": ("/ws?a=1&token=s3cr3t-value&b=2", "s3cr3t-value"),
     "api-token": ("https://feed/v3?api_token=s3cr3t-value", "s3cr3t-value"),
