@@ -73,7 +73,7 @@ VALUES (0, 'treasury@touchline.invalid', true, 'Treasury')
 ON CONFLICT (id) DO NOTHING;
 
 -- One sign-in, and the family of all refresh tokens that followed from it; see
--- docs/decisions/0033-signing-in.md. Of the tokens only SHA-256 digests are here.
+-- docs/decisions/0034-signing-in.md. Of the tokens only SHA-256 digests are here.
 CREATE TABLE sessions (
     id           UUID PRIMARY KEY,
     user_id      BIGINT NOT NULL REFERENCES users,

@@ -2,7 +2,7 @@
 
 Pure: times are seconds of one monotonic clock, whoever's it is.
 
-Source: docs/operations.md, "Google sign-in"; docs/decisions/0033-signing-in.md.
+Source: docs/operations.md, "Google sign-in"; docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

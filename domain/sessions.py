@@ -5,7 +5,7 @@ shows an older one is either its thief or the victim of one, and nobody can tell
 which: the session ends. But a client that never heard the answer to its refresh
 shows the one before the last as well, soon; it is told the same answer again.
 
-Source: docs/protocol.md, "Sessions"; docs/decisions/0033-signing-in.md.
+Source: docs/protocol.md, "Sessions"; docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

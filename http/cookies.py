@@ -1,6 +1,6 @@
 """The refresh token of a page: a cookie that no script reads and no other site sends.
 
-Source: docs/decisions/0033-signing-in.md.
+Source: docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 google-auth fetches nothing here. What it leaves out is checked around it: it takes a token without
 a key id against every key there is, and knows several algorithms.
 
-Source: docs/decisions/0033-signing-in.md.
+Source: docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ api-servers have, so the answer to a refresh can be given again although only
 digests are stored. Its last bytes prove that we made it, which tells an old
 token from one that was made up, whatever is still stored of either.
 
-Source: docs/decisions/0033-signing-in.md.
+Source: docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

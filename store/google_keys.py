@@ -1,6 +1,6 @@
 """Google's JWK set, read over HTTP; and where all of a process find the keys that are believed.
 
-Source: RFC 7517; docs/decisions/0033-signing-in.md.
+Source: RFC 7517; docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Postgres says it for ever (`sessions.revoked_at`); this is the part of it that
 tokens and connections are still about. Redis being put back brings it back.
 
-Source: docs/decisions/0033-signing-in.md.
+Source: docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sessions: who is signed in, since when, and with which refresh token.
 
 Times are those of Postgres, so that replicas whose clocks differ agree.
-Source: docs/decisions/0033-signing-in.md.
+Source: docs/decisions/0034-signing-in.md.
 """
 
 from __future__ import annotations
