@@ -118,11 +118,27 @@ class _Client(_Guarded):
         if name == "pipeline":
             return self._pipeline
         if name == "connection_pool":  # scripts send over a connection of it
-            return self._steps.run(lambda: self._real.connection_pool)
+            return _Pool(self._real.connection_pool, self._steps)
         return super().__getattr__(name)
 
     def _pipeline(self, *args: Any, **named: Any) -> Any:
         return _Pipeline(self._real.pipeline(*args, **named), self._steps)
+
+
+class _Pool:
+    """Steps before a round trip and behind it; the dead hold no connection for ever."""
+
+    def __init__(self, real: Any, steps: Steps) -> None:
+        self._real = real
+        self._steps = steps
+
+    def get_connection(self) -> Any:
+        self._steps.run(lambda: None)
+        return self._real.get_connection()
+
+    def release(self, connection: Any) -> None:
+        self._real.release(connection)
+        self._steps.run(lambda: None)
 
 
 class _Pipeline:
