@@ -71,9 +71,6 @@ def test_a_good_token_is_believed(door: Door) -> None:
         {"aud": None},
         {"azp": "another"},
         {"nonce": "another"},
-        {"exp": int(time.time()) - 60, "iat": int(time.time()) - 120},
-        {"iat": int(time.time()) + 60},
-        {"iat": int(time.time()) - 3600},
         {"iat": "now"},
         {"exp": None},
         {"sub": ""},
@@ -84,6 +81,14 @@ def test_a_signed_token_with_one_wrong_claim_is_refused(
     door: Door, changes: dict[str, object]
 ) -> None:
     assert door.refuses(good(**changes))
+
+
+@pytest.mark.parametrize(
+    "offsets", [{"exp": -60, "iat": -120}, {"iat": 60}, {"iat": -3600}], ids=str
+)
+def test_a_signed_token_of_another_time_is_refused(door: Door, offsets: dict[str, int]) -> None:
+    now = int(time.time())
+    assert door.refuses(good(**{claim: now + offset for claim, offset in offsets.items()}))
 
 
 def test_an_unverified_address_is_told_apart(door: Door) -> None:
