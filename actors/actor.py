@@ -98,11 +98,15 @@ class Actor(pykka.Actor, Generic[M]):
         """The timers that are still to fire, oldest first."""
         return tuple(self.__timers)
 
-    def every(self, interval_s: float, message: M) -> Timer:
-        """Receive *message* every *interval_s* real seconds; a late actor skips, never queues."""
+    def every(self, interval_s: float, message: M, first_s: float | None = None) -> Timer:
+        """Receive *message* every *interval_s* real seconds; a late actor skips, never queues.
+
+        The first comes after *first_s*, or after one interval.
+        """
         if interval_s <= 0:
             raise ValueError(f"an interval must be positive, not {interval_s}")
-        return self.__arm(Timer(interval_s, message, repeats=True, shelf=self.__timers))
+        timer = Timer(interval_s, message, repeats=True, shelf=self.__timers, first_s=first_s)
+        return self.__arm(timer)
 
     def after(self, delay_s: float, message: M) -> Timer:
         """Receive *message* once, after *delay_s* real seconds."""

@@ -59,12 +59,29 @@ class Timer:
     Outside a supervisor it is never armed: it only records what the actor asked for.
     """
 
-    __slots__ = ("_cancel", "_post", "_shelf", "live", "message", "pending", "repeats", "seconds")
+    __slots__ = (
+        "_cancel",
+        "_post",
+        "_shelf",
+        "first_s",
+        "live",
+        "message",
+        "pending",
+        "repeats",
+        "seconds",
+    )
 
     def __init__(
-        self, seconds: float, message: Any, *, repeats: bool, shelf: dict[Timer, None]
+        self,
+        seconds: float,
+        message: Any,
+        *,
+        repeats: bool,
+        shelf: dict[Timer, None],
+        first_s: float | None = None,
     ) -> None:
         self.seconds = seconds  #: delay, and interval when it repeats
+        self.first_s = seconds if first_s is None else first_s  #: until it fires first
         self.message = message
         self.repeats = repeats
         self.live = True  #: neither cancelled nor, if it fires once, used up
@@ -78,7 +95,7 @@ class Timer:
         """Let *clock* run the timer; *post* puts it into the owner's mailbox."""
         self._post = post
         repeat_s = self.seconds if self.repeats else 0.0
-        self._cancel = clock.timer(self.seconds, repeat_s, self._fire)
+        self._cancel = clock.timer(self.first_s, repeat_s, self._fire)
 
     def cancel(self) -> None:
         """Stop for good; a message of it that already waits is not handled either."""

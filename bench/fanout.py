@@ -57,7 +57,7 @@ class Plan:
 
 def full() -> Plan:
     peers = tuple(peer.name for peer in PEER_LIST)
-    sizes = {1_000: 3, 4_000: 7, 10_000: 3, seats_for(MOST): 2}
+    sizes = {1_000: 3, 4_000: 9, 10_000: 3, seats_for(MOST): 2}
     return Plan(sizes, 3.0, peers, 4_000, 5, 3, 10_000, 20)
 
 

@@ -13,6 +13,7 @@ from touchline.actors.hub.board import Move
 from touchline.actors.hub.bulletins import Bulletin, update
 from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.frames import text_frame
+from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.messages import (
     BulletinPosted,
     BulletinsRead,
@@ -721,6 +722,25 @@ def test_a_portfolio_that_never_came_is_asked_for_again(shard, stage):
     for _ in range(15):
         shard.receive(SweepDue())
     assert stage.subscriber.told == [PortfolioWanted(ANN)]
+
+
+def test_shards_look_after_their_clients_each_in_its_part_of_the_second(stage):
+    lobby = Lobby(
+        (stage.shard,) * 4,
+        stage.subscriber,
+        stage.presence,
+        seats=10,
+        calendar=stage.clock.calendar,
+        monotonic=stage.clock.monotonic,
+    )
+    first = []
+    for number in range(4):
+        shard = Shard(number, lobby, stage.clock.calendar)
+        shard.started()
+        (sweeps,) = (timer for timer in shard.timers if timer.message == SweepDue())
+        first.append((sweeps.first_s, sweeps.seconds))
+
+    assert first == [(0.25, 1.0), (0.5, 1.0), (0.75, 1.0), (1.0, 1.0)]
 
 
 def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):

@@ -68,6 +68,22 @@ def test_a_periodic_message_arrives_each_time(
         assert tree.ask("a", "how many", WAIT_S) == expected
 
 
+def test_the_first_of_many_may_come_sooner() -> None:
+    clock, mailbox = FakeClock(), Mailbox("a")
+    mailbox.open()
+    timer = Timer(1.0, "tick", repeats=True, shelf={}, first_s=0.25)
+    timer.arm(clock, mailbox.deliver)
+    came = []
+    for _ in range(8):
+        clock.advance(0.25)
+        came.append(len(mailbox.queued()))
+        while mailbox.queued():
+            mailbox.take()
+            timer.take()
+
+    assert came == [1, 0, 0, 0, 1, 0, 0, 0]
+
+
 def test_ticks_do_not_pile_up_behind_a_slow_message(
     start_tree: StartTree, clock: FakeClock, ticker: Child, gate: Event
 ) -> None:
