@@ -9,8 +9,8 @@ from typing import Any
 from fanout_install import CACHE, install
 
 PANELS = (
-    ("us_a_message", "CPU of the server, µs a message"),
-    ("p99_ms", "latency, p99, ms"),
+    ("us_a_message", "CPU of the server, µs a message", "linear"),
+    ("p99_ms", "latency, p99, ms", "log"),
 )
 
 
@@ -26,16 +26,22 @@ def plot(rows: list[dict[str, Any]], file: Path) -> None:
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(1, len(PANELS), figsize=(11, 4.2), constrained_layout=True)
-    for (column, label), panel in zip(PANELS, panels, strict=True):
+    sizes = sorted({row["clients"] for row in rows})
+    for (column, label, scale), panel in zip(PANELS, panels, strict=True):
         for server in dict.fromkeys(row["server"] for row in rows):
             mine = [row for row in rows if row["server"] == server]
-            width = 2.5 if server == "hub" else 1.2
-            sizes = [row["clients"] for row in mine]
             panel.plot(
-                sizes, [row[column] for row in mine], marker="o", linewidth=width, label=server
+                [row["clients"] for row in mine],
+                [row[column] for row in mine],
+                marker="o",
+                linewidth=2.5 if server == "hub" else 1.2,
+                label=server,
             )
         panel.set(xlabel="clients, ten updates a second each", ylabel=label)
-        panel.set(xscale="log", ylim=(0, None) if column == "us_a_message" else None)
-    panels[1].set(yscale="log")
+        panel.set(xscale="log", yscale=scale)
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+    panels[0].set_ylim(bottom=0)
     panels[0].legend(fontsize=8)
     figure.savefig(file, metadata={"Date": None})

@@ -63,6 +63,7 @@ class Lobby:
         taken: seats in use, handshakes under way included.
         seats: how many there are.
         traffic: what was sent to all connections so far.
+        broadcasts: flushes of prices that are under way.
         deflater: compresses for those that agreed to it.
     """
 
@@ -84,6 +85,7 @@ class Lobby:
         self.transitions = Transitions()
         self.pulse = Pulse()
         self.traffic = Traffic()
+        self.broadcasts = 0
         self.deflater = Deflater()
         self.taken = 0
         self.claims: Counter[UserId] = Counter()

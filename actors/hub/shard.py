@@ -38,6 +38,8 @@ from .tempo import Tempo
 from .ticker import Ticker
 
 SWEEP_S = 1.0
+PUT_OFF_S = 0.25  #: longest wait of a sweep for prices to be sent
+LOOK_AGAIN_S = 0.005  #: between two looks whether they have been
 #: A flush that is so late was lost: a mailbox that overflows gives up its oldest messages.
 LOST_S = 1.0
 
@@ -87,6 +89,8 @@ class Shard(Actor[ShardMessage]):
         self._tempo = Tempo()
         self._flush_due = Planned(FlushDue())
         self._ticks_due = Planned(TicksDue())
+        self._swept_at = float("-inf")  # monotonic seconds
+        self._put_off: Timer | None = None  # for a sweep that lets prices go first
 
     def started(self) -> None:
         """Take the roster over from the lobby, and send what waited or had not got to everybody."""
@@ -117,7 +121,7 @@ class Shard(Actor[ShardMessage]):
             case PricesRead():
                 self._read(message)
             case SweepDue():
-                self._sweep()
+                self._sweep_between_broadcasts()
             case _:
                 assert_never(message)
 
@@ -171,7 +175,11 @@ class Shard(Actor[ShardMessage]):
         if due:
             self._tempo.went_out(self._lobby.monotonic(), len(due))
             pace = Pace(self._lobby.monotonic)
-            send_prices(portions(self._roster.groups, due), self._lobby.traffic, pace)
+            self._lobby.broadcasts += 1
+            try:
+                send_prices(portions(self._roster.groups, due), self._lobby.traffic, pace)
+            finally:
+                self._lobby.broadcasts -= 1
             self._board.all_sent()
 
     def _read(self, read: PricesRead) -> None:
@@ -193,6 +201,21 @@ class Shard(Actor[ShardMessage]):
         self._board.all_sent()
 
     # -- liveness
+
+    def _sweep_between_broadcasts(self) -> None:
+        """Look after everybody, but not while a price is on its way to the last of them.
+
+        A thousand clients are some 3 ms with their pongs, by which that price would come later.
+        """
+        now_s = self._lobby.monotonic()
+        if self._put_off is not None:
+            self._put_off.cancel()
+            self._put_off = None
+        if self._lobby.broadcasts and now_s - self._swept_at < SWEEP_S + PUT_OFF_S:
+            self._put_off = self.after(LOOK_AGAIN_S, SweepDue())
+            return
+        self._swept_at = now_s
+        self._sweep()
 
     def _sweep(self) -> None:
         self._turn += 1

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from gevent import GreenletExit
 from msgspec import Raw
+from touchline.actors.hub import shard as shard_module
 from touchline.actors.hub.board import Move
 from touchline.actors.hub.bulletins import Bulletin, update
 from touchline.actors.hub.channels import Channels
@@ -741,6 +742,49 @@ def test_shards_look_after_their_clients_each_in_its_part_of_the_second(stage):
         first.append((sweeps.first_s, sweeps.seconds))
 
     assert first == [(0.25, 1.0), (0.5, 1.0), (0.75, 1.0), (1.0, 1.0)]
+
+
+def test_a_sweep_lets_prices_go_first_but_not_for_long(shard, stage):
+    _, link = stage.seat()
+    shard.receive(SweepDue())
+    stage.lobby.broadcasts, before = 1, 0  # of another shard
+    for _ in range(25 * 4):
+        stage.clock.advance(1.0)
+        shard.receive(SweepDue())
+        assert [timer.message for timer in shard.timers] == [SweepDue(), SweepDue()]
+        assert shard.timers[-1].seconds < 0.01
+        stage.clock.advance(0.2)
+        shard.receive(SweepDue())  # its turn again, or reminded
+        assert link.pings == before
+        stage.clock.advance(0.06)
+        shard.receive(SweepDue())
+        assert [timer.message for timer in shard.timers] == [SweepDue()]
+        before = link.pings
+    assert before == 4
+
+
+def test_a_sweep_put_off_is_made_up_for_once_the_prices_are_sent(shard, stage):
+    _, link = stage.seat()
+    shard.receive(SweepDue())
+    for _ in range(25 * 2):
+        stage.clock.advance(1.0)
+        stage.lobby.broadcasts = 1
+        shard.receive(SweepDue())
+        (again,) = (timer for timer in shard.timers if timer.seconds < 0.01)
+        stage.lobby.broadcasts = 0
+        shard.receive(again.take())
+    assert link.pings == 2
+
+
+def test_a_broadcast_that_fails_holds_up_no_sweep(shard, stage, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(shard_module, "send_prices", fail)
+    shard.receive(moved(1, 11))
+    with pytest.raises(RuntimeError, match="boom"):
+        told_to_flush(shard)
+    assert stage.lobby.broadcasts == 0
 
 
 def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):
