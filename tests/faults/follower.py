@@ -86,12 +86,14 @@ class Follower:
                 self._open(server, resume)
             except AWAY:  # it is being replaced
                 continue
-            self.windows.append((self._closed_ms, _now_ms()))
+            self.windows.append((self._closed_ms, self._opening_ms))
             return
 
     def _open(self, server: Service, request: dict[str, Any]) -> None:
         query = urlsplit(self.person.ticket()).query
         url = f"ws{server.url.removeprefix('http')}/ws?{query}"
+        # Not afterwards: a replay may be over by the time that this greenlet has its turn.
+        self._opening_ms = _now_ms()
         self._socket = connect(
             url, open_timeout=OPEN_S, close_timeout=HANG_UP_S, max_queue=None
         ).__enter__()

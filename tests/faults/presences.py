@@ -100,6 +100,12 @@ def is_told(follower: Follower, since_ms: int, until_ms: int) -> bool:
     return any(ms(each["from"]) <= since_ms and ms(each["to"]) >= until_ms for each in told)
 
 
+def untold(follower: Follower) -> list[Any]:
+    """Absences that no replay has told of, each with the replays there were."""
+    told = [(from_ms(each), ms(each["to"])) for each in follower.told("replay")]
+    return [(each, told) for each in follower.windows if not is_told(follower, *each)]
+
+
 def closed_by(followers: list[Follower]) -> list[str]:
     """Positions that replays have told to be closed, to whomever."""
     told = [replay for each in followers for replay in each.told("replay")]

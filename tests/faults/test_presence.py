@@ -14,7 +14,7 @@ from .days import IDLE
 from .follower import Follower
 from .market import LISTENER, SWEEPER, WATCHER, Market, open_market
 from .person import Person
-from .presences import Presence, closed_by, comes, from_ms, is_told, now_ms
+from .presences import Presence, closed_by, comes, from_ms, now_ms, untold
 from .waiting import KILL_S
 
 STOP = {"price": "97.00"}
@@ -191,5 +191,5 @@ def test_while_all_servers_are_replaced_in_turn_clients_that_resume_miss_nothing
     assert [follower.gaps for follower in followers] == [[]] * len(followers)
     for follower in followers:
         exchange.wait(lambda follower=follower: follower.prices == market.numbers())
-        assert [each for each in follower.windows if not is_told(follower, *each)] == []
+        assert untold(follower) == []
         follower.leave()

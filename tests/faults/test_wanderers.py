@@ -12,7 +12,7 @@ from touchline.store.redis_client import open_redis
 from .days import IDLE
 from .market import LISTENER, SWEEPER, WATCHER, Market, open_market
 from .person import Person
-from .presences import Presence, closed_by, comes, is_told
+from .presences import Presence, closed_by, comes, untold
 from .servers import VALKEY
 from .waiting import KILL_S
 
@@ -85,7 +85,7 @@ def test_who_comes_and_goes_while_all_kinds_of_servers_fail_is_told_of_every_abs
 
     for follower in followers:
         assert len(follower.windows) > 1
-        assert [each for each in follower.windows if not is_told(follower, *each)] == []
+        assert untold(follower) == []
         assert follower.gaps == []
         assert presence.last_seen(follower.person) is None
         assert len(presence.where(follower.person)) == 1
