@@ -77,3 +77,17 @@ class Meanwhile:
             if self._left == -1:
                 self._happened()
         return getattr(self._real, name)
+
+
+class Interrupted:
+    """A Redis; before the *nth* use of it something has *happened*."""
+
+    def __init__(self, real: Any, nth: int, happened: Callable[[], object]) -> None:
+        self.left = nth
+        self._real, self._happened = real, happened
+
+    def __getattr__(self, name: str) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            self._happened()
+        return getattr(self._real, name)

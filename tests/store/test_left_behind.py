@@ -1,9 +1,11 @@
 """A Redis that Postgres has gone on without: what happened in it alone has not happened."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from touchline.store.commands import Filled
+from touchline.store.gate import Rehydrating
 from touchline.store.left_behind import empty_if_left_behind
 from touchline.store.life import begin_life, complete_life, life_of_redis
 from touchline.store.reconcile import reconcile
@@ -11,8 +13,9 @@ from touchline.store.rehydrate import rehydrate
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.facts import AT_MS
-from tests.fakes.failing import Countdown, Killed
+from tests.fakes.failing import Interrupted, Killed
 from tests.fakes.snapshots import put, take
+from tests.fakes.stepping import Fate, Steps
 
 pytestmark = pytest.mark.external
 
@@ -50,6 +53,11 @@ def left_behind(books):
 
 def in_ledger(books):
     return books.rows("SELECT (SELECT count(*) FROM trades), (SELECT count(*) FROM cfd_events)")
+
+
+def contents(books):
+    """Every key, whole."""
+    return {name: dumped for name, (dumped, _) in take(books.redis).items()}
 
 
 def agree(books):
@@ -139,16 +147,43 @@ def test_what_is_of_the_present_stays(books):
 def test_dying_while_it_is_emptied_leaves_it_to_the_next(books, monkeypatch):
     monkeypatch.setattr("touchline.store.left_behind.CHUNK", 2)
     old = left_behind(books)
-    step = 0
+    steps, step = Steps(), 0
     while True:
         step += 1
         put(books.redis, old)
-        countdown = Countdown(step)
+        steps.begin(Fate("kill", step, after=False))
+        client = steps.client(books.redis)
         try:
-            empty_if_left_behind(countdown.guard(books.redis), books.keys, books.pg, lambda: None)
+            empty_if_left_behind(client, books.keys, books.pg, lambda: None)
         except Killed:
             restarted(books)
             agree(books)
             continue
         break
     assert step > 10
+
+
+def test_who_stood_still_while_emptying_takes_nothing_from_what_another_has_put_back(
+    books, monkeypatch
+):
+    """Freezing between its look and its deed; the lease is another's by then, and people trade."""
+    monkeypatch.setattr("touchline.store.left_behind.CHUNK", 2)
+    old, step, frozen = left_behind(books), 0, True
+    while frozen:
+        step += 1
+        put(books.redis, old)
+        done = []
+
+        def by_another(done=done, step=step):
+            restarted(books)
+            books.trade(1, 7, key=f"meanwhile {step}")
+            done.append(contents(books))
+
+        client = Interrupted(books.redis, step, by_another)
+        with suppress(Rehydrating):
+            empty_if_left_behind(client, books.keys, books.pg, lambda: None)
+        frozen = bool(done)
+        assert not frozen or contents(books) == done[0], f"step {step}"
+    assert step > 10
+    restarted(books)
+    agree(books)

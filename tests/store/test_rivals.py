@@ -22,6 +22,7 @@ from touchline.store.release import Release
 from touchline.store.scanner import Scanner
 
 from tests.fakes.bookkeeping import Books
+from tests.fakes.failing import Interrupted
 from tests.fakes.replicas import CLIENT, END_MS, feed, in_play, sent
 from tests.fakes.snapshots import put, take
 from tests.fakes.stepping import Fate, Steps, Work
@@ -52,20 +53,6 @@ class Rival:
 
     def goes_on(self):
         return bool(self._restorer.restore([self._lost]))
-
-
-class Interrupted:
-    """A Redis; before the *nth* use of it something has *happened*."""
-
-    def __init__(self, real, nth, happened):
-        self.left = nth
-        self._real, self._happened = real, happened
-
-    def __getattr__(self, name):
-        self.left -= 1
-        if self.left == 0:
-            self._happened()
-        return getattr(self._real, name)
 
 
 def put_back(books, client=None):
