@@ -108,7 +108,7 @@ def _put_back(
     client.publish(PUT_BACK, "")
     empty_if_left_behind(client, keys, pg, may_go_on)
     broken_off = life_in_postgres(pg) > complete_life(pg)
-    life = begin_life(pg, above=life_of_redis(client, keys))
+    life = _begin(client, keys, pg)
     # Facts that survived in the stream join the ledger, so that it has all there are.
     _drain_facts(client, keys, pg, life, may_go_on)
     # Postgres before the hashes: one read later can only be newer than at that moment.
@@ -143,6 +143,14 @@ def _put_back(
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
     restore_revocations(client, keys, pg)
     return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
+
+
+def _begin(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
+    life = begin_life(pg, above=life_of_redis(client, keys))
+    # Once more: a rival may have noted it since, and have seen no later life than its own. Breaking
+    # off now would leave the gate open to a life in which Postgres lets nobody write.
+    forget_run_id(client, keys)
+    return life
 
 
 def _drain_facts(

@@ -3,20 +3,24 @@
 What it has read of Postgres is old by then, and none of it may stay.
 """
 
+import time
 from contextlib import suppress
 
 import pytest
+from psycopg2 import OperationalError
 from touchline.domain.halts import Halt
 from touchline.domain.orders import OrderStatus
+from touchline.store import rehydrate as rehydrating
 from touchline.store import waiting
 from touchline.store.gate import Rehydrating
 from touchline.store.keys import State
-from touchline.store.life import EPOCH_BITS, life_of_redis
+from touchline.store.life import EPOCH_BITS, begin_life, life_of_redis
 from touchline.store.lost import Candidate, Lost, Restorer
 from touchline.store.lua import LuaScript
 from touchline.store.orders import Orders
 from touchline.store.outage import OUTAGES
 from touchline.store.reconcile import reconcile
+from touchline.store.recovery import Recovery
 from touchline.store.rehydrate import rehydrate
 from touchline.store.release import Release
 from touchline.store.scanner import Scanner
@@ -203,3 +207,30 @@ def worth(books):
         [{idx: held.qty for idx, held in each.items()} for each in holdings],
         [(each.id, each.qty) for each in books.positions() if each.qty],
     )
+
+
+def test_who_breaks_off_when_a_rival_has_just_opened_the_gate_keeps_nobody_from_writing(
+    books, monkeypatch
+):
+    """The rival saw its life to be the last; the one that is begun then nobody has entered."""
+    books.drain().everything()
+    books.redis.flushdb()
+    recovery = Recovery(books.redis, books.keys, books.pg, monotonic=time.monotonic)
+
+    def gone(*_):
+        raise OperationalError
+
+    def behind_a_rival(pg, above):
+        patched.undo()
+        put_back(books)
+        patched.setattr(rehydrating, "open_drain", gone)
+        return begin_life(pg, above)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rehydrating, "begin_life", behind_a_rival)
+        with pytest.raises(OperationalError):
+            recovery.run()
+
+    assert recovery.due()
+    assert recovery.run()
+    books.trade(1)
