@@ -1,7 +1,10 @@
 """The newest version Postgres knows of every wallet, holding and instrument, and of positions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import gevent
 
 from ..domain.ids import InstrumentIdx, UserId
 from ..domain.instrument import NO_TICK, Instrument, quoted
@@ -13,8 +16,14 @@ from .layouts import LAYOUTS, POSITIONS
 from .position_hashes import position_of
 from .refusals import Cursor
 
+ROWS_A_TURN = 5_000  #: about 10 ms
+
 _INSTRUMENTS = next(layout for layout in LAYOUTS if layout.state is State.INSTRUMENTS)
 _TICK = [column.field for column in _INSTRUMENTS.all_columns].index("tid")
+
+_WALLETS = "SELECT user_id, cash_e4, locked_e4, version FROM wallets WHERE mode = 'paper'"
+
+_HOLDINGS = "SELECT user_id, idx, qty, cost_e4, version FROM holdings"
 
 _NEWER_WALLETS = """
 SELECT DISTINCT ON (p.user_id) p.user_id, p.cash_after_e4, p.locked_after_e4, p.version
@@ -70,12 +79,8 @@ class Newest:
 
     def read(self, cursor: Cursor) -> None:
         """Take in the tables of states, then the facts of the ledger that are newer."""
-        cursor.execute(
-            "SELECT user_id, cash_e4, locked_e4, version FROM wallets WHERE mode = 'paper'"
-        )
-        self.wallets.update({row[0]: Wallet(*row[1:]) for row in cursor.fetchall()})
-        cursor.execute("SELECT user_id, idx, qty, cost_e4, version FROM holdings")
-        self.holdings.update({row[:2]: Holding(*row[2:]) for row in cursor.fetchall()})
+        self.wallets.update((row[0], Wallet(*row[1:])) for row in _streamed(cursor, _WALLETS))
+        self.holdings.update((row[:2], Holding(*row[2:])) for row in _streamed(cursor, _HOLDINGS))
         cursor.execute(_INSTRUMENTS.select())
         for row in cursor.fetchall():
             self.instruments[InstrumentIdx(int(row[0]))] = _instrument(row)
@@ -87,14 +92,14 @@ class Newest:
             (_NEWER_BASES, self._base_image),
         ):
             cursor.execute(query)
-            for row in cursor.fetchall():
+            for row in _rows(cursor):
                 take(*row)
         self._read_positions(cursor)
 
     def _read_positions(self, cursor: Cursor) -> None:
         where = "WHERE closed_at IS NULL OR id = ANY(%s::uuid[])"
         cursor.execute(f"{POSITIONS.select()} {where}", (list(self.wanted),))
-        known = [position_of(POSITIONS.fields(row)) for row in cursor.fetchall()]
+        known = [position_of(POSITIONS.fields(row)) for row in _rows(cursor)]
         # An event in the ledger has written its position's row; a parked one has not.
         cursor.execute(_PARKED_POSITIONS)
         known += [position_of(payload) for (payload,) in cursor.fetchall()]
@@ -138,6 +143,25 @@ class Newest:
                 version=max(known.version, version),
             )
         )
+
+
+def _streamed(cursor: Cursor, query: str) -> Iterator[Any]:
+    """The rows of a large table, in the transaction of *cursor*, as they come.
+
+    Millions at once would hold up everybody else here for longer than the lease lives that they
+    are read under, and whoever reads them would have to begin anew for ever.
+    """
+    with cursor.connection.cursor("newest") as stream:
+        stream.itersize = ROWS_A_TURN
+        stream.execute(query)
+        yield from stream
+
+
+def _rows(cursor: Cursor) -> Iterator[Any]:
+    """All rows of the answer, with a turn for others between every few thousand."""
+    while rows := cursor.fetchmany(ROWS_A_TURN):
+        yield from rows
+        gevent.sleep(0)
 
 
 def _instrument(row: Sequence[str | None]) -> Instrument:
