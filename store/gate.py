@@ -13,10 +13,12 @@ from typing import Any
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from .anyway import write_anyway
+from ..domain.ids import TREASURY
 from .keys import Keys
+from .lua import LuaScript
 
 _RUN_ID = re.compile(r"^run_id:(\w+)", re.MULTILINE)
+_OPEN = LuaScript("gate_open")
 
 
 class Rehydrating(RedisConnectionError):
@@ -45,9 +47,10 @@ def unnoted_run_id(client: redis.Redis, keys: Keys) -> str | None:
     return None if client.get(keys.meta("run_id")) == run_id else run_id
 
 
-def note_run_id(client: redis.Redis, keys: Keys, run_id: str) -> None:
-    """Open the gate: Redis is complete since it started as *run_id*."""
-    write_anyway(client, [("SET", keys.meta("run_id"), run_id)])
+def note_run_id(client: redis.Redis, keys: Keys, run_id: str, life: int) -> bool:
+    """Open the gate of a Redis complete since it started as *run_id*, if in *life*; whether so."""
+    names = [keys.meta("run_id"), keys.wallet(TREASURY)]
+    return bool(_OPEN.run(client, names, [run_id, str(life)]))
 
 
 def forget_run_id(client: redis.Redis, keys: Keys) -> None:

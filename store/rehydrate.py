@@ -89,8 +89,8 @@ def rehydrate(
         raise
     note_complete(pg, rehydrated.epoch)
     # The id it had when we began: if it has restarted meanwhile, the gate stays shut.
-    note_run_id(client, keys, run_id)
-    if not life_in_postgres(pg) == rehydrated.epoch == life_of_redis(client, keys):
+    opened = note_run_id(client, keys, run_id, rehydrated.epoch)
+    if not (opened and life_in_postgres(pg) == rehydrated.epoch == life_of_redis(client, keys)):
         # Somebody else began to put it back as well, and nobody may write in the life it is in; or
         # somebody has emptied it since we asked whether we may go on.
         forget_run_id(client, keys)

@@ -19,7 +19,7 @@ def gated(servers, redis):
 
 
 def note(redis):
-    note_run_id(redis, KEYS, redis.info("server")["run_id"])
+    note_run_id(redis, KEYS, redis.info("server")["run_id"], 0)
 
 
 def test_a_redis_nobody_has_noted_lets_nobody_in(gated):
@@ -28,7 +28,7 @@ def test_a_redis_nobody_has_noted_lets_nobody_in(gated):
 
 
 def test_a_redis_noted_under_another_run_id_lets_nobody_in(redis, gated):
-    note_run_id(redis, KEYS, "the one before")
+    note_run_id(redis, KEYS, "the one before", 0)
 
     with pytest.raises(Rehydrating):
         gated.get("anything")
@@ -103,7 +103,7 @@ def test_the_run_id_is_unnoted_until_it_is_noted(redis):
     run_id = redis.info("server")["run_id"]
 
     assert unnoted_run_id(redis, KEYS) == run_id
-    note_run_id(redis, KEYS, run_id)
+    note_run_id(redis, KEYS, run_id, 0)
     assert unnoted_run_id(redis, KEYS) is None
 
 

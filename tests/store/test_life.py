@@ -114,7 +114,7 @@ def test_who_puts_redis_back_beside_another_does_not_open_the_gate_to_a_life_tha
 
     def late(*told):
         begin_life(books.pg, above=0)
-        note_run_id(*told)
+        return note_run_id(*told)
 
     monkeypatch.setattr("touchline.store.rehydrate.note_run_id", late)
     with pytest.raises(Rehydrating):

@@ -14,7 +14,7 @@ from touchline.store import rehydrate as rehydrating
 from touchline.store import waiting
 from touchline.store.gate import Rehydrating
 from touchline.store.keys import State
-from touchline.store.life import EPOCH_BITS, begin_life, life_of_redis
+from touchline.store.life import EPOCH_BITS, begin_life, life_of_redis, note_complete
 from touchline.store.lost import Candidate, Lost, Restorer
 from touchline.store.lua import LuaScript
 from touchline.store.orders import Orders
@@ -234,3 +234,33 @@ def test_who_breaks_off_when_a_rival_has_just_opened_the_gate_keeps_nobody_from_
     assert recovery.due()
     assert recovery.run()
     books.trade(1)
+
+
+def test_who_stood_still_before_it_opens_the_gate_does_not_open_that_of_an_emptied_redis(
+    books, monkeypatch
+):
+    """Nor for the moment until it looks again: whoever is let in then stays in."""
+    books.drain().everything()
+    noted = []
+
+    class Noticing:
+        """A Redis; after each use of it somebody looks whether the gate is open."""
+
+        def __getattr__(self, name):
+            noted.append(books.redis.get(books.keys.meta("run_id")))
+            return getattr(books.redis, name)
+
+    def emptied(pg, life):
+        note_complete(pg, life)
+        books.redis.flushdb()
+        noted.clear()
+
+    books.redis.flushdb()
+    with monkeypatch.context() as patched:
+        patched.setattr(rehydrating, "note_complete", emptied)
+        with pytest.raises(Rehydrating):
+            rehydrate(Noticing(), books.keys, books.pg)
+
+    assert noted
+    assert not any(noted)
+    put_back(books)
