@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -59,4 +60,6 @@ def text(page: webdriver.Chrome, selector: str) -> str:
 
 
 def wait(page: webdriver.Chrome, condition: Callable[[], object]) -> None:
-    WebDriverWait(page, WAIT_S, poll_frequency=0.05).until(lambda _: condition())
+    # The page draws a table anew between finding a cell and reading it.
+    waiting = WebDriverWait(page, WAIT_S, 0.05, ignored_exceptions=[StaleElementReferenceException])
+    waiting.until(lambda _: condition())
