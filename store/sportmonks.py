@@ -11,19 +11,15 @@ Source: docs/operations.md, "The feed".
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-import gevent
 import msgspec
-import urllib3
-from urllib3.exceptions import HTTPError
 
 from ..domain.match import MatchSnapshot
 from .feed import RateLimited
 from .outage import FeedUnavailable
 from .sportmonks_body import Envelope, Quota, decode_envelope, match_of
 from .sportmonks_pages import SpanPages
+from .web import TOTAL_S, NoAnswer, Web
 
-CONNECT_S = 1.5  #: seconds to reach the feed
-TOTAL_S = 3.0  #: seconds for a whole answer; a feed that trickles is as good as silent
 BODY_MAX = 16 * 2**20  #: bytes; a full matchday with every include stays under 2 MiB
 PER_PAGE = 50  #: the most a page may hold
 IDS_MAX = 50  #: fixtures asked for by id in one call
@@ -49,8 +45,7 @@ class Sportmonks:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": token, "Accept": "application/json"}
         self._filter = ",".join(map(str, leagues))
-        self._pool = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
-        self._total_s = total_s
+        self._web = Web(total_s=total_s, body_max=BODY_MAX)
         self._quota: Quota | None = None
         self._unreadable = 0
 
@@ -108,34 +103,11 @@ class Sportmonks:
         return reply
 
     def _fetch(self, url: str) -> tuple[int, bytes]:
-        # urllib3 bounds each read, not their sum: a body that trickles in would never end.
         try:
-            with gevent.Timeout(
-                self._total_s, FeedUnavailable(f"no answer in {self._total_s:g} s")
-            ):
-                return self._read(url)
-        except HTTPError as error:
-            raise FeedUnavailable(f"{type(error).__name__}: {error}") from error
-
-    def _read(self, url: str) -> tuple[int, bytes]:
-        timeout = urllib3.Timeout(connect=CONNECT_S, total=self._total_s)
-        response = self._pool.request(
-            "GET",
-            url,
-            headers=self._headers,
-            timeout=timeout,
-            redirect=False,
-            preload_content=False,
-        )
-        try:
-            body = response.read(BODY_MAX + 1)
-            if len(body) > BODY_MAX:
-                raise FeedUnavailable(f"an answer of more than {BODY_MAX} bytes")
-        except BaseException:
-            response.close()  # half read: never to be used for another request
-            raise
-        response.release_conn()
-        return response.status, body
+            answer = self._web.get(url, self._headers)
+        except NoAnswer as why:
+            raise FeedUnavailable(str(why)) from why
+        return answer.status, answer.body
 
 
 def _decoded(body: bytes) -> Envelope:

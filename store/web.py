@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 CONNECT_S = 1.5  #: seconds to reach the server
 TOTAL_S = 3.0  #: seconds for a whole answer
-BODY_MAX = 64 * 1024  #: bytes
+BODY_MAX = 64 * 1024  #: bytes of an answer, unless somebody expects more
 
 
 class NoAnswer(Exception):
@@ -33,11 +33,16 @@ class Answer:
 
 
 class Web:
-    """Asks; may be used by many greenlets at once."""
+    """Asks; may be used by many greenlets at once.
 
-    def __init__(self, *, total_s: float = TOTAL_S) -> None:
+    Args:
+        total_s: seconds for a whole answer.
+        body_max: bytes of one.
+    """
+
+    def __init__(self, *, total_s: float = TOTAL_S, body_max: int = BODY_MAX) -> None:
         self._pool = urllib3.PoolManager(num_pools=4, maxsize=4, retries=False)
-        self._total_s = total_s
+        self._total_s, self._body_max = total_s, body_max
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """The answer to a GET. Raises NoAnswer."""
@@ -68,9 +73,9 @@ class Web:
             preload_content=False,
         )
         try:
-            content = response.read(BODY_MAX + 1)
-            if len(content) > BODY_MAX:
-                raise NoAnswer(f"an answer of more than {BODY_MAX} bytes")
+            content = response.read(self._body_max + 1)
+            if len(content) > self._body_max:
+                raise NoAnswer(f"an answer of more than {self._body_max} bytes")
         except BaseException:
             response.close()  # half read: never to be used for another request
             raise
