@@ -8,14 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from http.client import responses
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from gevent import socket
-from gevent.event import Event
-from gevent.pool import Group
-from gevent.pywsgi import WSGIServer
-
+from ..standin.server import Environ, StandIn, StartResponse
 from .codes import Asked, Codes
 from .faults import Mood
 from .keys import SigningKeys
@@ -26,11 +21,7 @@ KEYS, AUTH, TOKEN = "/oauth2/v3/certs", "/o/oauth2/v2/auth", "/token"
 NAME = "https://issuer.invalid"
 LIFE_S = 3600  #: of an ID token
 LONGEST_BODY = 64 * 1024
-STOP_S = 1.0  #: seconds answers under way have to finish
 PEOPLE = ("ada@example.com", "grace@example.com", "alan@example.com")
-
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Issuer:
+class Issuer(StandIn):
     """Signs in whoever says who they are.
 
     Args:
@@ -62,57 +53,12 @@ class Issuer:
         people: Sequence[str] = PEOPLE,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(host, port)
         self.keys = SigningKeys()
         self.mood = Mood()
-        self._address = host, port
         self._people = people
         self._now = now
         self._codes = Codes()
-        self._stopping = Event()
-        self._open = Group()
-        self._server: WSGIServer | None = None
-
-    @property
-    def port(self) -> int:
-        """Where it listens, once started."""
-        return self._address[1]
-
-    @property
-    def url(self) -> str:
-        """What the addresses of its pages begin with."""
-        return f"http://{self._address[0]}:{self.port}"
-
-    @property
-    def connections(self) -> int:
-        """Connections open now."""
-        return len(self._open)
-
-    def start(self) -> None:
-        """Bind and serve. Raises: OSError, the port is taken."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(self._address)
-        listener.listen(128)
-        listener.setblocking(False)
-        self._address = self._address[0], listener.getsockname()[1]
-        self._stopping.clear()
-        self._server = WSGIServer(listener, self._application, spawn=self._open.spawn, log=None)
-        self._server.start()
-
-    def stop(self) -> None:
-        """Close the port; answers held back are given at once."""
-        self._stopping.set()
-        if self._server is not None:
-            self._server.stop(timeout=STOP_S)
-
-    def serve_forever(self) -> None:
-        """Return when the server is stopped; killed here, it closes the port."""
-        try:
-            self._stopping.wait()
-        finally:
-            if self._server is not None:
-                self._server.close()  # else the next one could never bind
 
     def claims(self, email: str, client_id: str, nonce: str) -> dict[str, object]:
         """What a token for *email* says."""

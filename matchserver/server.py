@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from http.client import responses
-from typing import Any
 from urllib.parse import parse_qsl
 
-from gevent import socket
-from gevent.event import Event
-from gevent.pool import Group
-from gevent.pywsgi import WSGIServer
-
+from ..standin.server import Environ, StandIn, StartResponse
 from .control import Advance, Control
 from .faults import FaultPlan, Faults
 from .feed import Feed, Request
@@ -22,15 +17,11 @@ from .replies import Reply, json_reply
 PREFIX = "/v3/football"
 CONTROL = "/_ctl/"
 LONGEST_BODY = 1 << 20  #: bytes of a control request
-STOP_S = 1.0  #: seconds answers under way have to finish
 #: The feed's largest plan, an hour and entity: an ordinary reader never meets it.
 HOURLY_LIMIT = 5000
 
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
-
-class MatchServer:
+class MatchServer(StandIn):
     """Serves *season* at the calendar's now; runs on gevent.
 
     Args:
@@ -53,50 +44,15 @@ class MatchServer:
         hourly_limit: int = HOURLY_LIMIT,
         advance: Advance | None = None,
     ) -> None:
-        self._address = host, port
-        self._stopping = Event()
+        super().__init__(host, port)
         self._faults = Faults(self._stopping.wait)
         self._feed = Feed(season, calendar, self._faults, Quota(hourly_limit, calendar), token)
         self._control = Control(calendar, advance, self._faults)
-        self._open = Group()
-        self._server: WSGIServer | None = None
-
-    @property
-    def port(self) -> int:
-        """Where it listens, once started."""
-        return self._address[1]
 
     @property
     def base_url(self) -> str:
         """What a client of the feed takes as its base."""
-        return f"http://{self._address[0]}:{self.port}{PREFIX}"
-
-    @property
-    def connections(self) -> int:
-        """Connections open now."""
-        return len(self._open)
-
-    def start(self) -> None:
-        """Bind and serve. Raises: OSError, the port is taken."""
-        listener = _listener(self._address)
-        self._address = self._address[0], listener.getsockname()[1]
-        self._stopping.clear()
-        self._server = WSGIServer(listener, self._application, spawn=self._open.spawn, log=None)
-        self._server.start()
-
-    def stop(self) -> None:
-        """Close the port; answers held back are given at once."""
-        self._stopping.set()
-        if self._server is not None:
-            self._server.stop(timeout=STOP_S)
-
-    def serve_forever(self) -> None:
-        """Return when the server is stopped; killed here, it closes the port."""
-        try:
-            self._stopping.wait()
-        finally:
-            if self._server is not None:
-                self._server.close()  # else the next one could never bind
+        return f"{self.url}{PREFIX}"
 
     def follow(self, plan: FaultPlan) -> None:
         """Let go wrong what *plan* says, from now on."""
@@ -128,15 +84,3 @@ class MatchServer:
             return json_reply({"message": f"The {method} method is not supported."}, 405)
         url = f"{path}?{environ['QUERY_STRING']}"
         return self._faults.answer(request.path, url, lambda: self._feed.answer(request))
-
-
-def _listener(address: tuple[str, int]) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Head and body leave in two writes: without this, the second one waits for
-    # the reader's delayed acknowledgement, some 40 ms on every kept connection.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.bind(address)
-    listener.listen(128)
-    listener.setblocking(False)
-    return listener

@@ -1,0 +1,1 @@
+"""What the servers have in common that stand in for those of others: they run on gevent."""
