@@ -21,6 +21,7 @@ import pytest
 import redis as redis_module
 from hypothesis import settings
 from psycopg2.extensions import make_dsn
+from touchline.issuer.server import Issuer
 from touchline.store.embedded import Addresses, Embedded
 from touchline.store.postgres import Postgres, install_wait_callback
 from touchline.store.redis_client import open_redis
@@ -203,3 +204,12 @@ def execute(database_url: str, statement: str) -> None:
             cursor.execute(statement)
     finally:
         connection.close()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A stand-in for Google that answers."""
+    issuer = Issuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from touchline.store.redis_client import open_redis
 
 pytest.register_assert_rewrite("tests.faults.exchange", "tests.faults.seen", "tests.abuse.hub")
 
 from .exchange import Exchange, open_exchange  # noqa: E402 - their assertions are to be shown
 from .linked import Linked, open_linked  # noqa: E402 - it imports them
+from .market import Market  # noqa: E402 - likewise
+from .presences import Presence  # noqa: E402 - likewise
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,11 @@ def linked(resting_links: Linked) -> Iterator[Linked]:
     """It, while two clients trade and listen."""
     with resting_links.exchange.trading():
         yield resting_links
+
+
+@pytest.fixture
+def presence(market: Market) -> Iterator[Presence]:
+    """Who is where on the *market* of the test's module."""
+    client = open_redis(market.exchange.servers.settings["REDIS_URL"], role="test-presence")
+    yield Presence(market, client)
+    client.close()

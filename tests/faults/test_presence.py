@@ -8,7 +8,6 @@ from itertools import count
 import gevent
 import pytest
 from touchline.actors.hub.usher import GOING_AWAY, RETRY_MS
-from touchline.store.redis_client import open_redis
 
 from .days import IDLE
 from .follower import Follower
@@ -27,13 +26,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """An exchange with three ws-servers."""
     with open_market(tmp_path_factory.mktemp("presence"), ws_servers=3) as running:
         yield running
-
-
-@pytest.fixture
-def presence(market: Market) -> Iterator[Presence]:
-    client = open_redis(market.exchange.servers.settings["REDIS_URL"], role="test-presence")
-    yield Presence(market, client)
-    client.close()
 
 
 def buys(person: Person, club: int) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
-from touchline.store.redis_client import open_redis
 
 from .days import IDLE
 from .market import LISTENER, SWEEPER, WATCHER, Market, open_market
@@ -26,13 +25,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """An exchange with three ws-servers."""
     with open_market(tmp_path_factory.mktemp("wanderers"), ws_servers=3) as running:
         yield running
-
-
-@pytest.fixture
-def presence(market: Market) -> Iterator[Presence]:
-    client = open_redis(market.exchange.servers.settings["REDIS_URL"], role="test-presence")
-    yield Presence(market, client)
-    client.close()
 
 
 @pytest.mark.long

@@ -50,14 +50,6 @@ def _named(node: Any) -> Any:
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    issuer.start()
-    yield issuer
-    issuer.stop()
-
-
-@pytest.fixture
 def front(
     environment: dict[str, str], private_key: str, free_ports: tuple[int, ...], issuer: Issuer
 ) -> Iterator[Callable[[], Front]]:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from touchline.domain.google_keys import KeyList
 from touchline.issuer.server import KEYS, Issuer
 from touchline.store.google_keys import KEYS_MAX, GoogleKeys
 from touchline.store.web import BODY_MAX, NoAnswer, Web
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    issuer.start()
-    yield issuer
-    issuer.stop()
 
 
 @pytest.fixture
