@@ -95,12 +95,15 @@ class Crowd:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def play(self, publications: Sequence[Publication]) -> Run:
-        """Publish all of that, wait until it has arrived, and count."""
+    def play(self, publications: Sequence[Publication], *, to_the_end: bool = True) -> Run:
+        """Publish all of that, wait until it has arrived, and count.
+
+        Not *to_the_end* while clients come back: they are always shown something.
+        """
         self.ask(do="clear")
         before, began = self._cpu(), time.monotonic()
         late_s = self._publish(publications, began)
-        report = self._drained()
+        report = self._drained() if to_the_end else self.ask(do="report")
         seconds = time.monotonic() - began
         spent = {name: after - before[name] for name, after in self._cpu().items()}
         return Run(

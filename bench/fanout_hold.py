@@ -51,7 +51,7 @@ def _turns(stage: Stage, clients: int, seconds: float) -> Iterator[dict[str, flo
     number = 0
     while time.monotonic() - began < seconds:
         plan = mix(range(1, clients + 1), TURN_S, number, ticks_per_s=TICKS_PER_S)
-        run = stage.crowd.play(plan)
+        run = stage.crowd.play(plan, to_the_end=False)
         number += 1
         turn = {
             "at_s": round(time.monotonic() - began, 1),
