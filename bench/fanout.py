@@ -157,9 +157,7 @@ def show(title: str, found: dict[str, dict[str, float]]) -> None:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument(
-        "--quick", action="store_true", help="1,000 clients, one peer, under 50 s"
-    )
+    options.add_argument("--quick", action="store_true", help="1,000 clients, one peer, under 50 s")
     options.add_argument("--json", action="store_true", help="one JSON object on the last line")
     options.add_argument("--plot", type=Path, help="draw latency and CPU over clients into an SVG")
     options.add_argument("--hold", type=float, help="hold the largest run for so many seconds")
