@@ -13,12 +13,15 @@ from ..domain.orders import OrderStatus
 from ..domain.position_views import happened_view
 from ..domain.trading import Fill
 from ..domain.views import View
+from ..protocol.pages import Page
+from ..protocol.shapes import FillMade
 from ..store.ledger import TradeCursor
 from ..store.orders import Placed
 from .answers import Cursors, json_answer, page_of
 from .auth import caller
 from .deps import ApiDeps
 from .listing import Listing
+from .operations import Access, Operation
 from .order_form import pending_view, view_of
 from .problems import Problem, Refuse
 from .validate import query
@@ -57,6 +60,7 @@ def order_list_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blue
         return json_answer(_orders_page(deps, listing, cursors, user, query(OrdersQuery)))
 
     @routes.get("/v1/trades")
+    @Operation(access=Access.USER, query=TradesQuery, answers={200: Page[FillMade]})
     def own_trades() -> Response:
         user = UserId(caller(deps).user)
         return json_answer(_trades_page(deps, listing, cursors, user, query(TradesQuery)))
