@@ -1,6 +1,6 @@
 """Pages of a list, as they are answered over HTTP.
 
-Source: docs/protocol.md, "Lists".
+Source: docs/protocol.md, "Lists and cursors".
 """
 
 from __future__ import annotations
