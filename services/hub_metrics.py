@@ -43,10 +43,11 @@ class Hub:
         found = Counter(
             prices=0, all_prices=0, every_tick=0, portfolio=0, fixtures=0, leaderboards=0
         )
+        # All but a few have the bits of clubs that are not there yet: a negative number.
+        for listens in self.lobby.floor.listens:
+            found["prices"] += listens > 0
+            found["all_prices"] += listens < 0
         for roster in self.lobby.rosters:
-            for group, members in roster.groups.items():
-                some = isinstance(group, frozenset)
-                found["prices" if some else "all_prices"] += len(members)
             found["every_tick"] += sum(map(len, roster.ticked.values()))
             found["portfolio"] += sum(map(len, roster.followers.values()))
             found["fixtures"] += len(_listeners(roster, FIXTURE))

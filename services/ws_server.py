@@ -10,6 +10,7 @@ from ..actors.address import Addresses
 from ..actors.child import Child
 from ..actors.hub.lobby import Lobby, seats_for
 from ..actors.hub.presence import Presence
+from ..actors.hub.prices import Prices
 from ..actors.hub.session_watcher import SessionWatcher
 from ..actors.hub.shard import Shard
 from ..actors.hub.subscriber import Subscriber
@@ -71,6 +72,7 @@ def children(
     # The connections belong to no actor: a shard that restarts finds them again.
     lobby = Lobby(
         shards,
+        addresses.of("prices"),
         addresses.of("subscriber"),
         addresses.of("presence"),
         seats=seats_for(door.capacity),
@@ -96,6 +98,7 @@ def children(
                 Child(shard.name, lambda n=n: Shard(n, lobby, calendar), bound=MAILBOX)  # type: ignore[misc]
                 for n, shard in enumerate(shards)
             ),
+            Child("prices", lambda: Prices(lobby)),
             Child("subscriber", lambda: _subscriber(stores, lobby), bound=MAILBOX),
         ),
         Child("session-watcher", lambda: _session_watcher(stores, lobby)),

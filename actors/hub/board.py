@@ -51,7 +51,9 @@ class Board:
         self._prices: dict[InstrumentIdx, Price] = {}
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
-        #: Told to be sent and not known to be with everybody; a shard may die halfway.
+        #: Not known to be with everybody: what was read and is shown by the shard, and moves that
+        #: are on their way. Whoever sends them may die halfway.
+        self.unshown: set[InstrumentIdx] = set()
         self.unsent: set[InstrumentIdx] = set()
         self.urgent = False  #: whether one of the moves that wait halts its market, or opens it
         self.conflated = 0  #: ticks replaced by newer ones before a flush, so far
@@ -62,9 +64,9 @@ class Board:
         return self._prices.keys()
 
     @property
-    def dirty(self) -> bool:
-        """Whether any move waits for a flush."""
-        return bool(self._moves)
+    def moves(self) -> Mapping[InstrumentIdx, Move]:
+        """Those that wait for a flush; none while clients are still shown what they follow on."""
+        return {} if self.unshown else self._moves
 
     def seq(self, idx: InstrumentIdx) -> int:
         """The number of the tick that a snapshot would show."""
@@ -101,7 +103,7 @@ class Board:
                 self._put(price)
                 self._moves.pop(price.idx, None)
                 changed.append(price.idx)
-        self.unsent.update(changed)
+        self.unshown.update(changed)
         return changed
 
     def moved(self, move: Move) -> bool:
@@ -127,8 +129,12 @@ class Board:
         self.unsent.update(due)
         return {idx: move.frame for idx, move in due.items()}
 
+    def all_shown(self) -> None:
+        """What was read is with everybody."""
+        self.unshown.clear()
+
     def all_sent(self) -> None:
-        """What was to be sent is with everybody."""
+        """What was flushed is with everybody."""
         self.unsent.clear()
 
     def _newest(self, idx: InstrumentIdx) -> Price | None:

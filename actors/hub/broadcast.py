@@ -6,82 +6,125 @@ Source: docs/decisions/0031-a-broadcast-goes-along-sockets.md.
 from __future__ import annotations
 
 import _socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import compress, repeat
+from operator import and_
 
 from ...domain.ids import InstrumentIdx
-from .channels import GroupKey
-from .pace import Pace
-from .roster import Client
-from .row import Row, bits
+from .floor import Floor, bits
 from .traffic import Traffic
 
 STRIDE = 32  #: clients that are sent to without giving way in between
-#: A row, and what its clients are to get: frames by instrument, and the same joined.
-Portion = tuple[Row, bytes, Mapping[int, bytes]]
 
 
-def portions(
-    groups: Mapping[GroupKey, Row], frames: Mapping[InstrumentIdx, bytes]
-) -> Iterator[Portion]:
-    """Yield each of *groups* with its share of *frames*; those that have none are left out.
+class Shares(dict[int, bytes]):
+    """By which of some prices are wanted (a bit for each): those frames, joined.
 
-    Groups may come and go in between. They are many and little is due at a time, so most of them
-    need what another one has needed.
+    Clients are many and few prices are due at a time, so most want what another one has wanted.
     """
-    due = bits(frames)
-    cut: dict[int, tuple[bytes, Mapping[int, bytes]]] = {}
-    for row in tuple(groups.values()):
-        share = row.listens & due
-        if not share:
-            continue
-        if share not in cut:
-            wanted: dict[int, bytes] = {i: frame for i, frame in frames.items() if share >> i & 1}
-            cut[share] = b"".join(wanted.values()), wanted
-        yield row, *cut[share]
+
+    def __init__(self, frames: Mapping[InstrumentIdx, bytes]) -> None:
+        super().__init__()
+        self.bits = bits(frames)
+        self._frames = frames
+        self._parts: dict[int, dict[int, bytes]] = {}
+
+    def __missing__(self, share: int) -> bytes:
+        self[share] = joined = b"".join(self.frames(share).values())
+        return joined
+
+    def frames(self, share: int) -> dict[int, bytes]:
+        """The frames of a share, by instrument."""
+        parts = self._parts.get(share)
+        if parts is None:
+            parts = {idx: frame for idx, frame in self._frames.items() if share >> idx & 1}
+            self._parts[share] = parts
+        return parts
 
 
-def send_prices(portions: Iterable[Portion], traffic: Traffic, pace: Pace) -> None:
-    """Send every portion to its clients, giving way to others in between."""
-    # Called like this the method needs no object of its own for each client, which would be
-    # one more thing to fetch from memory.
-    send, steps = _socket.socket.send, 0
-    for row, joined, frames in portions:
-        size, whole, first = len(joined), 0, 0
-        # Nobody arrives in a row meanwhile: only the shard lets clients listen, and it is here.
-        while first < len(row.sockets):
-            # The copy fetches these objects all at once, and not each between two system calls.
-            stride = row.sockets[first : first + STRIDE]
-            for place, sock in enumerate(stride, first):
-                try:
-                    written = send(sock, joined)
-                except OSError:
-                    written = 0
-                if written == size:
-                    whole += 1
-                else:
-                    _send_rest(row.clients[place], joined, frames, written, traffic)
-            first += STRIDE
-            steps += len(stride)
-            if steps >= STRIDE:
-                pace.step(steps)
-                steps = 0
-        traffic.messages += whole * len(frames)
-        traffic.bytes += whole * size
+class Broadcast:
+    """Frames on their way along the floor, past everybody who stood there when it began."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        frames: Mapping[InstrumentIdx, bytes],
+        traffic: Traffic,
+        shards: Container[int] | None = None,
+    ) -> None:
+        """Take *frames* by instrument; they are for the clients of *shards*, without for all."""
+        self._floor = floor
+        self._shares = Shares(frames)
+        self._traffic = traffic
+        self._shards = shards
+        self._next, self._end = 0, len(floor.clients)
+        self._settled: set[int] = set()
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to its end."""
+        return self._next >= self._end
+
+    def go_on(self) -> int:
+        """Send to the next few clients; return to how many."""
+        floor, shares = self._floor, self._shares
+        first, self._next = self._next, min(self._next + STRIDE, self._end)
+        places = slice(first, self._next)
+        # Between two system calls no step of the interpreter is taken, and nothing is fetched from
+        # memory but the next socket: so whole strides are prepared, by functions that loop in C.
+        wanted = list(map(and_, floor.listens[places], repeat(shares.bits)))
+        if self._settled or self._shards is not None:
+            wanted = [self._due(place, share) for place, share in enumerate(wanted, first)]
+        texts = list(map(shares.__getitem__, wanted))
+        due = list(filter(None, texts))
+        taken = _sent(list(compress(floor.sockets[places], texts)), due)
+        whole = sum(map(int.bit_count, wanted))
+        if taken != list(map(len, due)):
+            whole -= self._finish(compress(enumerate(wanted, first), texts), taken)
+        self._traffic.messages += whole
+        self._traffic.bytes += sum(taken)
+        return len(due)
+
+    def settle(self, place: int) -> None:
+        """Send whoever has *place* now what this is on the way with, if it has not come there."""
+        if not self._next <= place < self._end:
+            return
+        share = self._due(place, self._floor.listens[place] & self._shares.bits)
+        self._settled.add(place)
+        client = self._floor.clients[place]
+        if share and client is not None:
+            client.link.send_prices(self._shares[share], self._shares.frames(share))
+
+    def _due(self, place: int, share: int) -> int:
+        """What of *share* is still to go to *place*."""
+        theirs = self._shards is None or self._floor.shards[place] in self._shards
+        return share if theirs and place not in self._settled else 0
+
+    def _finish(self, wanted: Iterable[tuple[int, int]], taken: Iterable[int]) -> int:
+        """See to those who have not taken all: places, and what they want.
+
+        Return how many messages are not to be counted here, because their links do it.
+        """
+        left_out = 0
+        for (place, share), written in zip(wanted, taken, strict=True):
+            joined, client = self._shares[share], self._floor.clients[place]
+            if not written:
+                left_out += share.bit_count()
+                if client is not None:
+                    client.link.send_prices(joined, self._shares.frames(share))
+            elif client is not None and written < len(joined):
+                client.link.begun(joined[written:])
+        return left_out
 
 
-def _send_rest(
-    client: Client | None,
-    joined: bytes,
-    frames: Mapping[int, bytes],
-    written: int,
-    traffic: Traffic,
-) -> None:
-    """See to a client that could not be sent all of *joined* directly: only *written* bytes."""
-    if client is None:
-        return
-    if written:
-        traffic.messages += len(frames)
-        traffic.bytes += written
-        client.link.begun(joined[written:])
-    else:
-        client.link.send_prices(joined, frames)
+def _sent(sockets: Sequence[_socket.socket], texts: Sequence[bytes]) -> list[int]:
+    """How much of its text each of *sockets* has taken; nothing where that failed."""
+    # Called like this the method needs no object of its own for each client.
+    sends = map(_socket.socket.send, sockets, texts)
+    taken: list[int] = []
+    while len(taken) < len(sockets):
+        try:
+            taken.extend(sends)  # what came before an error stays
+        except OSError:
+            taken.append(0)
+    return taken

@@ -133,6 +133,7 @@ class Desk:
 
     def _add(self, client: Client, wish: Wish) -> None:
         """Subscribe to what is wished for, and show what has not been seen."""
+        self._roster.settle(client)
         if not wish.conflated or client.channels.hears_ticks:
             # What waits is for those who listen already: a snapshot of the tape has it.
             self._ticker.flush()

@@ -1,7 +1,7 @@
 """What a connection needs at one turn of the sweep: a ping, a heartbeat, or an end.
 
 Pure: decides, does not act. The sweep turns once a second and the connections'
-numbers spread the periodic work, so that no second has all the pings.
+numbers spread the periodic work, so that no second has all the pings; see wheel.py.
 
 Source: docs/protocol.md, "Liveness".
 """
@@ -9,15 +9,19 @@ Source: docs/protocol.md, "Liveness".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .replies import HEARTBEAT_MS
-from .roster import Client
+
+if TYPE_CHECKING:
+    from .roster import Client
 
 PING_TURNS = 25  #: seconds between two pings of one connection
 HEARTBEAT_TURNS = HEARTBEAT_MS // 1000
 PONG_S = 10.0  #: a client that says nothing for this long after a ping is gone
 STALL_S = 10.0  #: a client whose kernel takes nothing for this long does not read
-MAX_AGE_S = 12 * 3600.0  #: after that a client has to show a fresh token
+#: After that a client has to show a fresh token; it may be looked at only in its next turn.
+MAX_AGE_S = 12 * 3600.0 - HEARTBEAT_TURNS
 
 SESSION_ENDED = 4401
 SLOW_CONSUMER = 4408
@@ -32,6 +36,11 @@ class Care:
     heartbeat: bool = False
     end: tuple[int, str] | None = None
     abrupt: bool = False  #: reset instead of waiting for a client that does not read
+
+
+def in_doubt(client: Client) -> bool:
+    """Whether it may be gone, or does not read: every turn may be its last."""
+    return client.link.pinged_at is not None or client.link.stalled_at is not None
 
 
 #: By whether a ping and a heartbeat are due. Made once: everybody is looked at every second.

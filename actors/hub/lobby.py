@@ -23,12 +23,15 @@ from .board import Board
 from .bulletins import Noticeboard
 from .connection import Connection
 from .deflate import Deflater
+from .floor import Floor
 from .frames import Limits
 from .messages import (
+    BoardMoved,
     ClientJoined,
     ClientSpoke,
     FollowersGone,
     PresenceMessage,
+    PricesMessage,
     ShardMessage,
     SubscriberMessage,
     TransitionsDue,
@@ -58,18 +61,20 @@ class Lobby:
     Attributes:
         ready: set once the instruments were read; no handshake succeeds before.
         rosters, boards, tapes, noticeboards: one of each per shard.
+        floor: the clients of all shards that listen to conflated prices.
+        reminded: whether the prices actor is told of moves already.
         transitions: users whose presence is to be told to the other replicas.
         pulse: beaten by the shards as long as the event loop turns.
         taken: seats in use, handshakes under way included.
         seats: how many there are.
         traffic: what was sent to all connections so far.
-        broadcasts: flushes of prices that are under way.
         deflater: compresses for those that agreed to it.
     """
 
     def __init__(
         self,
         shards: Sequence[Address[ShardMessage]],
+        prices: Address[PricesMessage],
         subscriber: Address[SubscriberMessage],
         presence: Address[PresenceMessage],
         *,
@@ -78,18 +83,20 @@ class Lobby:
         monotonic: Monotonic,
     ) -> None:
         self.ready = False
-        self.rosters = tuple(Roster() for _ in shards)
+        self.floor = Floor()
+        self.rosters = tuple(Roster(number, self.floor) for number in range(len(shards)))
         self.boards = tuple(Board() for _ in shards)
         self.tapes = tuple(Tape() for _ in shards)
         self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
         self.pulse = Pulse()
         self.traffic = Traffic()
-        self.broadcasts = 0
         self.deflater = Deflater()
         self.taken = 0
         self.claims: Counter[UserId] = Counter()
         self.shards = tuple(shards)
+        self.reminded = False
+        self._prices = prices
         self.subscriber = subscriber
         self.monotonic = monotonic
         self._presence = presence
@@ -176,6 +183,12 @@ class Lobby:
         if reason in UNANNOUNCED and heard_at < noticed.at_s:
             return self.pulse.before(heard_at) or noticed
         return noticed
+
+    def remind(self) -> None:
+        """Tell the prices actor that moves wait; once for all shards."""
+        if not self.reminded:
+            self.reminded = True
+            self._prices.tell(BoardMoved())
 
     def spoke(self, client: Client, data: str | bytes) -> None:
         """Hand a client's message to its shard."""

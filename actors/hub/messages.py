@@ -1,4 +1,4 @@
-"""Messages of the hub's actors: shards, subscriber, presence and session-watcher."""
+"""Messages of the hub's actors: shards, prices, subscriber, presence and session-watcher."""
 
 from __future__ import annotations
 
@@ -111,8 +111,13 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardMoved:
+    """A shard: moves wait on its board. The timer: it is time to look for them unasked."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlushDue:
-    """The shard to itself: send the prices that wait."""
+    """The prices actor to itself: send the prices that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +195,10 @@ ShardMessage = (
     | PortfolioRead
     | PortfolioMissed
     | PortfolioMoved
-    | FlushDue
     | TicksDue
     | SweepDue
 )
+PricesMessage = BoardMoved | FlushDue
 SubscriberMessage = Heard | PortfolioWanted | FollowersGone | RereadDue | SnapshotsDue
 SessionWatcherMessage = SessionEnded | LookDue
 PresenceMessage = TransitionsDue | BeatDue | ReapDue

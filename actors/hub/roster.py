@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 
 from ...domain.ids import UserId
 from .channels import Channels, GroupKey
-from .row import Row, listens
+from .floor import Floor
+from .wheel import Wheel
 
 K = TypeVar("K")
 
@@ -94,15 +95,20 @@ class Client:
 
 
 class Roster:
-    """The clients of one shard, by user and by what they listen to."""
+    """The clients of one shard, by user and by what they listen to.
 
-    def __init__(self) -> None:
+    Those that listen to conflated prices are on the floor, too, among those of other shards.
+    """
+
+    def __init__(self, number: int, floor: Floor) -> None:
+        self._number = number
+        self._floor = floor
         self.clients: dict[Client, None] = {}  # a set that keeps the order of arrival
         self.by_user: dict[UserId, set[Client]] = {}
-        self.groups: dict[GroupKey, Row] = {}
         self.ticked: dict[GroupKey, set[Client]] = {}  #: groups that are sent every tick
         self.followers: dict[UserId, set[Client]] = {}
         self.listeners: dict[str, set[Client]] = {}  #: by channels of bulletins
+        self.wheel = Wheel()
         self.departures: Counter[str] = Counter()  #: connections ended so far, by reason
 
     def join(self, client: Client) -> bool:
@@ -110,6 +116,7 @@ class Roster:
         self.clients[client] = None
         mates = self.by_user.setdefault(client.user, set())
         mates.add(client)
+        self.wheel.add(client)
         self._list(client)
         return len(mates) == 1
 
@@ -118,6 +125,7 @@ class Roster:
         if client not in self.clients:
             return False
         del self.clients[client]
+        self.wheel.remove(client)
         self._unlist(client)
         return _discard(self.by_user, client.user, client)
 
@@ -128,15 +136,20 @@ class Roster:
     def listen(self, client: Client, channels: Channels) -> None:
         """Replace what *client* listens to; ignored once it has left."""
         if client in self.clients:
+            self._floor.settle(client)
             self._unlist(client)
             client.channels = channels
             self._list(client)
 
     def refresh(self, client: Client) -> None:
-        """Look again whether *client* can be sent to directly."""
-        row = self.groups.get(client.group)
-        if row is not None:
-            row.refresh(client)
+        """Look again whether *client*, if it is here, can be sent to directly, and is in doubt."""
+        if client in self.clients:
+            self.wheel.watch(client)
+        self._floor.refresh(client)
+
+    def settle(self, client: Client) -> None:
+        """Send *client* now the prices on their way to it: what it is told next is newer."""
+        self._floor.settle(client)
 
     def follows(self, user: UserId) -> bool:
         """Whether anybody here listens to this user's portfolio."""
@@ -145,7 +158,10 @@ class Roster:
     def rebuild(self) -> None:
         """Make every index anew from the clients themselves, after a crash halfway through."""
         self.by_user.clear()
-        self.groups.clear()
+        self.wheel.clear()
+        for client in self._floor.of(self._number):
+            self._floor.settle(client)
+            self._floor.remove(client)
         self.ticked.clear()
         self.followers.clear()
         self.listeners.clear()
@@ -153,11 +169,7 @@ class Roster:
             self.join(client)
 
     def _list(self, client: Client) -> None:
-        if client.group is None or client.group:
-            row = self.groups.get(client.group)
-            if row is None:
-                row = self.groups[client.group] = Row(listens(client.group))
-            row.add(client)
+        self._floor.add(client, self._number)
         if client.channels.hears_ticks:
             self.ticked.setdefault(client.channels.ticked, set()).add(client)
         if client.channels.portfolio:
@@ -166,11 +178,7 @@ class Roster:
             self.listeners.setdefault(channel, set()).add(client)
 
     def _unlist(self, client: Client) -> None:
-        row = self.groups.get(client.group)
-        if row is not None:
-            row.remove(client)
-            if not row:
-                del self.groups[client.group]
+        self._floor.remove(client)
         _discard(self.ticked, client.channels.ticked, client)
         _discard(self.followers, client.user, client)
         for channel in client.channels.bulletins:

@@ -14,6 +14,7 @@ from touchline.actors.child import Child
 from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.portfolio_reader import Remind
 from touchline.actors.hub.presence import Presence
+from touchline.actors.hub.prices import Prices
 from touchline.actors.hub.session_watcher import SessionWatcher
 from touchline.actors.hub.shard import Shard
 from touchline.actors.hub.subscriber import Subscriber
@@ -123,6 +124,7 @@ class RunningHub:
         shards = tuple(addresses.of(f"hub-{n}") for n in range(SHARDS))
         self.lobby = Lobby(
             shards,
+            addresses.of("prices"),
             addresses.of("subscriber"),
             addresses.of("presence"),
             seats=seats,
@@ -143,6 +145,7 @@ class RunningHub:
         self._children = [
             Child("presence", lambda: Presence(replicas, self.lobby)),
             *(Child(shard.name, self._shard(n)) for n, shard in enumerate(shards)),
+            Child("prices", lambda: Prices(self.lobby)),
             Child(
                 "subscriber",
                 lambda: Subscriber(lambda: Broadcasts(client), enter, self.lobby, remind),

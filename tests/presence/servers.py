@@ -135,6 +135,7 @@ class WsServer:
         self._told = RecordingAddress("presence")
         self.lobby = Lobby(
             (RecordingAddress("hub-0"),),
+            RecordingAddress("prices"),
             RecordingAddress("subscriber"),
             self._told,
             seats=1_000,

@@ -8,8 +8,11 @@ import pytest
 from msgspec import Raw
 from touchline.actors.hub.board import Price
 from touchline.actors.hub.bulletins import Bulletin
+from touchline.actors.hub.channels import GroupKey
 from touchline.actors.hub.lobby import Lobby
-from touchline.actors.hub.roster import Client, GroupKey
+from touchline.actors.hub.messages import FlushDue
+from touchline.actors.hub.prices import Prices
+from touchline.actors.hub.roster import Client
 from touchline.domain.ids import InstrumentIdx, UserId
 
 from tests.fakes.addresses import RecordingAddress
@@ -26,10 +29,12 @@ class Stage:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.shard = RecordingAddress("hub-0")
+        self.prices = RecordingAddress("prices")
         self.subscriber = RecordingAddress("subscriber")
         self.presence = RecordingAddress("presence")
         self.lobby = Lobby(
             (self.shard,),
+            self.prices,
             self.subscriber,
             self.presence,
             seats=10,
@@ -40,14 +45,22 @@ class Stage:
         self.tape = self.lobby.tapes[0]
         self.noticeboard = self.lobby.noticeboards[0]
         self.board.read(LIFE, [price(1, 10), price(2, 20)])
+        self.board.all_shown()
         fixtures = ((8, 30), (9, 31))
         self.noticeboard.read(
             "fixture", LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures]
         )
 
+    def flush(self) -> None:
+        """Send everybody what waits on the board."""
+        Prices(self.lobby).receive(FlushDue())
+
     def groups(self) -> dict[GroupKey, set[Client]]:
         """Who listens to the same prices."""
-        return {key: set(row) for key, row in self.roster.groups.items()}
+        found: dict[GroupKey, set[Client]] = {}
+        for client in self.lobby.floor.of(0):
+            found.setdefault(client.group, set()).add(client)
+        return found
 
     def seat(self, user: UserId = ANN) -> tuple[Client, RecordingLink]:
         """A client of *user* that sits in the shard."""

@@ -49,15 +49,16 @@ def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only()
 def test_of_several_ticks_before_a_flush_the_newest_is_sent():
     board = Board()
     board.read(LIFE, [price(1)])
+    board.all_shown()
     board.moved(move(2, "101.0000"))
     board.flush()
 
     board.moved(move(3, "102.0000"))
     board.moved(move(4, "103.0000"))
 
-    assert board.dirty
+    assert board.moves
     assert board.flush() == {ARS: b"update 4"}
-    assert not board.dirty
+    assert not board.moves
 
 
 def test_old_ticks_and_ticks_of_unknown_instruments_are_no_news():
@@ -124,7 +125,7 @@ def test_a_tick_of_an_epoch_that_is_over_is_no_news_and_does_not_wait_for_its_fl
     board.read(LIFE + 1, [price(3)])
 
     assert not board.moved(move(5, "98.0000"))
-    assert not board.dirty
+    assert not board.moves
 
 
 def test_a_tick_of_an_epoch_whose_prices_were_not_read_yet_waits_for_them():

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from touchline.actors.hub.broadcast import STRIDE, portions, send_prices
+from touchline.actors.hub.broadcast import STRIDE, Broadcast
 from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.connection import Connection
 from touchline.actors.hub.frames import text_frame
@@ -34,6 +34,7 @@ class Hall:
     def __init__(self) -> None:
         self.lobby = Lobby(
             (RecordingAddress("hub-0"),),
+            RecordingAddress("prices"),
             RecordingAddress("subscriber"),
             RecordingAddress("presence"),
             seats=1_000,
@@ -61,7 +62,12 @@ class Hall:
         return client, far
 
     def send(self, frames: dict[InstrumentIdx, bytes], monotonic: Any = time.monotonic) -> None:
-        send_prices(portions(self.roster.groups, frames), self.traffic, Pace(monotonic))
+        broadcast, pace = Broadcast(self.lobby.floor, frames, self.traffic), Pace(monotonic)
+        self.lobby.floor.under_way = broadcast
+        while not broadcast.done:
+            broadcast.go_on()
+            pace.step(STRIDE)
+        self.lobby.floor.under_way = None
 
     def close(self) -> None:
         for client in tuple(self.roster.clients):

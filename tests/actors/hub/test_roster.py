@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline.actors.hub.channels import Channels, GroupKey
+from touchline.actors.hub.floor import Floor
 from touchline.actors.hub.roster import Client, Roster
 from touchline.domain.ids import InstrumentIdx, UserId
 
@@ -21,7 +22,10 @@ def client(user: UserId = ANN) -> Client:
 
 
 def members(roster: Roster) -> dict[GroupKey, set[Client]]:
-    return {group: set(row) for group, row in roster.groups.items()}
+    found: dict[GroupKey, set[Client]] = {}
+    for each in roster._floor.of(0):
+        found.setdefault(each.group, set()).add(each)
+    return found
 
 
 def indexes(roster: Roster) -> list[dict[Any, Any]]:
@@ -36,7 +40,7 @@ def indexes(roster: Roster) -> list[dict[Any, Any]]:
 
 
 def test_only_the_first_to_join_and_the_last_to_leave_change_a_users_presence():
-    roster, first, second = Roster(), client(), client()
+    roster, first, second = Roster(0, Floor()), client(), client()
 
     assert roster.join(first)
     assert not roster.join(second)
@@ -46,7 +50,7 @@ def test_only_the_first_to_join_and_the_last_to_leave_change_a_users_presence():
 
 
 def test_clients_with_the_same_prices_form_a_group_and_all_prices_are_one_of_their_own():
-    roster, one, other, all_prices = Roster(), client(), client(BOB), client(BOB)
+    roster, one, other, all_prices = Roster(0, Floor()), client(), client(BOB), client(BOB)
     for each in (one, other, all_prices):
         roster.join(each)
 
@@ -59,13 +63,13 @@ def test_clients_with_the_same_prices_form_a_group_and_all_prices_are_one_of_the
 
 
 def test_a_client_that_left_cannot_be_subscribed_any_more():
-    roster, gone = Roster(), client()
+    roster, gone = Roster(0, Floor()), client()
     roster.join(gone)
     roster.leave(gone)
 
     roster.listen(gone, Channels(frozenset({ONE}), portfolio=True))
 
-    assert not roster.groups
+    assert not members(roster)
     assert not roster.follows(ANN)
 
 
@@ -84,7 +88,7 @@ def test_a_client_that_left_cannot_be_subscribed_any_more():
     )
 )
 def test_after_anything_the_indexes_are_what_a_rebuild_makes_of_the_clients(steps):
-    roster = Roster()
+    roster = Roster(0, Floor())
     clients = [client(UserId(n % 2)) for n in range(5)]
 
     for number, step, prices, all_prices, portfolio, told, every_tick in steps:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gevent import GreenletExit
 from msgspec import Raw
-from touchline.actors.hub import shard as shard_module
 from touchline.actors.hub.board import Move
+from touchline.actors.hub.broadcast import Broadcast
 from touchline.actors.hub.bulletins import Bulletin, update
 from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.frames import text_frame
@@ -20,7 +20,6 @@ from touchline.actors.hub.messages import (
     BulletinsRead,
     ClientJoined,
     ClientSpoke,
-    FlushDue,
     PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
@@ -102,7 +101,7 @@ def test_each_client_gets_the_prices_it_listens_to_in_one_send(shard, stage):
 
     for message in (moved(1, 11), moved(2, 21), moved(1, 12)):
         shard.receive(message)
-    shard.receive(FlushDue())
+    stage.flush()
 
     seen = {name: [(m["channel"], m["seq"]) for m in link.sent] for name, link in links.items()}
     assert seen == {
@@ -113,76 +112,12 @@ def test_each_client_gets_the_prices_it_listens_to_in_one_send(shard, stage):
     }
 
 
-def told_to_flush(shard: Shard) -> bool:
-    """Whether the shard has told itself to flush at once; handles it if so."""
+def told_to_send(shard: Shard) -> bool:
+    """Whether the shard has told itself to send ticks at once; handles it if so."""
     told = bool(shard.actor_inbox.queued())
     while shard.actor_inbox.queued():
         shard.receive(shard.actor_inbox.take()[1])
     return told
-
-
-def test_flushes_are_planned_only_while_something_waits(shard):
-    shard.receive(moved(1, 11))
-    shard.receive(moved(2, 21))
-    assert shard.actor_inbox.queued() == (FlushDue(),)
-
-    assert told_to_flush(shard)
-    assert [timer.message for timer in shard.timers] == [SweepDue()]
-    shard.receive(moved(1, 12))
-    shard.receive(moved(2, 22))
-    assert [timer.message for timer in shard.timers] == [SweepDue(), FlushDue()]
-
-
-def test_a_price_after_a_pause_goes_out_at_once_and_the_next_waits_its_turn(shard, stage):
-    shard.receive(moved(1, 11))
-    assert told_to_flush(shard)
-    stage.clock.advance(0.02)
-
-    shard.receive(moved(1, 12))
-
-    assert not told_to_flush(shard)
-    assert shard.timers[-1].seconds == pytest.approx(0.01)
-
-
-def test_a_halt_does_not_wait_and_takes_along_what_does(shard, stage, make_price):
-    stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
-    client, link = stage.seat()
-    stage.roster.listen(client, prices(1, 2))
-    shard.receive(moved(1, 11))
-    assert told_to_flush(shard)
-    shard.receive(moved(1, 12))
-    waiting = shard.timers[-1]
-
-    shard.receive(moved(2, 21, status="halted"))
-
-    assert not waiting.live
-    assert told_to_flush(shard)
-    shard.receive(moved(2, 22, status="halted"))  # which is known by now
-    assert not told_to_flush(shard)
-    assert [message["seq"] for message in link.sent] == [11, 12, 21]
-
-
-def test_a_flush_that_was_lost_is_planned_again(shard, stage):
-    shard.receive(moved(1, 11))
-    shard.actor_inbox.take()  # as an overflow does
-
-    stage.clock.advance(1.1)
-    shard.receive(moved(1, 12))
-
-    assert told_to_flush(shard)
-    assert not stage.board.dirty
-
-
-def test_a_flush_that_was_lost_is_planned_again_though_nothing_moves_any_more(shard, stage):
-    shard.receive(moved(1, 11))
-    shard.actor_inbox.take()
-
-    shard.receive(SweepDue())
-    assert not told_to_flush(shard)  # it may be late
-    stage.clock.advance(1.1)
-    shard.receive(SweepDue())
-
-    assert told_to_flush(shard)
 
 
 def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
@@ -438,10 +373,10 @@ def ask(shard: Shard, client: Client, *channels: str, conflated: bool = False) -
     shard.receive(ClientSpoke(client, json.dumps(request)))
 
 
-def flush(shard: Shard) -> None:
-    """Have *shard* send all that waits."""
+def flush(shard: Shard, stage: Any) -> None:
+    """Have all that waits sent."""
     shard.receive(TicksDue())
-    shard.receive(FlushDue())
+    stage.flush()
 
 
 def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(shard, stage):
@@ -455,8 +390,8 @@ def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(
     for message in (moved(1, 11), moved(2, 21), moved(1, 12), moved(1, 13)):
         shard.receive(message)
     assert link.take() == []
-    flush(shard)
-    flush(shard)
+    flush(shard, stage)
+    flush(shard, stage)
 
     assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
     assert told(all_link) == [
@@ -476,7 +411,7 @@ def test_whoever_comes_between_two_flushes_has_neither_gap_nor_overlap(shard, st
 
     ask(shard, late, "price:1")
     shard.receive(moved(1, 12))
-    flush(shard)
+    flush(shard, stage)
 
     assert told(first)[1:] == [
         ("snapshot", "price:1", 10),
@@ -494,7 +429,7 @@ def test_a_gap_in_the_ticks_is_told_and_closed_behind_what_came_before_it(shard,
 
     for message in (moved(1, 11), moved(1, 13), moved(1, 14)):
         shard.receive(message)
-    flush(shard)
+    flush(shard, stage)
 
     before, gap, snapshot, after = link.take()
     assert (before["op"], before["seq"]) == ("update", 11)
@@ -515,7 +450,7 @@ def test_a_tick_that_is_read_first_is_told_all_the_same(shard, stage, make_price
     assert TicksDue() in shard.actor_inbox.queued()
     for seq in (12, 13):
         shard.receive(moved(1, seq))
-    flush(shard)
+    flush(shard, stage)
 
     assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
     assert told(few) == [("snapshot", "price:1", 12), ("update", "price:1", 13)]
@@ -552,7 +487,7 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
 
     for message in (moved(1, 11), moved(1, 12), moved(2, 21), moved(2, 22)):
         shard.receive(message)
-    flush(shard)
+    flush(shard, stage)
     assert told(link) == [
         ("update", "price:1", 11),
         ("update", "price:1", 12),
@@ -564,7 +499,7 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
     shard.receive(moved(1, 13))
     shard.receive(moved(1, 14))
     stage.clock.advance(1)
-    flush(shard)
+    flush(shard, stage)
     assert told(link) == [("update", "price:1", 14)]
 
 
@@ -577,7 +512,7 @@ def test_ticks_are_kept_only_while_somebody_listens(shard, stage):
     shard.receive(moved(1, 12))
     assert stage.tape.waits
     stage.lobby.left(client, "gone")
-    flush(shard)
+    flush(shard, stage)
 
     assert not stage.tape.running
     shard.receive(moved(1, 13))
@@ -596,9 +531,9 @@ def test_a_restarted_shard_goes_on_with_the_ticks_that_waited(shard, stage):
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
-    flush(successor)
+    flush(successor, stage)
     successor.receive(moved(1, 12))
-    flush(successor)
+    flush(successor, stage)
 
     assert told(link) == [("update", "price:1", 11), ("update", "price:1", 12)]
 
@@ -606,38 +541,39 @@ def test_a_restarted_shard_goes_on_with_the_ticks_that_waited(shard, stage):
 def test_every_tick_waits_for_no_company(shard, stage):
     client, link = stage.seat()
     ask(shard, client, "price:*")
-    assert told_to_flush(shard) is False
+    assert told_to_send(shard) is False
     for seq in range(11, 14):
         for idx in (1, 2):
             shard.receive(moved(idx, seq + 10 * (idx - 1)))
-        assert told_to_flush(shard)
+        assert told_to_send(shard)
         stage.clock.advance(0.051)  # those that are conflated pause for twice as long
     link.take()
 
     shard.receive(moved(1, 14))
-    assert told_to_flush(shard)
+    assert told_to_send(shard)
     stage.clock.advance(0.02)
     shard.receive(moved(1, 15))
 
     assert told(link) == [("update", "price:1", 14)]
-    assert not told_to_flush(shard)
+    assert not told_to_send(shard)
     (due,) = (timer for timer in shard.timers if timer.live and timer.message == TicksDue())
     assert due.seconds == pytest.approx(0.03)
 
 
 def test_a_halt_takes_every_tick_along_that_waits(shard, stage, make_price):
     stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
+    stage.board.all_shown()
     client, link = stage.seat()
     ask(shard, client, "price:*")
     shard.receive(moved(1, 11))
-    assert told_to_flush(shard)
+    assert told_to_send(shard)
     link.take()
     shard.receive(moved(1, 12))
-    assert not told_to_flush(shard)
+    assert not told_to_send(shard)
 
     shard.receive(moved(2, 21, status="halted"))
 
-    assert told_to_flush(shard)
+    assert told_to_send(shard)
     assert told(link) == [("update", "price:1", 12), ("update", "price:2", 21)]
 
 
@@ -728,6 +664,7 @@ def test_a_portfolio_that_never_came_is_asked_for_again(shard, stage):
 def test_shards_look_after_their_clients_each_in_its_part_of_the_second(stage):
     lobby = Lobby(
         (stage.shard,) * 4,
+        stage.prices,
         stage.subscriber,
         stage.presence,
         seats=10,
@@ -747,7 +684,7 @@ def test_shards_look_after_their_clients_each_in_its_part_of_the_second(stage):
 def test_a_sweep_lets_prices_go_first_but_not_for_long(shard, stage):
     _, link = stage.seat()
     shard.receive(SweepDue())
-    stage.lobby.broadcasts, before = 1, 0  # of another shard
+    stage.lobby.floor.under_way, before = object(), 0
     for _ in range(25 * 4):
         stage.clock.advance(1.0)
         shard.receive(SweepDue())
@@ -768,35 +705,24 @@ def test_a_sweep_put_off_is_made_up_for_once_the_prices_are_sent(shard, stage):
     shard.receive(SweepDue())
     for _ in range(25 * 2):
         stage.clock.advance(1.0)
-        stage.lobby.broadcasts = 1
+        stage.lobby.floor.under_way = object()
         shard.receive(SweepDue())
         (again,) = (timer for timer in shard.timers if timer.seconds < 0.01)
-        stage.lobby.broadcasts = 0
+        stage.lobby.floor.under_way = None
         shard.receive(again.take())
     assert link.pings == 2
-
-
-def test_a_broadcast_that_fails_holds_up_no_sweep(shard, stage, monkeypatch):
-    def fail(*_):
-        raise RuntimeError("boom")
-
-    monkeypatch.setattr(shard_module, "send_prices", fail)
-    shard.receive(moved(1, 11))
-    with pytest.raises(RuntimeError, match="boom"):
-        told_to_flush(shard)
-    assert stage.lobby.broadcasts == 0
 
 
 def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1))
     shard.receive(moved(1, 11))
-    stage.roster.groups.clear()  # a crash halfway through a change
+    stage.lobby.floor.remove(client)  # a crash halfway through a change
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
     assert [timer.message for timer in successor.timers] == [SweepDue()]
-    assert told_to_flush(successor)
+    stage.flush()
 
     assert [message["seq"] for message in link.sent] == [11]
     assert link.ended is None
@@ -819,7 +745,6 @@ def test_health_tells_how_many_sit_here_and_why_others_left(shard, stage):
     assert shard.detail() == {
         "connections": 1,
         "users": 1,
-        "groups": 0,
         "following": 0,
         "departures": {"4408": 1},
     }
@@ -832,19 +757,14 @@ class DeadlyLink(RecordingLink):
         raise GreenletExit
 
 
-@pytest.mark.parametrize("how", ["a tick", "a reading of Redis"])
-def test_what_a_shard_died_of_sending_its_successor_sends(shard, stage, make_price, how):
-    due = FlushDue() if how == "a tick" else PricesRead(LIFE, (make_price(1, 11),))
+def test_what_a_shard_died_of_showing_its_successor_shows(shard, stage, make_price):
     (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
     client.link, link = DeadlyLink(), client.link
     stage.roster.listen(client, prices(1))
     stage.roster.listen(other, prices(1))
 
-    if how == "a tick":
-        shard.receive(moved(1, 11))
-
     with pytest.raises(GreenletExit):
-        shard.receive(due)
+        shard.receive(PricesRead(LIFE, (make_price(1, 11),)))
     client.link = link
     Shard(0, stage.lobby, stage.clock.calendar).started()
 
@@ -875,7 +795,7 @@ def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, ma
     stage.roster.listen(client, prices(1))
     shard.receive(PricesRead(LIFE, (make_price(1, 11),)))
     shard.receive(moved(1, 12))
-    shard.receive(FlushDue())
+    stage.flush()
 
     Shard(0, stage.lobby, stage.clock.calendar).started()
 
@@ -918,7 +838,7 @@ def test_ticks_that_a_shard_died_of_sending_are_a_gap_that_its_successor_tells(s
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
     successor.receive(moved(1, 12))
-    flush(successor)
+    flush(successor, stage)
 
     told_again = [("resync", "price:1", None), ("snapshot", "price:1", 11)]
     assert told(link) == [*told_again, ("update", "price:1", 12)]
@@ -967,7 +887,7 @@ def test_whoever_has_had_every_tick_is_shown_no_older_price_when_conflated(shard
 
     ask(shard, client, "price:1", conflated=True)
     shard.receive(moved(1, 12))
-    flush(shard)
+    flush(shard, stage)
 
     assert told(link)[1:] == [("snapshot", "price:1", 11), ("update", "price:1", 12)]
 
@@ -978,10 +898,10 @@ def test_a_tick_that_waits_is_told_before_every_tick_is_wanted_no_more(shard, st
     ask(shard, client, "price:1")
     link.take()
     shard.receive(moved(1, 11))
-    shard.receive(FlushDue())  # the ticks are still to wait
+    stage.flush()  # the ticks are still to wait
 
     shard.receive(ClientSpoke(client, '{"op":"unsubscribe","id":2,"channels":["price:1"]}'))
-    flush(shard)
+    flush(shard, stage)
 
     assert told(link) == [("update", "price:1", 11), ("ack", None, None)]
 
@@ -997,3 +917,43 @@ def test_a_request_of_a_client_that_has_left_meanwhile_is_passed_over(shard, sta
 
     assert link.take() == []
     assert stage.subscriber.told == []
+
+
+def test_who_goes_over_to_every_tick_amid_a_broadcast_gets_first_what_is_on_its_way(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:1", conflated=True)
+    for seq in (11, 12):
+        shard.receive(moved(1, seq))
+    link.take()
+    floor = stage.lobby.floor
+    floor.under_way = broadcast = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
+
+    ask(shard, client, "price:1")
+    while not broadcast.done:
+        broadcast.go_on()
+
+    assert told(link) == [
+        ("update", "price:1", 12),
+        ("ack", None, None),
+        ("snapshot", "price:1", 12),
+    ]
+
+
+def test_who_drops_a_price_amid_a_broadcast_hears_nothing_of_it_behind_the_answer(shard, stage):
+    client, link = stage.seat()
+    ask(shard, client, "price:1", "price:2", conflated=True)
+    for idx, seq in ((1, 11), (2, 21)):
+        shard.receive(moved(idx, seq))
+    link.take()
+    floor = stage.lobby.floor
+    floor.under_way = broadcast = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
+
+    shard.receive(ClientSpoke(client, '{"op":"unsubscribe","id":2,"channels":["price:1"]}'))
+    while not broadcast.done:
+        broadcast.go_on()
+
+    assert told(link) == [
+        ("update", "price:1", 11),
+        ("update", "price:2", 21),
+        ("ack", None, None),
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,10 @@ from gevent import GreenletExit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.actors.hub.board import Move, Price
+from touchline.actors.hub.broadcast import STRIDE
+from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.messages import (
+    BoardMoved,
     ClientSpoke,
     FlushDue,
     PriceMoved,
@@ -19,6 +22,7 @@ from touchline.actors.hub.messages import (
     ShardMessage,
     TicksDue,
 )
+from touchline.actors.hub.prices import Prices
 from touchline.actors.hub.replies import update
 from touchline.actors.hub.roster import Client
 from touchline.actors.hub.shard import Shard
@@ -34,7 +38,7 @@ CLIENTS = 3
 
 
 class FrailLink(RecordingLink):
-    """A link at which a shard may die."""
+    """A link at which whoever sends to it may die."""
 
     deadly = False
 
@@ -42,6 +46,9 @@ class FrailLink(RecordingLink):
         if self.deadly:
             raise GreenletExit
         super().send(frame, supersedes, messages)
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        self.send(joined, messages=len(frames))
 
 
 @dataclass
@@ -100,21 +107,56 @@ class Listener:
             self.again.discard(channel)
 
 
+Step = tuple[str, int]
+
+
 class World:
     """A market, the way from it to one shard, and the clients of that."""
 
-    def __init__(self) -> None:
+    def __init__(self, story: Iterator[Step]) -> None:
+        """Take the *story*, which goes on while a broadcast gives way to others."""
         self.stage, self.epoch = Stage(), LIFE
+        self.story, self.amid, self.steps_amid = story, False, 0
+        self.stage.lobby.monotonic = self._now_s
         self.seqs = {InstrumentIdx(1): 10, InstrumentIdx(2): 20}
         self.coming: list[PriceMoved] = []
         self.listeners: list[Listener] = []
         self._begin()
-        for _ in range(CLIENTS):
+        self._begin_prices()
+        self._fill(STRIDE)  # so that not all are sent to in one go
+        for which in range(CLIENTS):
             self._join()
+            self.subscribe(which)
+            self._fill(STRIDE // 2)
+
+    def _fill(self, count: int) -> None:
+        """Seat clients who listen to what never moves."""
+        for _ in range(count):
+            self.stage.roster.listen(self.stage.seat()[0], Channels(frozenset({InstrumentIdx(9)})))
 
     def _begin(self) -> None:
         self.shard = Shard(0, self.stage.lobby, self.stage.clock.calendar)
         self.shard.started()
+
+    def _begin_prices(self) -> None:
+        self.prices = Prices(self.stage.lobby)
+        self.prices.started()
+
+    def _now_s(self) -> float:
+        """The time, which a broadcast looks at when it may have to give way."""
+        if self.stage.lobby.floor.under_way is not None and not self.amid:
+            self.amid = True
+            for _ in range(self.steps_amid):
+                self.go_on()
+            self.amid = False
+        return self.stage.clock.monotonic()
+
+    def go_on(self) -> bool:
+        """Do the next step of the story; False at its end."""
+        step, which = next(self.story, (None, 0))
+        if step is not None:
+            getattr(self, step)(which)
+        return step is not None
 
     def _join(self) -> None:
         client, _ = self.stage.seat()
@@ -127,8 +169,7 @@ class World:
             try:
                 self.shard.receive(message)
             except GreenletExit:
-                for each in self.listeners:
-                    each.link.deadly = False
+                self._revive()
                 self._begin()
             for each in self.listeners:
                 each.hear()
@@ -153,8 +194,22 @@ class World:
     def ticks(self, _: int) -> None:
         self.tell(TicksDue())
 
-    def flush(self, _: int) -> None:
-        self.tell(FlushDue())
+    def flush(self, which: int) -> None:
+        if self.stage.lobby.floor.under_way is not None:
+            return
+        self.steps_amid = which % 4
+        for message in (BoardMoved(), FlushDue()):
+            try:
+                self.prices.receive(message)
+            except GreenletExit:
+                self._revive()
+                self._begin_prices()
+            for each in self.listeners:
+                each.hear()
+
+    def _revive(self) -> None:
+        for each in self.listeners:
+            each.link.deadly = False
 
     def read(self, _: int, *, relinked: bool = False) -> None:
         prices = tuple(
@@ -221,8 +276,7 @@ class World:
     # -- what must be so
 
     def everybody_knows_everything(self) -> None:
-        for each in self.listeners:
-            each.link.deadly = False
+        self._revive()
         while self.coming:
             self.arrive(0)
         for step in (self.read, self.read, self.ticks, self.flush):
@@ -244,9 +298,9 @@ STORY = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 17)), max_size
 @settings(max_examples=500, deadline=None)
 @given(STORY)
 def test_whatever_befalls_a_shard_its_clients_are_told_the_truth_in_order(story):
-    world = World()
+    world = World(iter(story))
 
-    for step, which in story:
-        getattr(world, step)(which)
+    while world.go_on():
+        pass
 
     world.everybody_knows_everything()

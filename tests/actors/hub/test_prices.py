@@ -1,0 +1,215 @@
+"""The prices actor: when it flushes, whom it sends what, and what a successor makes up for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from gevent import GreenletExit
+from touchline.actors.hub.board import Move
+from touchline.actors.hub.channels import Channels
+from touchline.actors.hub.frames import text_frame
+from touchline.actors.hub.lobby import Lobby
+from touchline.actors.hub.messages import BoardMoved, FlushDue
+from touchline.actors.hub.prices import Prices
+from touchline.actors.hub.roster import Client
+from touchline.domain.ids import InstrumentIdx, UserId
+
+from tests.fakes.hub import RecordingLink
+
+LIFE = 7
+
+
+@pytest.fixture
+def prices(stage: Any) -> Prices:
+    actor = Prices(stage.lobby)
+    actor.started()
+    return actor
+
+
+def listening(*indexes: int) -> Channels:
+    return Channels(frozenset(map(InstrumentIdx, indexes)))
+
+
+def move(idx: int, seq: int, **data: str) -> Move:
+    frame = text_frame(f'{{"op":"update","channel":"price:{idx}","seq":{seq}}}')
+    return Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000", **data}, frame)
+
+
+def told_to_flush(prices: Prices) -> bool:
+    """Whether it has told itself to flush at once; has it done if so."""
+    told = bool(prices.actor_inbox.queued())
+    while prices.actor_inbox.queued():
+        prices.receive(prices.actor_inbox.take()[1])
+    return told
+
+
+def waiting(prices: Prices) -> list[Any]:
+    return [timer for timer in prices.timers if timer.message == FlushDue() and timer.live]
+
+
+def test_flushes_are_planned_only_while_something_waits(prices, stage):
+    stage.board.moved(move(1, 11))
+    stage.board.moved(move(2, 21))
+    prices.receive(BoardMoved())
+    prices.receive(BoardMoved())
+    assert prices.actor_inbox.queued() == (FlushDue(),)
+
+    assert told_to_flush(prices)
+    assert not waiting(prices)
+    stage.board.moved(move(1, 12))
+    prices.receive(BoardMoved())
+    prices.receive(BoardMoved())
+    assert len(waiting(prices)) == 1
+
+
+def test_a_price_after_a_pause_goes_out_at_once_and_the_next_waits_its_turn(prices, stage):
+    stage.board.moved(move(1, 11))
+    prices.receive(BoardMoved())
+    assert told_to_flush(prices)
+    stage.clock.advance(0.02)
+
+    stage.board.moved(move(1, 12))
+    prices.receive(BoardMoved())
+
+    assert not told_to_flush(prices)
+    assert waiting(prices)[0].seconds == pytest.approx(0.01)
+
+
+def test_a_halt_does_not_wait_and_takes_along_what_does(prices, stage, make_price):
+    stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
+    stage.board.all_shown()
+    client, link = stage.seat()
+    stage.roster.listen(client, listening(1, 2))
+    stage.board.moved(move(1, 11))
+    prices.receive(BoardMoved())
+    assert told_to_flush(prices)
+    stage.board.moved(move(1, 12))
+    prices.receive(BoardMoved())
+    (later,) = waiting(prices)
+
+    stage.board.moved(move(2, 21, status="halted"))
+    prices.receive(BoardMoved())
+
+    assert not later.live
+    assert told_to_flush(prices)
+    stage.board.moved(move(2, 22, status="halted"))  # which is known by now
+    prices.receive(BoardMoved())
+    assert not told_to_flush(prices)
+    assert [message["seq"] for message in link.sent] == [11, 12, 21]
+
+
+def test_a_flush_that_was_lost_is_planned_again(prices, stage):
+    stage.board.moved(move(1, 11))
+    prices.receive(BoardMoved())
+    prices.actor_inbox.take()  # as an overflow does
+
+    prices.receive(BoardMoved())
+    assert not told_to_flush(prices)  # it may be late
+    stage.clock.advance(1.1)
+    prices.receive(BoardMoved())
+
+    assert told_to_flush(prices)
+    assert not stage.board.moves
+
+
+def test_prices_are_looked_for_unasked_every_second(prices):
+    (look,) = prices.timers
+    assert (look.message, look.seconds) == (BoardMoved(), 1.0)
+
+
+def test_shards_remind_of_moves_once_until_they_are_heard(prices, stage):
+    stage.lobby.remind()
+    stage.lobby.remind()
+    assert stage.prices.told == [BoardMoved()]
+
+    prices.receive(BoardMoved())
+    stage.lobby.remind()
+
+    assert stage.prices.told == [BoardMoved()] * 2
+
+
+def test_moves_wait_while_clients_are_shown_what_they_follow_on(prices, stage, make_price):
+    stage.board.read(LIFE, [make_price(1, 15)])
+    stage.board.moved(move(1, 16))
+    prices.receive(BoardMoved())
+    prices.receive(FlushDue())
+    assert not told_to_flush(prices)
+
+    stage.board.all_shown()
+    prices.receive(BoardMoved())
+
+    assert told_to_flush(prices)
+    assert not stage.board.moves
+
+
+def hall_of(stage: Any, shards: int) -> tuple[Lobby, list[list[RecordingLink]]]:
+    """A lobby of so many shards with two clients in each, and their links."""
+    lobby = Lobby(
+        (stage.shard,) * shards,
+        stage.prices,
+        stage.subscriber,
+        stage.presence,
+        seats=10,
+        calendar=stage.clock.calendar,
+        monotonic=stage.clock.monotonic,
+    )
+    links = []
+    for roster, board in zip(lobby.rosters, lobby.boards, strict=True):
+        board.read(LIFE, stage.board.newest())
+        board.all_shown()
+        links.append([RecordingLink() for _ in range(2)])
+        for link in links[-1]:
+            client = Client(link, UserId(1), lobby.next_number(), 0.0)
+            roster.join(client)
+            roster.listen(client, listening(1))
+    return lobby, links
+
+
+def test_a_shard_that_lags_behind_is_sent_its_own_moves(stage):
+    lobby, links = hall_of(stage, 3)
+    for board, seqs in zip(lobby.boards, ((11, 12), (11,), (11, 12)), strict=True):
+        for seq in seqs:
+            board.moved(move(1, seq))
+    prices = Prices(lobby)
+
+    prices.receive(FlushDue())
+    assert [[link.take()[0]["seq"] for link in pair] for pair in links] == [
+        [12, 12],
+        [11, 11],
+        [12, 12],
+    ]
+
+    lobby.boards[1].moved(move(1, 12))
+    prices.receive(FlushDue())
+    assert [[len(link.take()) for link in pair] for pair in links] == [[0, 0], [1, 1], [0, 0]]
+
+
+class DeadlyLink(RecordingLink):
+    """The prices actor dies when it sends something to this client."""
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        raise GreenletExit
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        raise GreenletExit
+
+
+def test_what_it_died_of_sending_its_successor_shows(prices, stage):
+    (client, _), (other, other_link) = stage.seat(), stage.seat(UserId(6))
+    client.link, link = DeadlyLink(), client.link
+    for each in (client, other):
+        stage.roster.listen(each, listening(1))
+    stage.board.moved(move(1, 11))
+
+    with pytest.raises(GreenletExit):
+        prices.receive(FlushDue())
+    assert stage.lobby.floor.under_way is None
+    client.link = link
+    Prices(stage.lobby).started()
+
+    assert [(m["op"], m["seq"]) for m in link.sent] == [("snapshot", 11)]
+    assert other_link.sent[-1]["seq"] == 11
+    Prices(stage.lobby).started()
+    assert len(link.sent) == 1
