@@ -14,7 +14,7 @@ from ...domain.ids import InstrumentIdx
 from .floor import Floor, bits
 from .traffic import Traffic
 
-STRIDE = 32  #: clients that are sent to without giving way in between
+STRIDE = 64  #: clients that are sent to without giving way in between
 
 
 class Shares(dict[int, bytes]):

@@ -136,7 +136,7 @@ class Shard(Actor[ShardMessage]):
     def _show(self, changed: Iterable[InstrumentIdx]) -> None:
         shares = Shares({idx: self._board.snapshot(idx) for idx in changed})
         pace, floor = Pace(self._lobby.monotonic), self._lobby.floor
-        for client in floor.of(self._number) if shares.bits else ():
+        for client in tuple(self._roster.clients) if shares.bits else ():
             share = floor.wants(client) & shares.bits
             if share:
                 frames = shares.frames(share)
