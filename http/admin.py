@@ -10,11 +10,13 @@ import structlog
 from flask import Blueprint, Response
 
 from ..actors.health import SILENT_S
+from ..protocol.service import RestartOrdered
 from ..store.fleet import Member, Order
 from .answers import json_answer
 from .auth import admin
 from .deps import ApiDeps
 from .health_report import HealthSource
+from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .validate import optional_body
 
@@ -32,7 +34,15 @@ def admin_routes(deps: ApiDeps) -> Blueprint:
     routes = Blueprint("admin", __name__)
 
     @routes.post("/v1/admin/actors/<name>/restart")
-    def restart(name: str) -> Response:
+    @Operation(
+        access=Access.ADMIN,
+        body=RestartWanted,
+        body_optional=True,
+        answers={202: RestartOrdered},
+        refusals=("CHILD_UNKNOWN", "REPLICA_UNKNOWN"),
+    )
+    def restart_child(name: str) -> Response:
+        """Have a child stopped and started again."""
         by = f"user {admin(deps).user}"
         wanted = optional_body(RestartWanted) or RestartWanted()
         own = deps.health.identity.replica

@@ -5,7 +5,7 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from .account import account_routes
 from .admin import admin_routes
@@ -20,6 +20,8 @@ from .google import GoogleSignIn, google_routes
 from .health import HealthApp
 from .listing import Listing
 from .markets import market_routes
+from .openapi_route import add_document
+from .operations import operation_of
 from .order_batch import batch_routes
 from .order_lists import order_list_routes
 from .orders import order_routes
@@ -30,21 +32,6 @@ from .request_id import HEADER, request_id_of
 from .sessions import session_routes
 from .status import status_routes
 from .validate import query
-
-#: What takes parameters, and takes them apart itself.
-_TAKE_PARAMETERS = frozenset(
-    {
-        "candles.candles",
-        "fixtures.all_fixtures",
-        "google.callback",
-        "markets.all_instruments",
-        "markets.one_quote",
-        "markets.ticks",
-        "order_lists.own_orders",
-        "order_lists.own_trades",
-        "positions.own_positions",
-    }
-)
 
 
 def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
@@ -83,6 +70,7 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.register_blueprint(admin_routes(deps))
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
+    add_document(app)
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
 
@@ -107,9 +95,10 @@ def _refuse_stray_parameters() -> None:
     """A parameter where none is taken is misspelt or in the wrong place. Raises Refuse."""
     if not request.environ.get("QUERY_STRING"):
         return
-    # The page is left out: links to it may carry what other programs put there.
-    api_route = request.url_rule is not None and request.path.startswith("/v1/")
-    if api_route and request.endpoint not in _TAKE_PARAMETERS:
+    view = current_app.view_functions.get(request.endpoint or "")
+    # The page says nothing: links to it may carry what other programs put there.
+    operation = operation_of(view) if view else None
+    if operation is not None and operation.query is None:
         query(Nothing)
 
 

@@ -9,9 +9,11 @@ import structlog
 from flask import Blueprint, Response, request
 
 from ..domain.ids import UserId
+from ..protocol.sessions import KeySet, TokensGiven, UserShown, WsTokenGiven
 from ..store.outage import OUTAGES, one_line
 from .answers import json_answer, tagged_answer
 from .deps import ApiDeps
+from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .sign_in import begin_session, token_answer, user_view
 from .tokens import WS_S, Claims, TokenRefused
@@ -84,18 +86,24 @@ def auth_routes(deps: ApiDeps) -> Blueprint:
     routes = Blueprint("auth", __name__)
 
     @routes.get("/.well-known/jwks.json")
+    @Operation(answers={200: KeySet}, tagged=True)
     def jwks() -> Response:
+        """The keys that verify tokens."""
         return tagged_answer(deps.verifier.jwks())
 
     @routes.post("/v1/ws-token")
+    @Operation(access=Access.USER, body=Nothing, body_optional=True, answers={201: WsTokenGiven})
     def ws_token() -> Response:
+        """A token for one WebSocket handshake, and where to go with it."""
         claims = caller(deps)
         optional_body(Nothing)
         token = deps.signer.ws_token(claims.user, claims.session)
         return json_answer({"token": token, "expires_in": WS_S, "url": deps.ws_url()}, 201)
 
     @routes.get("/v1/me")
+    @Operation(access=Access.USER, answers={200: UserShown}, tagged=True)
     def me() -> Response:
+        """The own user."""
         user = deps.users.by_id(UserId(caller(deps).user))
         if user is None:
             # A token of another installation, or of a user who was deleted.
@@ -103,19 +111,25 @@ def auth_routes(deps: ApiDeps) -> Blueprint:
         return tagged_answer(user_view(user))
 
     if deps.auth_dev:
-        routes.add_url_rule(
-            "/v1/auth/dev-login", view_func=lambda: _dev_login(deps), methods=["POST"]
-        )
+        _add_dev_login(routes, deps)
     return routes
 
 
-def _dev_login(deps: ApiDeps) -> Response:
-    wanted = body(DevLogin)
-    user = deps.users.sign_in(wanted.email)
-    if user is None:
-        error = FieldError("/email", "belongs to the house")
-        raise Refuse(Problem("EMAIL_RESERVED", "choose another address", (error,)))
-    return token_answer(deps, user, begin_session(deps, user), cookie=wanted.cookie)
+def _add_dev_login(routes: Blueprint, deps: ApiDeps) -> None:
+    @routes.post("/v1/auth/dev-login")
+    @Operation(
+        body=DevLogin,
+        answers={200: TokensGiven},
+        refusals=("EMAIL_RESERVED", "ACCOUNT_SUSPENDED"),
+    )
+    def dev_login() -> Response:
+        """Sign in by an address alone; the user is made on first sight."""
+        wanted = body(DevLogin)
+        user = deps.users.sign_in(wanted.email)
+        if user is None:
+            error = FieldError("/email", "belongs to the house")
+            raise Refuse(Problem("EMAIL_RESERVED", "choose another address", (error,)))
+        return token_answer(deps, user, begin_session(deps, user), cookie=wanted.cookie)
 
 
 def _ended() -> Refuse:

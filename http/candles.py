@@ -10,9 +10,11 @@ from flask import Blueprint, Response
 
 from ..domain.candles import Interval
 from ..domain.views import candle_view
+from ..protocol.instruments import Candles
 from .answers import json_answer
 from .deps import ApiDeps
 from .listing import Listing
+from .operations import Operation
 from .validate import instant_ms, query
 
 
@@ -34,9 +36,18 @@ def candle_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
     """The route of this file; open to everybody."""
     routes = Blueprint("candles", __name__)
 
-    @routes.get("/v1/instruments/<name>/candles")
-    def candles(name: str) -> Response:
-        idx, wanted = listing.idx_of(name, "/instrument", "path"), query(CandlesQuery)
+    @routes.get("/v1/instruments/<instrument>/candles")
+    @Operation(
+        query=CandlesQuery,
+        answers={200: Candles},
+        refusals=("INSTRUMENT_UNKNOWN",),
+    )
+    def candles(instrument: str) -> Response:
+        """What prices did in each second, minute, hour or day, oldest first.
+
+        Each is its time, then open, high, low and close of the mid, then the volume in shares.
+        """
+        idx, wanted = listing.idx_of(instrument, "/instrument", "path"), query(CandlesQuery)
         found = deps.candles.read(
             idx,
             wanted.interval,

@@ -11,9 +11,12 @@ from flask import Blueprint, Response
 from ..domain.fixture_views import fixture_view
 from ..domain.fixtures import Fixture
 from ..domain.halts import Phase
+from ..protocol.pages import Page
+from ..protocol.shapes import FixtureShown
 from .answers import Cursors, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
+from .operations import Operation
 from .problems import Problem, Refuse
 from .validate import instant_ms, query
 
@@ -43,7 +46,14 @@ def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Bluepri
     routes = Blueprint("fixtures", __name__)
 
     @routes.get("/v1/fixtures")
+    @Operation(
+        query=FixturesQuery,
+        answers={200: Page[FixtureShown]},
+        refusals=("INSTRUMENT_UNKNOWN",),
+        tagged=True,
+    )
     def all_fixtures() -> Response:
+        """Fixtures by kick-off."""
         wanted = query(FixturesQuery)
         rows = deps.fixtures.list_fixtures(
             start_ms=instant_ms(wanted.start, "/from"),
@@ -60,7 +70,9 @@ def fixture_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Bluepri
         return tagged_answer(page_of(rows, wanted.limit, fixture_view, mark))
 
     @routes.get("/v1/fixtures/<int:fixture_id>")
+    @Operation(answers={200: FixtureShown}, tagged=True)
     def one_fixture(fixture_id: int) -> Response:
+        """One fixture."""
         row = deps.fixtures.fixture(fixture_id) if fixture_id <= ID_MAX else None
         if row is None:
             raise Refuse(Problem("NOT_FOUND", "there is no such fixture"))

@@ -16,6 +16,7 @@ import structlog
 from flask import Blueprint, Response, request
 
 from ..domain.google_claims import GoogleIdentity, GoogleRefused
+from ..protocol.sessions import NonceGiven, TokensGiven
 from ..store.google_code import CodeRefused, GoogleCode
 from ..store.oauth import LIFE_S, Errand, OAuth
 from ..store.users import User
@@ -26,6 +27,7 @@ from .cookies import keep_token
 from .deps import ApiDeps
 from .errors import unavailable
 from .google_tokens import GoogleTokens
+from .operations import Operation
 from .problems import FieldError, Place, Problem, Refuse
 from .sign_in import begin_session, token_answer
 from .validate import body, optional_body
@@ -42,6 +44,24 @@ class GoogleLogin(msgspec.Struct, forbid_unknown_fields=True):
     id_token: str
     nonce: str
     cookie: bool = False
+
+
+class CallbackQuery(msgspec.Struct, frozen=True):
+    """Query of `GET /v1/auth/google/callback`, and whatever else Google sends along."""
+
+    state: str = ""
+    code: str | None = None
+    error: str = ""
+
+
+#: What an identity of Google's may be refused for.
+_IDENTITY_REFUSALS = (
+    "GOOGLE_TOKEN_INVALID",
+    "EMAIL_NOT_VERIFIED",
+    "DOMAIN_NOT_ALLOWED",
+    "ACCOUNT_SUSPENDED",
+    "GOOGLE_KEYS_UNAVAILABLE",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +88,16 @@ def google_routes(deps: ApiDeps, google: GoogleSignIn) -> Blueprint:
     routes = Blueprint("google", __name__)
 
     @routes.post("/v1/auth/nonce")
+    @Operation(body=Nothing, body_optional=True, answers={200: NonceGiven})
     def nonce() -> Response:
+        """A nonce to hand to Google's library, for a token that opens something once."""
         optional_body(Nothing)
         return json_answer({"nonce": google.oauth.new_nonce(), "expires_in": LIFE_S})
 
     @routes.post("/v1/auth/google")
-    def by_token() -> Response:
+    @Operation(body=GoogleLogin, answers={200: TokensGiven}, refusals=_IDENTITY_REFUSALS)
+    def google_token() -> Response:
+        """Sign in with an ID token of Google's."""
         wanted = body(GoogleLogin)
         identity = _identity(google, wanted.id_token, wanted.nonce, "/id_token", "body")
         if not google.oauth.spend_nonce(wanted.nonce):
@@ -83,10 +107,28 @@ def google_routes(deps: ApiDeps, google: GoogleSignIn) -> Blueprint:
         return token_answer(deps, user, begin_session(deps, user), cookie=wanted.cookie)
 
     if google.code is not None:
-        routes.add_url_rule(START, "start", lambda: _start(deps, google))
-        code = google.code
-        routes.add_url_rule(CALLBACK, "callback", lambda: _callback(deps, google, code))
+        _add_code_flow(routes, deps, google, google.code)
     return routes
+
+
+def _add_code_flow(
+    routes: Blueprint, deps: ApiDeps, google: GoogleSignIn, code: GoogleCode
+) -> None:
+    @routes.get(START)
+    @Operation(answers={302: None})
+    def google_start() -> Response:
+        """Go to Google's page."""
+        return _start(deps, google)
+
+    @routes.get(CALLBACK)
+    @Operation(
+        query=CallbackQuery,
+        answers={302: None},
+        refusals=("STATE_MISMATCH", *_IDENTITY_REFUSALS, "GOOGLE_UNAVAILABLE"),
+    )
+    def google_callback() -> Response:
+        """Come back from Google's page, and go to ours with its cookie."""
+        return _callback(deps, google, code)
 
 
 def _start(deps: ApiDeps, google: GoogleSignIn) -> Response:

@@ -16,12 +16,27 @@ from typing import TYPE_CHECKING
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from ..protocol.service import Alive, Ready
 from .assets import assets
 from .health_report import HealthSource, encoded, full_report, judged, readyz
+from .operations import Operation
 from .problems import CONTENT_TYPE, Problem, status_line
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+#: What those of the paths say that are for programs; the others are in docs/operations.md.
+OPERATIONS: Mapping[str, tuple[str, Operation]] = {
+    "/healthz": (
+        "Whether the process goes on.",
+        Operation(answers={200: Alive, 503: Alive}),
+    ),
+    "/readyz": (
+        "Whether the service can serve, and why not.",
+        Operation(answers={200: Ready, 503: Ready}),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

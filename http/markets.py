@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,16 +15,21 @@ from ..domain.orders import delay_now_ms
 from ..domain.refusals import Refused
 from ..domain.trading import Priced, Side, priced
 from ..domain.views import View, market_view, tick_view
+from ..protocol.instruments import InstrumentShown, Quote, TickShown
+from ..protocol.pages import All, Page
 from .answers import Cursors, json_answer, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
+from .operations import Operation
 from .problems import FieldError, Problem, Refuse
 from .quotes import QuoteQuery, impact_bps, position_quote, side_of
-from .refusals import refusal
+from .refusals import QUOTE_REFUSALS, refusal
 from .validate import invalid, quantity, query
 
 _LIST = "instruments"
 
+#: Tells which instrument a part of the path means. Raises Refuse.
+Named = Callable[[str], InstrumentIdx]
 
 TickId = Annotated[
     str,
@@ -56,34 +62,56 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
     def named(name: str) -> InstrumentIdx:
         return listing.idx_of(name, "/instrument", "path")
 
+    _add_instruments(routes, deps, cursors, named)
+    _add_prices(routes, deps, named)
+    return routes
+
+
+def _add_instruments(routes: Blueprint, deps: ApiDeps, cursors: Cursors, named: Named) -> None:
     @routes.get("/v1/instruments")
+    @Operation(query=InstrumentsQuery, answers={200: Page[InstrumentShown]}, tagged=True)
     def all_instruments() -> Response:
+        """Instruments by `idx`."""
         return tagged_answer(_page(deps, cursors, query(InstrumentsQuery)))
 
-    @routes.get("/v1/instruments/<name>")
-    def one_instrument(name: str) -> Response:
-        return tagged_answer(market_view(_read(deps, named(name)), deps.inplay_delay_ms))
+    @routes.get("/v1/instruments/<instrument>")
+    @Operation(
+        answers={200: InstrumentShown},
+        refusals=("INSTRUMENT_UNKNOWN",),
+        tagged=True,
+    )
+    def one_instrument(instrument: str) -> Response:
+        """One instrument."""
+        return tagged_answer(market_view(_read(deps, named(instrument)), deps.inplay_delay_ms))
 
-    @routes.get("/v1/instruments/<name>/quote")
-    def one_quote(name: str) -> Response:
-        idx, wanted = named(name), query(QuoteQuery)
+
+def _add_prices(routes: Blueprint, deps: ApiDeps, named: Named) -> None:
+    @routes.get("/v1/instruments/<instrument>/quote")
+    @Operation(query=QuoteQuery, answers={200: Quote}, refusals=QUOTE_REFUSALS)
+    def one_quote(instrument: str) -> Response:
+        """What an order or a position would cost now."""
+        idx, wanted = named(instrument), query(QuoteQuery)
         qty = quantity(wanted.quantity, "/quantity", "query")
-        instrument = _read(deps, idx)
+        found = _read(deps, idx)
         if wanted.kind == "cfd":
-            view = position_quote(instrument, wanted, qty, deps.calendar())
+            view = position_quote(found, wanted, qty, deps.calendar())
         else:
-            view = _share_quote(instrument, wanted, qty)
-        return json_answer(view | {"delay_ms": delay_now_ms(instrument, deps.inplay_delay_ms)})
+            view = _share_quote(found, wanted, qty)
+        return json_answer(view | {"delay_ms": delay_now_ms(found, deps.inplay_delay_ms)})
 
-    @routes.get("/v1/instruments/<name>/ticks")
-    def ticks(name: str) -> Response:
-        idx, wanted = named(name), query(TicksQuery)
+    @routes.get("/v1/instruments/<instrument>/ticks")
+    @Operation(
+        query=TicksQuery,
+        answers={200: All[TickShown]},
+        refusals=("INSTRUMENT_UNKNOWN", "TICK_TRIMMED"),
+    )
+    def ticks(instrument: str) -> Response:
+        """Every single price, oldest first: those behind a tick, or the newest."""
+        idx, wanted = named(instrument), query(TicksQuery)
         if wanted.after is not None:
             _refuse_trimmed(deps, idx, wanted.after)
         found = deps.hot.ticks(idx, wanted.after, wanted.limit)
         return json_answer({"data": [tick_view(tick) for tick in found]})
-
-    return routes
 
 
 def _page(deps: ApiDeps, cursors: Cursors, wanted: InstrumentsQuery) -> dict[str, object]:

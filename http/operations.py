@@ -6,12 +6,28 @@ Source: docs/protocol.md, "Requests"; docs/decisions/0035-one-description-of-eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
+
+#: What any route may meet: before it is asked, and when something is broken.
+_ANYWHERE = (
+    "BAD_REQUEST",
+    "VALIDATION",
+    "REQUEST_TIMEOUT",
+    "BODY_TOO_LARGE",
+    "URI_TOO_LONG",
+    "HEADERS_TOO_LARGE",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "CAPACITY",
+)
+_UNNAMED = ("TOKEN_REQUIRED", "TOKEN_INVALID")
+_KEYED = ("IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED")
 
 #: A route's function. Routes of one path and method have one function.
 View = TypeVar("View", bound=Callable[..., Any])
@@ -36,7 +52,8 @@ class Operation:
         refusals: codes (keys of CODES) beyond those that follow from everything else here.
         keyed: whether an Idempotency-Key has to be sent.
         tagged: whether answers have an ETag, and are 304 for whoever has them.
-        guarded: whether an If-Match has to be sent.
+        guarded: whether an If-Match has to be sent; answers have an ETag for the next one.
+        versioned: whether answers have an ETag all the same, which is a version.
     """
 
     answers: Mapping[int, object]
@@ -48,14 +65,39 @@ class Operation:
     keyed: bool = False
     tagged: bool = False
     guarded: bool = False
+    versioned: bool = False
 
     def __call__(self, view: View) -> View:
         """Say this of *view*; to be used as a decorator, below the one that names the path."""
         vars(view)["operation"] = self
         return view
 
+    def shows_version(self, status: int) -> bool:
+        """Whether an answer of *status* has an ETag; what has to wait has changed nothing yet."""
+        has = self.tagged or self.versioned or self.guarded
+        return has and status != HTTPStatus.ACCEPTED
+
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
     """What was said of *view*."""
     found = getattr(view, "operation", None)
     return found if isinstance(found, Operation) else None
+
+
+def refusals_of(operation: Operation, parts: Collection[str] = ()) -> tuple[str, ...]:
+    """Every code that *operation* may be refused with, each once.
+
+    *parts* are the variable parts of its path: what they name may not exist.
+    """
+    members = msgspec.structs.fields(operation.query) if operation.query else ()
+    derived = {
+        _UNNAMED: operation.access is not Access.OPEN,
+        ("FORBIDDEN",): operation.access is Access.ADMIN,
+        ("MALFORMED_JSON", "UNSUPPORTED_MEDIA_TYPE"): operation.body is not None,
+        ("CURSOR_INVALID",): any(each.encode_name == "cursor" for each in members),
+        ("NOT_FOUND",): bool(parts),
+        _KEYED: operation.keyed,
+        ("PRECONDITION_REQUIRED", "PRECONDITION_FAILED"): operation.guarded,
+    }
+    follow = (code for codes, due in derived.items() if due for code in codes)
+    return tuple(dict.fromkeys((*_ANYWHERE, *follow, *operation.refusals)))

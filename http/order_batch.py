@@ -17,22 +17,18 @@ import msgspec
 from flask import Blueprint, Response, g, request
 
 from ..domain.ids import UserId
+from ..protocol.orders import BatchResults
 from .answers import json_answer
 from .auth import caller
 from .deps import ApiDeps
 from .desk import Desk, Wanted
 from .listing import Listing
+from .operations import Access, Operation
 from .order_form import Made, OrderBody, read, recorded_by, told
 from .problems import FieldError, Problem, Refuse
 from .validate import Name, invalid, parsed, raw_body
 
 ORDERS_MAX = 50  #: in one batch; docs/protocol.md, "Batches"
-
-
-class BatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `POST /v1/orders/batch`; each order is taken apart by itself, to name every fault."""
-
-    orders: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
 
 
 class BatchOrder(OrderBody, frozen=True, kw_only=True):
@@ -45,12 +41,30 @@ class BatchOrder(OrderBody, frozen=True, kw_only=True):
         return OrderBody(**{name: getattr(self, name) for name in OrderBody.__struct_fields__})
 
 
+class BatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/orders/batch`."""
+
+    orders: Annotated[list[BatchOrder], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
+
+
+class _Apart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same, where each order is to be taken apart by itself, to name every fault."""
+
+    orders: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
+
+
 def batch_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
     """The route of this file."""
     routes = Blueprint("order_batch", __name__)
 
     @routes.post("/v1/orders/batch")
+    @Operation(access=Access.USER, body=BatchBody, answers={200: BatchResults})
     def place_orders() -> Response:
+        """Place up to 50 orders, one after the other.
+
+        What the market refuses concerns one order, and is its result; a fault of form refuses all.
+        If any result is a 503, the answer has `Retry-After`.
+        """
         user = UserId(caller(deps).user)
         orders = _read_all(raw_body(), user, listing)
         wanted = [order for order in orders if isinstance(order, Wanted)]
@@ -72,7 +86,7 @@ def _read_all(raw: bytes, user: UserId, listing: Listing) -> list[Wanted | Probl
     found: list[Wanted | Problem] = []
     faults: list[FieldError] = []
     keys: set[str] = set()
-    for at, one in enumerate(parsed(raw, BatchBody, members_once=False).orders):
+    for at, one in enumerate(parsed(raw, _Apart, members_once=False).orders):
         try:
             found.append(_read(bytes(one), keys, user, listing))
         except Refuse as refuse:
@@ -83,7 +97,7 @@ def _read_all(raw: bytes, user: UserId, listing: Listing) -> list[Wanted | Probl
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
         detail = f"{faults[0].pointer[1:]}: {faults[0].detail}{more}; nothing was traded"
         raise Refuse(Problem("VALIDATION", detail, tuple(faults)))
-    parsed(raw, BatchBody)  # only now, for it cannot tell in which order a member is there twice
+    parsed(raw, _Apart)  # only now, for it cannot tell in which order a member is there twice
     return found
 
 

@@ -24,7 +24,17 @@ from .errors import unavailable
 from .listing import Listing
 from .problems import Problem
 from .refusals import refusal
-from .validate import Name, invalid, money, price, quantity
+from .validate import (
+    InstrumentName,
+    MoneyText,
+    Name,
+    PriceText,
+    QuantityText,
+    invalid,
+    money,
+    price,
+    quantity,
+)
 
 FILLED = 201  #: the status of an order that became a trade, now or when it was sent before
 PENDING = 202  #: the status of an order that has to wait, or had to when it was sent before
@@ -33,11 +43,11 @@ PENDING = 202  #: the status of an order that has to wait, or had to when it was
 class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Body of `POST /v1/orders`; exactly one of quantity and notional."""
 
-    instrument: int | str
+    instrument: InstrumentName
     side: Side
-    quantity: str | None = None
-    notional: str | None = None
-    price_bound: str | None = None
+    quantity: QuantityText | None = None
+    notional: MoneyText | None = None
+    price_bound: PriceText | None = None
     client_order_id: Name | None = None
 
     def fingerprint(self) -> str:

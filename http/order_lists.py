@@ -13,6 +13,7 @@ from ..domain.orders import OrderStatus
 from ..domain.position_views import happened_view
 from ..domain.trading import Fill
 from ..domain.views import View
+from ..protocol.orders import OrderShown
 from ..protocol.pages import Page
 from ..protocol.shapes import FillMade
 from ..store.ledger import TradeCursor
@@ -48,20 +49,30 @@ def order_list_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blue
     routes = Blueprint("order_lists", __name__)
 
     @routes.get("/v1/orders/<order_id>")
+    @Operation(access=Access.USER, answers={200: OrderShown})
     def one_order(order_id: str) -> Response:
+        """One own order, with what became of it."""
         placed = deps.orders.one(UserId(caller(deps).user), _uuid(order_id))
         if placed is None:
             raise Refuse(Problem("NOT_FOUND", "no order of yours has this id"))
         return json_answer(_placed_view(placed, listing))
 
     @routes.get("/v1/orders")
+    @Operation(access=Access.USER, query=OrdersQuery, answers={200: Page[OrderShown]})
     def own_orders() -> Response:
+        """Own orders, newest first."""
         user = UserId(caller(deps).user)
         return json_answer(_orders_page(deps, listing, cursors, user, query(OrdersQuery)))
 
     @routes.get("/v1/trades")
-    @Operation(access=Access.USER, query=TradesQuery, answers={200: Page[FillMade]})
+    @Operation(
+        access=Access.USER,
+        query=TradesQuery,
+        answers={200: Page[FillMade]},
+        refusals=("INSTRUMENT_UNKNOWN",),
+    )
     def own_trades() -> Response:
+        """Own trades, newest first."""
         user = UserId(caller(deps).user)
         return json_answer(_trades_page(deps, listing, cursors, user, query(TradesQuery)))
 

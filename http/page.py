@@ -20,6 +20,10 @@ def page_routes(ws_url: Callable[[], str]) -> Blueprint:
     def index() -> Response:
         return _answer(packaged["index.html"], ws_url())
 
+    @routes.get("/docs")
+    def docs() -> Response:
+        return _answer(packaged["docs.html"], ws_url())
+
     @routes.get("/web/<name>")
     def part(name: str) -> Response:
         if name not in packaged:

@@ -23,7 +23,17 @@ from ..store.position_commands import (
 )
 from .listing import Listing
 from .problems import FieldError, Problem, Refuse
-from .validate import Name, invalid, money, price, quantity
+from .validate import (
+    InstrumentName,
+    Name,
+    PriceText,
+    QuantityText,
+    SignedMoneyText,
+    invalid,
+    money,
+    price,
+    quantity,
+)
 
 T = TypeVar("T")
 Change = int | Keep | None
@@ -41,23 +51,23 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 class Level(_Shape, frozen=True):
     """A stop-loss or take-profit."""
 
-    price: str
+    price: PriceText
 
 
 class Trail(_Shape, frozen=True):
     """A trailing stop."""
 
-    distance: str
+    distance: PriceText
 
 
 class OpenBody(_Shape, frozen=True):
     """Body of `POST /v1/positions`."""
 
-    instrument: int | str
+    instrument: InstrumentName
     side: Direction
-    quantity: str
+    quantity: QuantityText
     leverage: int
-    price_bound: str | None = None
+    price_bound: PriceText | None = None
     stop_loss: Level | None = None
     take_profit: Level | None = None
     trailing_stop: Trail | None = None
@@ -67,15 +77,15 @@ class OpenBody(_Shape, frozen=True):
 class CloseBody(_Shape, frozen=True):
     """Body of `POST /v1/positions/{id}/close`."""
 
-    quantity: str | None = None
-    price_bound: str | None = None
+    quantity: QuantityText | None = None
+    price_bound: PriceText | None = None
     expected_version: int | None = None
 
 
 class MarginBody(_Shape, frozen=True):
     """Body of `POST /v1/positions/{id}/margin`; a minus sign takes back."""
 
-    amount: str
+    amount: SignedMoneyText
 
 
 class StopsBody(_Shape, frozen=True):

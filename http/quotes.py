@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -13,19 +13,24 @@ from ..domain.money import format_e4, format_px, format_qty
 from ..domain.opening import OpenOrder, highest_leverage, offered
 from ..domain.positions import Direction
 from ..domain.refusals import Refused
+from ..domain.trading import Side
 from ..domain.views import View
 from .problems import Refuse
 from .refusals import refusal
-from .validate import invalid
+from .validate import QuantityText, invalid
 
 E = TypeVar("E", bound=Enum)
+
+
+_SIDES = [side.value for sides in (Side, Direction) for side in sides]
+_SideText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": _SIDES})]
 
 
 class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Query of `GET /v1/instruments/{idx}/quote`; `leverage` is for positions alone."""
 
-    side: str
-    quantity: str
+    side: _SideText
+    quantity: QuantityText
     kind: Literal["spot", "cfd"] = "spot"
     leverage: int | None = None
 

@@ -21,6 +21,66 @@ _SIZE = frozenset(
         Refusal.AMOUNT_LIMIT_EXCEEDED,
     }
 )
+_QUANTITY = ("QUANTITY_INVALID", "QUANTITY_PRECISION_EXCEEDED")
+_PRICE = ("PRICE_INVALID", "PRICE_PRECISION_EXCEEDED")
+_STOPS = ("STOP_LOSS_PRICE_INVALID", "TAKE_PROFIT_PRICE_INVALID", "STOP_DISTANCE_TOO_SMALL")
+_TRADE = (*_QUANTITY, "MARKET_HALTED", "QUANTITY_LIMIT_EXCEEDED", "LIQUIDITY_EXHAUSTED")
+_NEW = ("INSTRUMENT_UNKNOWN", "CLIENT_ORDER_ID_REUSED", "NEW_TRADES_PAUSED")
+_WAITS = ("TOO_MANY_PENDING_ORDERS", "OUTCOME_UNKNOWN")
+_CHANGE = ("POSITION_UNKNOWN", "POSITION_CLOSED", "MARKET_HALTED", "OUTCOME_UNKNOWN")
+
+#: What a quote may be refused for.
+QUOTE_REFUSALS = ("INSTRUMENT_UNKNOWN", *_TRADE, "LEVERAGE_INVALID", "INSUFFICIENT_MARGIN")
+#: What an order for shares may be refused for.
+ORDER_REFUSALS = (
+    *_TRADE,
+    *_PRICE,
+    *_NEW,
+    *_WAITS,
+    "PRICE_BOUND_EXCEEDED",
+    "POSITION_LIMIT_EXCEEDED",
+    "AMOUNT_LIMIT_EXCEEDED",
+    "INSUFFICIENT_FUNDS",
+    "INSUFFICIENT_SHARES",
+)
+#: What an opening may be refused for.
+OPEN_REFUSALS = (
+    *_TRADE,
+    *_PRICE,
+    *_STOPS,
+    *_NEW,
+    *_WAITS,
+    "PRICE_BOUND_EXCEEDED",
+    "POSITION_LIMIT_EXCEEDED",
+    "AMOUNT_LIMIT_EXCEEDED",
+    "LEVERAGE_INVALID",
+    "TOO_MANY_POSITIONS",
+    "INSUFFICIENT_MARGIN",
+)
+#: What a close by the owner may be refused for.
+CLOSE_REFUSALS = (
+    *_TRADE,
+    *_PRICE,
+    *_CHANGE,
+    *_WAITS,
+    "PRICE_BOUND_EXCEEDED",
+    "VERSION_MISMATCH",
+    "AMOUNT_LIMIT_EXCEEDED",
+    "INSUFFICIENT_MARGIN",
+)
+#: What a change of margin may be refused for.
+MARGIN_REFUSALS = (
+    *_QUANTITY,
+    *_CHANGE,
+    "STOP_LOSS_PRICE_INVALID",
+    "AMOUNT_LIMIT_EXCEEDED",
+    "INSUFFICIENT_FUNDS",
+    "INSUFFICIENT_MARGIN",
+    "MARGIN_LIMIT_EXCEEDED",
+)
+#: What a change of stops may be refused for.
+STOPS_REFUSALS = (*_PRICE, *_CHANGE, *_STOPS)
+
 #: Seconds. By then the drainer, which comes every 5 s, has made room if it can.
 PAUSED_RETRY_S = "5"
 _FIELDS: dict[Refusal, str] = {

@@ -14,12 +14,15 @@ from flask import Blueprint, Response, request
 from ..domain.clock import rfc3339
 from ..domain.ids import UserId
 from ..domain.sessions import Verdict
+from ..protocol.pages import All
+from ..protocol.sessions import SessionShown, TokensGiven
 from ..store.revocations import Ended
 from ..store.sessions import Session
 from .answers import json_answer
 from .auth import Nothing, caller
 from .cookies import forget_token, kept_token
 from .deps import ApiDeps
+from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .refresh_tokens import RefreshToken
 from .sign_in import refuse_inactive, token_answer
@@ -39,16 +42,35 @@ class RefreshWanted(msgspec.Struct, forbid_unknown_fields=True):
 def session_routes(deps: ApiDeps) -> Blueprint:
     """The routes of this file."""
     routes = Blueprint("sessions", __name__)
+    _add_going_on(routes, deps)
+    _add_own(routes, deps)
+    return routes
 
+
+def _add_going_on(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.post("/v1/auth/refresh")
+    @Operation(
+        body=RefreshWanted,
+        body_optional=True,
+        answers={200: TokensGiven},
+        refusals=(
+            "REFRESH_INVALID",
+            "REFRESH_REUSED",
+            "ORIGIN_FORBIDDEN",
+            "ACCOUNT_SUSPENDED",
+        ),
+    )
     def refresh() -> Response:
+        """A new pair of tokens, by a refresh token or by the page's cookie."""
         wanted = optional_body(RefreshWanted)
         text = wanted.refresh_token if wanted else None
         kept = None if text else kept_token(deps.origins)
         return _refreshed(deps, text or kept or "", cookie=kept is not None)
 
     @routes.post("/v1/auth/logout")
+    @Operation(access=Access.USER, body=Nothing, body_optional=True, answers={204: None})
     def logout() -> Response:
+        """End the session that the token is of."""
         claims = caller(deps)
         optional_body(Nothing)
         end_session(deps, UserId(claims.user), claims.session)
@@ -57,21 +79,25 @@ def session_routes(deps: ApiDeps) -> Blueprint:
             forget_token(response, secure=deps.secure)
         return response
 
+
+def _add_own(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.get("/v1/sessions")
+    @Operation(access=Access.USER, answers={200: All[SessionShown]})
     def all_sessions() -> Response:
+        """The own sessions, the one used last first."""
         claims = caller(deps)
         found = deps.sessions.of(UserId(claims.user))
         return json_answer({"data": [_view(each, claims.session) for each in found]})
 
-    @routes.delete("/v1/sessions/<name>")
-    def one_session(name: str) -> Response:
+    @routes.delete("/v1/sessions/<session_id>")
+    @Operation(access=Access.USER, answers={204: None}, refusals=("SESSION_UNKNOWN",))
+    def end_one_session(session_id: str) -> Response:
+        """End one of the own sessions."""
         user = UserId(caller(deps).user)
-        if not _UUID.fullmatch(name) or not end_session(deps, user, name):
+        if not _UUID.fullmatch(session_id) or not end_session(deps, user, session_id):
             error = FieldError("/id", "is none of your sessions", "path")
             raise Refuse(Problem("SESSION_UNKNOWN", "there is no such session", (error,)))
         return Response(status=204)
-
-    return routes
 
 
 def end_session(deps: ApiDeps, user: UserId, session: str) -> bool:

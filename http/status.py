@@ -6,9 +6,11 @@ from flask import Blueprint, Response
 
 from ..domain.clock import rfc3339
 from ..domain.halts import reasons
+from ..protocol.service import StatusShown
 from .answers import json_answer
 from .deps import ApiDeps
 from .health_report import judged
+from .operations import Operation
 
 
 def status_routes(deps: ApiDeps, sign_in: list[str]) -> Blueprint:
@@ -16,7 +18,9 @@ def status_routes(deps: ApiDeps, sign_in: list[str]) -> Blueprint:
     routes = Blueprint("status", __name__)
 
     @routes.get("/v1/status")
+    @Operation(answers={200: StatusShown})
     def status() -> Response:
+        """What a client should know before it trusts the prices it shows."""
         now_ms = deps.calendar()
         degraded = sorted(judged(deps.health).why)
         return json_answer(

@@ -27,6 +27,35 @@ NAME_PATTERN = r"\A[A-Za-z0-9_-]{1,64}\Z"
 NAME_WORDS = "must be 1 to 64 characters of A-Z a-z 0-9 _ -"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN, description=NAME_WORDS)]
 
+
+def _told(words: str, pattern: str, example: str) -> msgspec.Meta:
+    """What the document says of a text that is read by the functions below, which know why not."""
+    said = {"description": words, "pattern": pattern, "examples": [example]}
+    return msgspec.Meta(extra_json_schema=said)
+
+
+InstrumentName = Annotated[
+    int | str,
+    msgspec.Meta(
+        extra_json_schema={
+            "description": "Its `idx`, or its symbol in capitals.",
+            "examples": [1, "THO"],
+        }
+    ),
+]
+QuantityText = Annotated[
+    str, _told("Shares, more than 0.", r"^[0-9]{1,16}(\.[0-9]{1,3})?$", "12.5")
+]
+MoneyText = Annotated[
+    str, _told("An amount, more than 0.", r"^[0-9]{1,16}(\.[0-9]{1,4})?$", "500.00")
+]
+SignedMoneyText = Annotated[
+    str, _told("An amount; a minus sign takes back.", r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", "-20.00")
+]
+PriceText = Annotated[
+    str, _told("A price or a distance, more than 0.", r"^[0-9]{1,16}(\.[0-9]{1,2})?$", "101.00")
+]
+
 _JSON = "application/json"
 #: At most 18 digits, so that int() never meets a text of thousands.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")

@@ -31,6 +31,7 @@ from touchline.store.sessions import Sessions
 from touchline.store.users import Users
 from werkzeug.test import TestResponse
 
+from tests.api.watched import watched
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import DirectExecutor
 from tests.fakes.failing import Away
@@ -55,7 +56,8 @@ class Api:
     pg: Postgres
 
     def __post_init__(self) -> None:
-        self.client = create_app(self.deps).test_client()
+        self.app = create_app(self.deps)
+        self.client = watched(self.app)
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.client.get(path, headers=headers)

@@ -24,6 +24,7 @@ from touchline.store.web import Web
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api
+from tests.api.watched import watched
 from tests.fakes.google import CLIENT, rules, shelf_of
 
 PAGE = "http://localhost"
@@ -49,7 +50,7 @@ class Door:
             origins=(PAGE, "https://exchange.example"),
         )
         self.app = create_app(self.api.deps, self.google)
-        self.client = self.app.test_client()
+        self.client = watched(self.app)
 
     def nonce(self) -> str:
         return str(self.client.post("/v1/auth/nonce").get_json()["nonce"])

@@ -1,0 +1,75 @@
+"""What is answered about users, their sessions and tokens.
+
+Source: docs/protocol.md, "Tokens", "Sessions" and "Google".
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .forms import Instant
+
+
+class UserShown(msgspec.Struct, frozen=True):
+    """A user, as they see themselves."""
+
+    id: int
+    email: str
+    display_name: str
+    role: Literal["user", "admin"]
+    created_at: Instant
+
+
+class TokensGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a session; without the refresh token where that is a cookie."""
+
+    access_token: str
+    expires_in: int
+    user: UserShown
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class WsTokenGiven(msgspec.Struct, frozen=True):
+    """A token for one WebSocket handshake, and where to go with it."""
+
+    token: str
+    expires_in: int
+    url: str
+
+
+class NonceGiven(msgspec.Struct, frozen=True):
+    """A nonce for a token of Google's, good for so many seconds."""
+
+    nonce: str
+    expires_in: int
+
+
+class SessionShown(msgspec.Struct, frozen=True):
+    """A sign-in that goes on; `current` is the one that asks."""
+
+    id: str
+    created_at: Instant
+    last_used_at: Instant
+    expires_at: Instant
+    user_agent: str | None
+    ip: str | None
+    current: bool
+
+
+class KeyShown(msgspec.Struct, frozen=True):
+    """A public key as RFC 8037 writes it."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class KeySet(msgspec.Struct, frozen=True):
+    """The keys that verify tokens."""
+
+    keys: tuple[KeyShown, ...]
