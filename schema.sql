@@ -9,7 +9,8 @@
 -- Facts (trades, wallet_ledger, cfd_events; orders but for these) carry post-images: the balances
 -- and versions right after the fact. Reconciliation and rehydration stand on
 -- them. States (wallets, holdings, instruments, cfd_positions) are caches of
--- the facts, written only where the version grows.
+-- the facts, written only where the version grows. A fact's turn is its place in
+-- the one order of all facts of all users; see docs/decisions/0037.
 
 -- What has been applied to this database: this file as number 1, then those in
 -- migrations/; see docs/decisions/0019-schema-in-numbered-files.md.
@@ -52,6 +53,8 @@ CREATE TABLE users (
     email          TEXT NOT NULL,
     email_verified BOOL NOT NULL DEFAULT false,
     display_name   TEXT NOT NULL UNIQUE,
+    name_key       TEXT UNIQUE,  -- the name as names are compared: domain/names.py
+    settings       JSON NOT NULL DEFAULT '{}',  -- what clients keep for their user, as they sent it
     avatar_url     TEXT,
     role           TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
     status         TEXT NOT NULL DEFAULT 'active'
@@ -67,9 +70,9 @@ CREATE UNIQUE INDEX users_email ON users (lower(email)) WHERE google_iss IS NULL
 CREATE INDEX users_any_email ON users (lower(email));
 
 -- User 0 is the treasury, the house: counterparty of every trade and grant.
-INSERT INTO users (id, email, email_verified, display_name)
+INSERT INTO users (id, email, email_verified, display_name, name_key)
 OVERRIDING SYSTEM VALUE
-VALUES (0, 'treasury@touchline.invalid', true, 'Treasury')
+VALUES (0, 'treasury@touchline.invalid', true, 'Treasury', 'treasury')
 ON CONFLICT (id) DO NOTHING;
 
 -- One sign-in, and the family of all refresh tokens that followed from it; see
@@ -258,9 +261,11 @@ CREATE TABLE wallet_ledger (
     wallet_version    BIGINT NOT NULL,
     treasury_after_e4 BIGINT NOT NULL,
     treasury_version  BIGINT NOT NULL,
+    turn              BIGINT,
     recorded_at       TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 CREATE INDEX wallet_ledger_user ON wallet_ledger (user_id, created_at DESC);
+CREATE INDEX wallet_ledger_turn ON wallet_ledger (user_id, turn);
 
 CREATE TABLE trades (
     id                 UUID PRIMARY KEY,
@@ -288,6 +293,7 @@ CREATE TABLE trades (
     holding_version    BIGINT NOT NULL,
     inventory_after    BIGINT NOT NULL,
     instrument_version BIGINT NOT NULL,
+    turn               BIGINT,
     recorded_at        TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, whatever the calendar
     UNIQUE (idx, seq)          -- every trade has its own tick
 );
@@ -295,6 +301,7 @@ CREATE TABLE trades (
 -- later makes a real trade; see docs/decisions/0008. Reconcile finds two within 24 h.
 CREATE INDEX trades_recorded ON trades USING brin (recorded_at);
 CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
+CREATE INDEX trades_turn ON trades (user_id, turn);
 
 -- Orders that wait or have waited in play; one that was filled has its id in
 -- common with its trade. Facts that change once: pending first, then done.
@@ -314,12 +321,14 @@ CREATE TABLE orders (
     reject_code     TEXT,
     reject_details  JSONB,
     reserved_e4     BIGINT NOT NULL,  -- set aside while it waits
+    turn            BIGINT,           -- of the last of its facts
     recorded_at     TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, of the first of its facts
     CHECK ((status = 'pending') = (done_at IS NULL)),
     CHECK ((status = 'rejected') = (reject_code IS NOT NULL))
 );
 CREATE INDEX orders_user ON orders (user_id, accepted_at DESC, id DESC);
 CREATE INDEX orders_pending ON orders (release_at) WHERE status = 'pending';
+CREATE INDEX orders_rejected ON orders (user_id, turn) WHERE status = 'rejected';
 CREATE INDEX orders_recorded ON orders USING brin (recorded_at);
 
 -- Every event of a CFD position: its opening, each change, each close of a part.
@@ -384,11 +393,16 @@ CREATE TABLE cfd_events (
     instrument_version   BIGINT NOT NULL,
     seq                  BIGINT NOT NULL,
     tick_id              TEXT NOT NULL,
+    turn                 BIGINT,
     recorded_at          TIMESTAMPTZ NOT NULL DEFAULT now(),  -- real time, whatever the calendar
     -- The last of the nets under "closed once": two events cannot both be the next one.
     UNIQUE (position_id, number)
 );
 CREATE INDEX cfd_events_recorded ON cfd_events USING brin (recorded_at);
+CREATE INDEX cfd_events_turn ON cfd_events (user_id, turn);
+CREATE INDEX cfd_events_closes ON cfd_events (user_id, happened_at) WHERE kind = 'close';
+-- What was traded, by the instrument's own number of the tick it made: for the public tape.
+CREATE INDEX cfd_events_tape ON cfd_events (idx, seq) WHERE px IS NOT NULL;
 
 CREATE TABLE cfd_positions (
     id              UUID PRIMARY KEY,

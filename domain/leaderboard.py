@@ -3,9 +3,10 @@
 Amounts are in 1e-4 coin. Source: docs/market.md, "The week's leaderboard".
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from .clock import rfc3339
 from .ids import UserId
@@ -15,6 +16,8 @@ from .position_views import View
 MIN_TRADES = 3  #: of a week, for a place on its board
 SHOWN = 50  #: places that everybody is shown
 WEEK_MS = 7 * 24 * 3_600_000
+
+_NAMED = re.compile(r"((?:19|2[0-9])[0-9]{2})-W([0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,18 @@ class Leaderboard:
 def week_of(at_ms: int) -> Week:
     """The week that the instant *at_ms* (Unix ms) lies in."""
     day = datetime.fromtimestamp(at_ms // 1000, UTC).date()
-    year, number, weekday = day.isocalendar()
-    monday = day - timedelta(days=weekday - 1)
-    starts_at = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
-    return Week(f"{year}-W{number:02d}", int(starts_at.timestamp()) * 1000)
+    return _starting(day - timedelta(days=day.weekday()))
+
+
+def week_named(name: str) -> Week | None:
+    """The week that is called *name*, such as 2026-W43; None if none is, between 1900 and 2999."""
+    found = _NAMED.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        return _starting(date.fromisocalendar(int(found[1]), int(found[2]), 1))
+    except ValueError:
+        return None
 
 
 def score_e4(equity_e4: int, opening: Opening) -> int:
@@ -95,6 +106,23 @@ def ranked(players: Iterable[Player], scores: Mapping[UserId, int]) -> tuple[Ran
         Ranked(rank, each.user, each.display_name, scores[each.user])
         for rank, each in enumerate(order, start=1)
     )
+
+
+def place_of(ranks: Sequence[Ranked], user: UserId) -> Ranked | None:
+    """The place of *user*; None if they have none."""
+    return next((each for each in ranks if each.user == user), None)
+
+
+def around(ranks: tuple[Ranked, ...], user: UserId, limit: int) -> tuple[Ranked, ...]:
+    """*limit* places around that of *user*, as far as there are; none if they have none.
+
+    At an end of the board theirs is not in the middle, and as many are shown.
+    """
+    place = place_of(ranks, user)
+    if place is None:
+        return ()
+    first = max(0, min(place.rank - 1 - (limit - 1) // 2, len(ranks) - limit))
+    return ranks[first : first + limit]
 
 
 def shown(week: Week, ranks: tuple[Ranked, ...]) -> Leaderboard:
@@ -118,3 +146,9 @@ def leaderboard_view(board: Leaderboard) -> View:
             for each in board.ranks
         ],
     }
+
+
+def _starting(monday: date) -> Week:
+    year, number, _ = monday.isocalendar()
+    starts_at = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+    return Week(f"{year}-W{number:02d}", int(starts_at.timestamp()) * 1000)

@@ -21,7 +21,12 @@ from .life import SHOW
 from .refusals import Cursor, write_or_bisect
 
 Row = tuple[str | None, ...]
-"""A fact's values in the order of its kind's columns."""
+"""A fact's values in the order of its kind's columns, its turn behind them."""
+
+
+#: Where a fact has its place among all facts; written, and no part of what the fact says: an order
+#: that is put back after a loss must not have the turn of its record in its hash.
+TURN = Column("turn", "turn", optional=True)
 
 
 @dataclass(frozen=True, eq=False)  # each is itself: no hash over all its columns
@@ -62,7 +67,7 @@ class FactKind:
         return tuple(row)
 
     def _texts_left(self, fields: Mapping[str, str]) -> Sequence[str]:
-        left_out = dict.fromkeys([self.columns[place].field for place in self._optional], "")
+        left_out = dict.fromkeys([self._written[place].field for place in self._optional], "")
         try:
             return self._texts({**left_out, **fields})
         except KeyError as missing:
@@ -87,22 +92,31 @@ class FactKind:
 
     @cached_property
     def _statement(self) -> str:
-        insert = insert_from_arrays(f"{self.table} AS stored", self.columns)
+        insert = insert_from_arrays(f"{self.table} AS stored", self._written)
         insert += f" ON CONFLICT (id) {self.conflict}"
         return f"{insert}; {self.afterwards}" if self.afterwards else insert
 
     @cached_property
     def _texts(self) -> Callable[[Mapping[str, str]], Sequence[str]]:
-        return itemgetter(*(column.field for column in self.columns))
+        return itemgetter(*(column.field for column in self._written))
+
+    @cached_property
+    def _written(self) -> tuple[Column, ...]:
+        return (*self.columns, TURN)
 
     @cached_property
     def _optional(self) -> Sequence[int]:
         """The places of the columns that may be missing."""
-        return [place for place, column in enumerate(self.columns) if column.optional]
+        return [place for place, column in enumerate(self._written) if column.optional]
 
     def select(self) -> str:
         """The query for all columns in their order, as the script spelled them."""
-        return f"SELECT {', '.join(column.spelled for column in self.columns)} FROM {self.table}"
+        return f"SELECT {self.spelled} FROM {self.table}"
+
+    @property
+    def spelled(self) -> str:
+        """What `select` selects."""
+        return ", ".join(column.spelled for column in self.columns)
 
     def fields(self, row: Sequence[str | None]) -> dict[str, str]:
         """A row of `select` as the fields of the entry it came from."""
@@ -110,7 +124,8 @@ class FactKind:
         return {name: value or "" for name, value in zip(names, row, strict=True)}
 
     def _with_nul(self, row: Sequence[str | None]) -> str:
-        return next(name for name, value in self.fields(row).items() if "\0" in value)
+        named = zip((column.field for column in self._written), row, strict=True)
+        return next(name for name, value in named if "\0" in (value or ""))
 
 
 class MalformedFact(Exception):
@@ -195,7 +210,8 @@ ORDER = FactKind(
     ),
     # Done over pending, whichever comes first, and never back.
     conflict="DO UPDATE SET status = excluded.status, done_at = excluded.done_at,"
-    " reject_code = excluded.reject_code, reject_details = excluded.reject_details"
+    " reject_code = excluded.reject_code, reject_details = excluded.reject_details,"
+    " turn = excluded.turn"
     " WHERE stored.status = 'pending'",
     rank=lambda row: 0 if row[_STATUS] == "pending" else 1,
 )

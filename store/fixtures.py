@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ..domain.fixture_events import Look
 from ..domain.fixtures import SHOWN_MS, Club, Fixture
 from ..domain.halts import Phase
 from ..domain.ids import InstrumentIdx
@@ -33,6 +34,13 @@ _LIST = f"""{_SELECT}
         OR (f.starting_at, f.id) > (%(after_at)s::timestamptz, %(after_id)s::bigint))
  ORDER BY f.starting_at, f.id
  LIMIT %(limit)s
+"""
+
+_LOOKS = """
+SELECT s.minute, s.state, s.home, s.away, s.home_reds, s.away_reds,
+       s.home_penalties, s.away_penalties, s.observed_at
+  FROM fixtures f LEFT JOIN match_scores s ON s.fixture_id = f.id
+ WHERE f.id = %s ORDER BY s.seq
 """
 
 _CURRENT = f"""{_SELECT}
@@ -98,6 +106,14 @@ class Fixtures:
             row = cursor.fetchone()
         return _fixture(row) if row else None
 
+    def looks(self, fixture_id: int) -> tuple[Look, ...] | None:
+        """How that fixture looked whenever that was new, oldest first; None if there is none."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(_LOOKS, (fixture_id,))
+            rows = cursor.fetchall()
+        # One row without a look stands for a fixture that nobody has looked at.
+        return tuple(_look(row) for row in rows if row[1] is not None) if rows else None
+
     def fixtures(self, ids: Sequence[int]) -> tuple[Fixture, ...]:
         """Those of the fixtures *ids* that there are."""
         with self._pg.transaction() as cursor:
@@ -132,6 +148,12 @@ def _at(ms: int | None) -> datetime | None:
 
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
+
+
+def _look(row: Sequence[Any]) -> Look:
+    minute, state, home, away, home_reds, away_reds, *kicks, observed_at = row
+    penalties = None if kicks[0] is None else (kicks[0], kicks[1])
+    return Look(minute, state, (home, away), (home_reds, away_reds), penalties, _ms(observed_at))
 
 
 def _fixture(row: Sequence[Any]) -> Fixture:

@@ -29,16 +29,20 @@ class Hot:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._listed: list[InstrumentIdx] = []  # as they were when last read
 
     def instruments(self) -> tuple[Instrument, ...]:
-        """All instruments, in the order of idx."""
-        members: Any = self._client.smembers(self._keys.instruments)
-        indexes = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
-        pipeline = self._client.pipeline(transaction=False)
-        for idx in indexes:
-            pipeline.hgetall(self._keys.inst(idx))
-        found = zip(indexes, pipeline.execute(), strict=True)
-        return tuple(instrument_of(idx, fields) for idx, fields in found)
+        """All instruments, in the order of idx; one round trip, unless others are listed now."""
+        while True:
+            asked = self._listed
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.smembers(self._keys.instruments)
+            for idx in asked:
+                pipeline.hgetall(self._keys.inst(idx))
+            members, *found = pipeline.execute()
+            self._listed = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
+            if self._listed == asked:
+                return tuple(map(instrument_of, asked, found))
 
     def instrument(self, idx: InstrumentIdx) -> Instrument | None:
         """One instrument, or None if there is none at *idx*."""

@@ -31,9 +31,19 @@ LEDGER_AWAY: tuple[type[Exception], ...] = (
 
 PIECE = 100  #: facts in one transaction where Postgres refuses some
 
+_INSTANT = "TIMESTAMPTZ 'epoch' + %s * INTERVAL '1 millisecond'"
+
 _FILL = """SELECT id::text, user_id, idx, side, qty, px, value_e4, fee_e4, realized_e4, seq,
  tick_id, (extract(epoch FROM executed_at) * 1000)::bigint, cash_after_e4, qty_after,
  cost_after_e4, client_order_id FROM trades"""
+
+_SINCE = "TIMESTAMPTZ 'epoch' + %(since)s * INTERVAL '1 millisecond'"
+
+_REALIZED = f"""
+SELECT (SELECT coalesce(sum(realized_e4), 0) FROM trades
+         WHERE user_id = %(user)s AND executed_at >= {_SINCE})
+     + (SELECT coalesce(sum(pnl_e4), 0) FROM cfd_events
+         WHERE user_id = %(user)s AND kind = 'close' AND happened_at >= {_SINCE})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +146,21 @@ class Ledger:
         limit: int,
         before: TradeCursor | None = None,
         idx: InstrumentIdx | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
     ) -> tuple[Fill, ...]:
-        """The user's trades, newest first, at most *limit*, those after *before* in that order."""
+        """The user's trades, newest first, at most *limit*, those after *before* in that order.
+
+        Executed from *start_ms* on and before *end_ms* (calendar).
+        """
         wanted = ["user_id = %s"]
         values: list[Any] = [user]
+        for bound, at_ms in ((">=", start_ms), ("<", end_ms)):
+            if at_ms is not None:
+                wanted.append(f"executed_at {bound} {_INSTANT}")
+                values.append(at_ms)
         if before:
-            wanted.append(
-                "(executed_at, id) < (TIMESTAMPTZ 'epoch' + %s * INTERVAL '1 millisecond', %s)"
-            )
+            wanted.append(f"(executed_at, id) < ({_INSTANT}, %s)")
             values += [before.at_ms, before.trade_id]
         if idx is not None:
             wanted.append("idx = %s")
@@ -154,6 +171,12 @@ class Ledger:
                 (*values, limit),
             )
             return tuple(map(_fill, cursor.fetchall()))
+
+    def realized_e4(self, user: UserId, since_ms: int) -> int:
+        """What the user's sales and closes have gained since *since_ms* (calendar), before fees."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(_REALIZED, {"user": user, "since": since_ms})
+            return int(cursor.fetchone()[0])
 
     def count_trades(self) -> int:
         """How many trades are in the ledger."""

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
+
+from psycopg2.errors import UniqueViolation
 
 from ..domain.google_claims import GoogleIdentity
 from ..domain.ids import UserId
+from ..domain.names import name_key
 from .postgres import Postgres
 
 _USER = """SELECT id, email, display_name, role, status,
- (extract(epoch FROM created_at) * 1000)::bigint FROM users"""
+ (extract(epoch FROM created_at) * 1000)::bigint, settings::text FROM users"""
 
 NAME_MAX = 24  #: longest display name made from an address, characters
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One person. `created_ms` is real time, Unix ms."""
+    """One person. `created_ms` is real time, Unix ms; *settings* the JSON object they keep here."""
 
     id: UserId
     email: str
@@ -28,6 +32,15 @@ class User:
     role: str
     status: str
     created_ms: int
+    settings: str = "{}"
+
+
+class Unchanged(Enum):
+    """Why a user was not changed."""
+
+    GONE = auto()  #: there is none
+    STALE = auto()  #: they are not as was expected
+    TAKEN = auto()  #: somebody else has the name, or one that differs by case alone
 
 
 class Users:
@@ -78,6 +91,38 @@ class Users:
             )
             return bool(cursor.rowcount)
 
+    def change(
+        self,
+        user: UserId,
+        expected: Callable[[User], bool],
+        *,
+        display_name: str | None = None,
+        settings: str | None = None,
+    ) -> User | Unchanged:
+        """Give *user* these, where given, if they still are as *expected*; nobody comes between.
+
+        Args:
+            display_name: a good one; see domain/names.py.
+            settings: a JSON object.
+        """
+        key = None if display_name is None else name_key(display_name)
+        try:
+            with self._pg.transaction() as cursor:
+                present = _one(cursor, "WHERE id = %s AND id > 0 FOR UPDATE", (user,))
+                if present is None:
+                    return Unchanged.GONE
+                if not expected(present):
+                    return Unchanged.STALE
+                cursor.execute(
+                    "UPDATE users SET display_name = coalesce(%s, display_name),"
+                    " name_key = coalesce(%s, name_key), settings = coalesce(%s::json, settings)"
+                    " WHERE id = %s",
+                    (display_name, key, settings, user),
+                )
+                return _one(cursor, "WHERE id = %s", (user,)) or Unchanged.GONE
+        except UniqueViolation:
+            return Unchanged.TAKEN
+
     def _found_or_made(
         self,
         known: str,
@@ -101,10 +146,10 @@ class Users:
                     # No row: somebody else has just taken the identity, which the next round
                     # finds, or the name, and the next round has another.
                     cursor.execute(
-                        f"INSERT INTO users (display_name, last_login_at{columns})"
-                        f" VALUES (%s, now(){', %s' * len(made)}) ON CONFLICT DO NOTHING"
+                        f"INSERT INTO users (display_name, name_key, last_login_at{columns})"
+                        f" VALUES (%s, %s, now(){', %s' * len(made)}) ON CONFLICT DO NOTHING"
                         " RETURNING id",
-                        (name, *made.values()),
+                        (name, name_key(name), *made.values()),
                     )
                     row = cursor.fetchone()
                 if row is not None:
@@ -124,4 +169,4 @@ def _one(cursor: Any, where: str, values: tuple[Any, ...]) -> User | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    return User(UserId(row[0]), row[1], row[2], row[3], row[4], row[5])
+    return User(UserId(row[0]), *row[1:])

@@ -15,10 +15,13 @@ from touchline.domain.leaderboard import (
     Player,
     Ranked,
     Week,
+    around,
     leaderboard_view,
+    place_of,
     ranked,
     score_e4,
     shown,
+    week_named,
     week_of,
 )
 
@@ -115,3 +118,52 @@ def test_a_board_is_shown_in_coins_and_in_the_words_of_the_protocol():
         "players": 2,
         "ranks": [{"rank": 1, "user_id": 9, "display_name": "Ann", "score": "-123.4567"}],
     }
+
+
+@given(INSTANTS)
+def test_a_week_is_found_by_its_name(at_ms):
+    week = week_of(at_ms)
+
+    assert week_named(week.name) == week
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026-W00",
+        "2026-W54",
+        "2025-W53",
+        "2026W43",
+        "2026-W4",
+        "0001-W01",
+        "9999-W52",
+        "",
+        "２026-W43",
+    ],
+)
+def test_what_names_no_week_is_none(name):
+    assert week_named(name) is None
+
+
+def board(players):
+    return tuple(Ranked(rank, rank + 100, "x", -rank) for rank in range(1, players + 1))
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.data())
+def test_places_around_somebody_have_theirs_in_the_middle(players, limit, data):
+    ranks = board(players)
+    user = data.draw(st.integers(101, 100 + players))
+
+    found = around(ranks, user, limit)
+
+    assert len(found) == min(limit, players)
+    first = found[0].rank
+    assert found == ranks[first - 1 : first - 1 + len(found)]
+    above = place_of(found, user).rank - first
+    below = len(found) - 1 - above
+    assert abs(above - below) <= 1 or found[0].rank == 1 or found[-1].rank == players
+
+
+def test_nobody_is_around_who_is_not_there():
+    assert around(board(9), 7, 3) == ()
+    assert place_of(board(9), 7) is None
