@@ -5,7 +5,7 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 
 from .account import account_routes
 from .admin import admin_routes
@@ -15,11 +15,15 @@ from .candles import candle_routes
 from .deps import ApiDeps
 from .desk import Desk
 from .errors import install
+from .events import event_routes
+from .fixture_events import fixture_event_routes
 from .fixtures import fixture_routes
 from .google import GoogleSignIn, google_routes
 from .health import HealthApp
+from .leaderboards import leaderboard_routes
 from .listing import Listing
 from .markets import market_routes
+from .me import me_routes
 from .openapi_route import add_document
 from .operations import operation_of
 from .order_batch import batch_routes
@@ -31,6 +35,8 @@ from .problems import Problem, Refuse
 from .request_id import HEADER, request_id_of
 from .sessions import session_routes
 from .status import status_routes
+from .tape import tape_routes
+from .trade_lists import trade_list_routes
 from .validate import query
 
 
@@ -56,16 +62,17 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     cursors = Cursors(deps.signer.secret_for("cursors"))
     app.register_blueprint(auth_routes(deps))
     app.register_blueprint(session_routes(deps))
+    app.register_blueprint(me_routes(deps))
     if google is not None:
         app.register_blueprint(google_routes(deps, google))
     app.register_blueprint(market_routes(deps, listing, cursors))
-    app.register_blueprint(candle_routes(deps, listing))
-    app.register_blueprint(fixture_routes(deps, listing, cursors))
     app.register_blueprint(order_routes(deps, desk, listing))
     app.register_blueprint(order_list_routes(deps, listing, cursors))
     app.register_blueprint(batch_routes(deps, desk, listing))
     app.register_blueprint(position_routes(deps, listing, cursors))
     app.register_blueprint(account_routes(deps))
+    for what_happened in _histories(deps, listing, cursors):
+        app.register_blueprint(what_happened)
     app.register_blueprint(status_routes(deps, _ways(deps, google)))
     app.register_blueprint(admin_routes(deps))
     if deps.web:
@@ -73,6 +80,18 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     add_document(app)
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
+
+
+def _histories(deps: ApiDeps, listing: Listing, cursors: Cursors) -> tuple[Blueprint, ...]:
+    return (
+        candle_routes(deps, listing),
+        tape_routes(deps, listing, cursors),
+        fixture_routes(deps, listing, cursors),
+        fixture_event_routes(deps),
+        trade_list_routes(deps, listing, cursors),
+        event_routes(deps, listing),
+        leaderboard_routes(deps),
+    )
 
 
 def _ways(deps: ApiDeps, google: GoogleSignIn | None) -> list[str]:

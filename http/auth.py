@@ -9,7 +9,8 @@ import structlog
 from flask import Blueprint, Response, request
 
 from ..domain.ids import UserId
-from ..protocol.sessions import KeySet, TokensGiven, UserShown, WsTokenGiven
+from ..protocol.people import UserShown
+from ..protocol.sessions import KeySet, TokensGiven, WsTokenGiven
 from ..store.outage import OUTAGES, one_line
 from .answers import json_answer, tagged_answer
 from .deps import ApiDeps
@@ -106,13 +107,17 @@ def auth_routes(deps: ApiDeps) -> Blueprint:
         """The own user."""
         user = deps.users.by_id(UserId(caller(deps).user))
         if user is None:
-            # A token of another installation, or of a user who was deleted.
-            raise _unauthorized("TOKEN_INVALID", "the token's user does not exist", "Bearer")
+            raise no_user()
         return tagged_answer(user_view(user))
 
     if deps.auth_dev:
         _add_dev_login(routes, deps)
     return routes
+
+
+def no_user() -> Refuse:
+    """A refusal (to raise) of a token of another installation, or of a user who was deleted."""
+    return _unauthorized("TOKEN_INVALID", "the token's user does not exist", "Bearer")
 
 
 def _add_dev_login(routes: Blueprint, deps: ApiDeps) -> None:

@@ -9,16 +9,20 @@ from ..actors.address import Address
 from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Execute
 from ..domain.clock import Calendar
+from ..store.boards import Boards
 from ..store.candles import Candles
 from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
 from ..store.hot import Hot
+from ..store.journal import Journal
 from ..store.ledger import Ledger
 from ..store.orders import Orders
+from ..store.outlook import Outlooks
 from ..store.positions import Positions
 from ..store.revocations import Revocations
 from ..store.scripts import Scripts
 from ..store.sessions import Sessions
+from ..store.tape import Tape
 from ..store.users import Users
 from .health_report import HealthSource
 from .position_desk import Checker
@@ -53,6 +57,10 @@ class ApiDeps:
     revocations: Revocations
     candles: Candles
     fixtures: Fixtures
+    journal: Journal
+    tape: Tape
+    boards: Boards
+    outlooks: Outlooks
     orders: Orders
     positions: Positions
     scanner: Checker

@@ -12,6 +12,7 @@ from ..domain.ids import InstrumentIdx
 from ..domain.instrument import Instrument
 from ..domain.money import format_e4, format_px, format_qty
 from ..domain.orders import delay_now_ms
+from ..domain.outlook import outlook_view
 from ..domain.refusals import Refused
 from ..domain.trading import Priced, Side, priced
 from ..domain.views import View, market_view, tick_view
@@ -21,6 +22,7 @@ from .answers import Cursors, json_answer, page_of, tagged_answer
 from .deps import ApiDeps
 from .listing import Listing
 from .operations import Operation
+from .outlooks import KnownOutlooks
 from .problems import FieldError, Problem, Refuse
 from .quotes import QuoteQuery, impact_bps, position_quote, side_of
 from .refusals import QUOTE_REFUSALS, refusal
@@ -46,6 +48,7 @@ class InstrumentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     cursor: str | None = None
     status: Literal["open", "halted"] | None = None
+    league: str | None = None
 
 
 class TicksQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,21 +61,24 @@ class TicksQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprint:
     """The routes of this file; open to everybody."""
     routes = Blueprint("markets", __name__)
+    outlooks = KnownOutlooks(deps.outlooks.read, deps.calendar)
 
     def named(name: str) -> InstrumentIdx:
         return listing.idx_of(name, "/instrument", "path")
 
-    _add_instruments(routes, deps, cursors, named)
+    _add_instruments(routes, deps, outlooks, cursors, named)
     _add_prices(routes, deps, named)
     return routes
 
 
-def _add_instruments(routes: Blueprint, deps: ApiDeps, cursors: Cursors, named: Named) -> None:
+def _add_instruments(
+    routes: Blueprint, deps: ApiDeps, outlooks: KnownOutlooks, cursors: Cursors, named: Named
+) -> None:
     @routes.get("/v1/instruments")
     @Operation(query=InstrumentsQuery, answers={200: Page[InstrumentShown]}, tagged=True)
     def all_instruments() -> Response:
         """Instruments by `idx`."""
-        return tagged_answer(_page(deps, cursors, query(InstrumentsQuery)))
+        return tagged_answer(_page(deps, outlooks, cursors, query(InstrumentsQuery)))
 
     @routes.get("/v1/instruments/<instrument>")
     @Operation(
@@ -82,7 +88,8 @@ def _add_instruments(routes: Blueprint, deps: ApiDeps, cursors: Cursors, named: 
     )
     def one_instrument(instrument: str) -> Response:
         """One instrument."""
-        return tagged_answer(market_view(_read(deps, named(instrument)), deps.inplay_delay_ms))
+        outlooks.look()
+        return tagged_answer(_shown(deps, outlooks, _read(deps, named(instrument))))
 
 
 def _add_prices(routes: Blueprint, deps: ApiDeps, named: Named) -> None:
@@ -114,19 +121,29 @@ def _add_prices(routes: Blueprint, deps: ApiDeps, named: Named) -> None:
         return json_answer({"data": [tick_view(tick) for tick in found]})
 
 
-def _page(deps: ApiDeps, cursors: Cursors, wanted: InstrumentsQuery) -> dict[str, object]:
+def _page(
+    deps: ApiDeps, outlooks: KnownOutlooks, cursors: Cursors, wanted: InstrumentsQuery
+) -> dict[str, object]:
     after = int(cursors.read(_LIST, wanted.cursor)[0]) if wanted.cursor else 0
+    outlooks.look()
     rows = [
         one
         for one in deps.hot.instruments()
-        if one.idx > after and wanted.status in (None, "halted" if one.halt else "open")
+        if one.idx > after
+        and wanted.status in (None, "halted" if one.halt else "open")
+        and (wanted.league is None or outlooks.of(one.idx).plays_in(wanted.league))
     ]
     return page_of(
         rows,
         wanted.limit,
-        lambda row: market_view(row, deps.inplay_delay_ms),
+        lambda row: _shown(deps, outlooks, row),
         lambda row: cursors.issue(_LIST, str(row.idx)),
     )
+
+
+def _shown(deps: ApiDeps, outlooks: KnownOutlooks, instrument: Instrument) -> View:
+    outlook = outlook_view(outlooks.of(instrument.idx), instrument.mid_px)
+    return market_view(instrument, deps.inplay_delay_ms) | outlook
 
 
 def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:

@@ -27,6 +27,13 @@ VERSION = "1.0.0"  #: of what is said; members and routes may be added without a
 OF_THE_PAGE = "page."  #: endpoints for people, which are no part of the API
 _FLASKS_OWN = frozenset({"HEAD", "OPTIONS"})
 _BEARER = "bearer"
+#: Ways to be known, of which one is enough; by an empty one nobody has to be.
+_SECURITY: dict[Access, list[Json]] = {
+    Access.OPEN: [],
+    Access.EITHER: [{}, {_BEARER: []}],
+    Access.USER: [{_BEARER: []}],
+    Access.ADMIN: [{_BEARER: []}],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "summary": summary,
         "description": "\n\n".join(filter(None, words)),
         "tags": [_tag(route.path)],
-        "security": [{_BEARER: []}] if operation.access is not Access.OPEN else [],
+        "security": _SECURITY[operation.access],
         "parameters": [*route.parts.values(), *parameters(operation, schemas)],
         "requestBody": _body(operation, schemas),
         "responses": responses(operation, route.parts, schemas),

@@ -42,6 +42,10 @@ HEADERS: Json = {
         "description": "Where to go on.",
         "schema": {"type": "string"},
     },
+    "Link": {
+        "description": 'Of what is not JSON: where the rest is (`rel="next"`), if there is more.',
+        "schema": {"type": "string"},
+    },
 }
 _COMES_AGAIN = frozenset({429, 503})
 
@@ -68,11 +72,17 @@ def _answer(operation: Operation, status: int, schemas: Schemas) -> Json:
         "ETag": operation.shows_version(status),
         "Idempotent-Replayed": operation.keyed,
         "Location": 300 <= status < 400,
+        "Link": bool(_also(operation, status)),
     }
     said = _said(HTTPStatus(status).phrase, [name for name, here in due.items() if here])
     if kind is not None:
-        said["content"] = {"application/json": {"schema": schemas.of(kind)}}
+        others = {other: {"schema": {"type": "string"}} for other in _also(operation, status)}
+        said["content"] = {"application/json": {"schema": schemas.of(kind)}} | others
     return said
+
+
+def _also(operation: Operation, status: int) -> tuple[str, ...]:
+    return operation.also if status == HTTPStatus.OK else ()
 
 
 def _refused(operation: Operation, status: int, codes: list[str], schemas: Schemas) -> Json:

@@ -20,6 +20,10 @@ _PARTS: dict[str, Json] = {
     "order_id": {"schema": _UUID},
     "position_id": {"schema": _UUID},
     "session_id": {"schema": _UUID},
+    "week": {
+        "description": "A week of the calendar by ISO 8601.",
+        "schema": {"type": "string", "examples": ["2026-W31"]},
+    },
 }
 
 HEADER_PARAMETERS: Json = {

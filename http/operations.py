@@ -37,6 +37,7 @@ class Access(Enum):
     """Who may ask."""
 
     OPEN = "open"
+    EITHER = "either"  #: anybody, but a token is needed for what is about its user
     USER = "user"
     ADMIN = "admin"
 
@@ -47,6 +48,7 @@ class Operation:
 
     Attributes:
         answers: the type of the body by status, as msgspec knows types; None where there is none.
+        also: types of content, besides JSON, that a 200 has for whoever asks by Accept.
         query: the parameters; without it there are none, and any is refused.
         body: what is sent; without it nothing has to be.
         refusals: codes (keys of CODES) beyond those that follow from everything else here.
@@ -61,6 +63,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
+    also: tuple[str, ...] = ()
     refusals: tuple[str, ...] = field(default=())
     keyed: bool = False
     tagged: bool = False

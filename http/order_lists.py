@@ -1,4 +1,4 @@
-"""Orders and trades of the past: `GET /v1/orders`, `/v1/orders/{id}` and `/v1/trades`."""
+"""Orders of the past: `GET /v1/orders` and `/v1/orders/{id}`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from flask import Blueprint, Response
 from ..domain.ids import UserId
 from ..domain.orders import OrderStatus
 from ..domain.position_views import happened_view
-from ..domain.trading import Fill
 from ..domain.views import View
 from ..protocol.orders import OrderShown
 from ..protocol.pages import Page
-from ..protocol.shapes import FillMade
 from ..store.ledger import TradeCursor
 from ..store.orders import Placed
 from .answers import Cursors, json_answer, page_of
@@ -26,14 +24,6 @@ from .operations import Access, Operation
 from .order_form import pending_view, view_of
 from .problems import Problem, Refuse
 from .validate import query
-
-
-class TradesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of `GET /v1/trades`."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
-    cursor: str | None = None
-    instrument: str | None = None
 
 
 class OrdersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,18 +54,6 @@ def order_list_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blue
         user = UserId(caller(deps).user)
         return json_answer(_orders_page(deps, listing, cursors, user, query(OrdersQuery)))
 
-    @routes.get("/v1/trades")
-    @Operation(
-        access=Access.USER,
-        query=TradesQuery,
-        answers={200: Page[FillMade]},
-        refusals=("INSTRUMENT_UNKNOWN",),
-    )
-    def own_trades() -> Response:
-        """Own trades, newest first."""
-        user = UserId(caller(deps).user)
-        return json_answer(_trades_page(deps, listing, cursors, user, query(TradesQuery)))
-
     return routes
 
 
@@ -94,25 +72,6 @@ def _orders_page(
         return cursors.issue(name, str(placed.at.at_ms), placed.at.trade_id)
 
     return page_of(rows, wanted.limit, lambda placed: _placed_view(placed, listing), mark)
-
-
-def _trades_page(
-    deps: ApiDeps, listing: Listing, cursors: Cursors, user: UserId, wanted: TradesQuery
-) -> dict[str, object]:
-    name = f"trades:{user}"
-    rows = deps.ledger.trades(
-        user,
-        limit=wanted.limit + 1,
-        before=_place(cursors.read(name, wanted.cursor)) if wanted.cursor else None,
-        idx=listing.idx_of(wanted.instrument, "/instrument", "query")
-        if wanted.instrument is not None
-        else None,
-    )
-
-    def mark(fill: Fill) -> str:
-        return cursors.issue(name, str(fill.at_ms), fill.trade_id)
-
-    return page_of(rows, wanted.limit, lambda fill: view_of(fill, listing), mark)
 
 
 def _placed_view(placed: Placed, listing: Listing) -> View:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from contextlib import suppress
 
+import msgspec
 import structlog
 from flask import Response, request
 
@@ -64,6 +65,7 @@ def user_view(user: User) -> dict[str, object]:
         "display_name": user.display_name,
         "role": user.role,
         "created_at": rfc3339(user.created_ms),
+        "settings": msgspec.Raw(user.settings.encode()),
     }
 
 

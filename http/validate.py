@@ -216,15 +216,16 @@ def _typed(given: Mapping[str, str], shape: type[msgspec.Struct]) -> dict[str, i
     """*given* with the whole numbers that *shape* wants as numbers."""
     # Not left to msgspec's lax mode, which takes "1e2" for 100 and every number
     # for a time, in seconds since 1970: from=2026 would be an hour of 1970.
-    wanted = {
-        each.encode_name
-        for each in msgspec.structs.fields(shape)
-        if each.type is int or int in get_args(each.type)
-    }
+    wanted = {each.encode_name for each in msgspec.structs.fields(shape) if _is_whole(each.type)}
     return {
         name: int(text) if name in wanted and _WHOLE.fullmatch(text) else text
         for name, text in given.items()
     }
+
+
+def _is_whole(hint: object) -> bool:
+    """Whether a field annotated *hint* takes whole numbers."""
+    return hint is int or any(map(_is_whole, get_args(hint)))
 
 
 def _words(hint: object) -> Iterator[str]:

@@ -9,17 +9,31 @@ from typing import Literal
 
 import msgspec
 
-from .forms import Amount, Instant, Percent, Price, Quantity, Seq, TickId
-from .shapes import PortfolioShown, PriceShown
+from .forms import Amount, Instant, Percent, Phase, Price, Quantity, Seq, TickId
+from .shapes import Club, PortfolioShown, PriceShown
+
+
+class NextFixture(msgspec.Struct, frozen=True):
+    """The match that a club plays now, or next."""
+
+    id: int
+    league: str | None
+    starting_at: Instant
+    phase: Phase
+    side: Literal["home", "away"]
+    opponent: Club
 
 
 class InstrumentShown(PriceShown, frozen=True):
-    """An instrument, what an order in it may have, and how long it would wait."""
+    """An instrument, what an order in it may have, how long it would wait, and where it plays."""
 
     seq: Seq
     order_limit: Quantity
     max_leverage: int
     order_delay_ms: int
+    change_24h: Percent | None
+    leagues: tuple[str, ...]
+    next_fixture: NextFixture | None
 
 
 class ShareQuote(msgspec.Struct, tag_field="kind", tag="spot", frozen=True):

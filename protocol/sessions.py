@@ -1,4 +1,4 @@
-"""What is answered about users, their sessions and tokens.
+"""What is answered about sessions and tokens.
 
 Source: docs/protocol.md, "Tokens", "Sessions" and "Google".
 """
@@ -10,16 +10,7 @@ from typing import Literal
 import msgspec
 
 from .forms import Instant
-
-
-class UserShown(msgspec.Struct, frozen=True):
-    """A user, as they see themselves."""
-
-    id: int
-    email: str
-    display_name: str
-    role: Literal["user", "admin"]
-    created_at: Instant
+from .people import UserShown
 
 
 class TokensGiven(msgspec.Struct, frozen=True, kw_only=True):

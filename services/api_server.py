@@ -26,13 +26,17 @@ from ..http.deps import ApiDeps
 from ..http.refresh_tokens import RefreshTokens
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
+from ..store.boards import Boards
 from ..store.feed import FeedProvider
 from ..store.fixture_news import FixtureNews
+from ..store.journal import Journal
 from ..store.lease import Lease
+from ..store.outlook import Outlooks
 from ..store.pressure import load
 from ..store.release import Release
 from ..store.scanner import Scanner
 from ..store.sportmonks import Sportmonks
+from ..store.tape import Tape
 from . import flusher
 from .boot import prepare, rehydrator
 from .duty_metrics import Feed, show_market, show_orders
@@ -234,6 +238,10 @@ def _http(
             revocations=stores.revocations,
             candles=stores.candles,
             fixtures=stores.fixtures,
+            journal=Journal(stores.pg, stores.facts),
+            tape=Tape(stores.pg),
+            boards=Boards(stores.redis, stores.keys, stores.pg),
+            outlooks=Outlooks(stores.pg),
             orders=stores.orders,
             positions=stores.positions,
             scanner=scanner,

@@ -129,7 +129,8 @@ function operation(path, method, said) {
   const node = element("details");
   node.id = said.operationId;
   const head = element("summary");
-  if (said.security.length) head.append(element("span", "token", "token"));
+  const asked = said.security.length && said.security.every((way) => Object.keys(way).length);
+  if (asked) head.append(element("span", "token", "token"));
   head.append(element("span", method, `method ${method}`), element("span", path, "path"), prose(said.summary, "span"));
   const inside = element("div");
   const answers = Object.entries(said.responses).map(([status, one]) => answer(status, resolved(one)));

@@ -15,19 +15,24 @@ from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
 from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
+from touchline.store.boards import Boards
 from touchline.store.candles import Candles
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
+from touchline.store.journal import Journal
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
+from touchline.store.outlook import Outlooks
 from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
 from touchline.store.revocations import Revocations
 from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
+from touchline.store.sequence import FactSequence
 from touchline.store.sessions import Sessions
+from touchline.store.tape import Tape
 from touchline.store.users import Users
 from werkzeug.test import TestResponse
 
@@ -174,6 +179,10 @@ def api(redis: Redis, pg: Postgres) -> Api:
         revocations=Revocations(redis, keys),
         candles=Candles(pg),
         fixtures=Fixtures(pg),
+        journal=Journal(pg, FactSequence(redis, keys)),
+        tape=Tape(pg),
+        boards=Boards(redis, keys, pg),
+        outlooks=Outlooks(pg),
         orders=Orders(redis, keys, pg),
         positions=positions,
         scanner=scanner,

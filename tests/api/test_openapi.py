@@ -15,7 +15,7 @@ from touchline.http.openapi_route import add_document
 from touchline.http.operations import Operation
 
 from tests.api.conftest import Api
-from tests.api.watched import hold
+from tests.api.watched import PROBLEM, hold
 
 #: Codes that only the ws-server gives, or a path without a route, or a method without one.
 ELSEWHERE = {"UPGRADE_REQUIRED", "TOO_MANY_CONNECTIONS", "METHOD_NOT_ALLOWED"}
@@ -116,8 +116,8 @@ def test_every_code_there_is_may_come_of_some_operation(document: Any) -> None:
 def test_who_must_be_known_is_said_with_what_else_is_needed(document: Any) -> None:
     order = document["paths"]["/v1/orders"]["post"]
     restart = document["paths"]["/v1/admin/actors/{name}/restart"]["post"]
-    trades = document["paths"]["/v1/trades"]["get"]
-    limit = {each.get("name"): each for each in trades["parameters"]}["limit"]
+    orders = document["paths"]["/v1/orders"]["get"]
+    limit = {each.get("name"): each for each in orders["parameters"]}["limit"]
 
     assert order["security"] == [{"bearer": []}]
     assert {"$ref": "#/components/parameters/IdempotencyKey"} in order["parameters"]
@@ -127,6 +127,30 @@ def test_who_must_be_known_is_said_with_what_else_is_needed(document: Any) -> No
     assert not restart["requestBody"]["required"]
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
     assert document["paths"]["/v1/status"]["get"]["security"] == []
+
+
+def test_a_token_may_be_left_out_where_only_something_about_the_caller_needs_it(
+    document: Any,
+) -> None:
+    board = document["paths"]["/v1/leaderboards/week"]["get"]
+
+    assert board["security"] == [{}, {"bearer": []}]
+    assert "`TOKEN_REQUIRED`" in board["responses"]["401"]["description"]
+
+
+def test_what_is_answered_as_something_else_than_json_is_said(document: Any) -> None:
+    trades = document["paths"]["/v1/trades"]["get"]["responses"]
+    others = {
+        path
+        for path, _, operation in operations(document)
+        for answer in operation["responses"].values()
+        if set(answer.get("content", {})) - {"application/json", PROBLEM}
+    }
+
+    assert set(trades["200"]["content"]) == {"application/json", "text/csv"}
+    assert trades["200"]["content"]["text/csv"]["schema"] == {"type": "string"}
+    assert "Link" in trades["200"]["headers"]
+    assert others == {"/v1/trades"}
 
 
 def test_the_document_is_known_by_its_etag(api: Api) -> None:

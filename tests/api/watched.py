@@ -52,7 +52,8 @@ def hold(app: Flask, answer: TestResponse) -> None:
         assert operation.tagged, where
     else:
         assert status in operation.answers, f"{where} is no answer it gives"
-        _exactly(answer.data, operation.answers[status], where)
+        if (status, answer.mimetype) not in {(200, other) for other in operation.also}:
+            _exactly(answer.data, operation.answers[status], where)
         assert operation.shows_version(status) == ("ETag" in answer.headers), where
 
 

@@ -1,0 +1,165 @@
+"""Leaderboards of weeks over HTTP, and what a week has brought an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import psycopg2
+import pytest
+from touchline.domain.leaderboard import Week, week_of
+from touchline.http.leaderboards import AGE_S, KnownBoard
+from touchline.protocol.people import OwnAccount, OwnPlace
+from touchline.protocol.shapes import LeaderboardShown
+from touchline.store.drain import open_drain
+from touchline.store.keys import Keys
+
+from tests.api.conftest import Api, Trader
+from tests.fakes.clock import FakeClock
+from tests.fakes.failing import Away
+
+
+def drain(api: Api) -> None:
+    open_drain(api.redis, Keys(), api.deps.scripts, api.pg).everything()
+
+
+def score(api: Api, scores: dict[int, int], week: Week | None = None) -> None:
+    """What whoever ranks has left in Redis."""
+    name = (week or week_of(api.clock.calendar())).name
+    api.redis.zadd(Keys().board("week", name), {str(user): e4 for user, e4 in scores.items()})
+
+
+def board(asker: Api | Trader, path: str = "week", **headers: str) -> dict[str, Any]:
+    answer = asker.get(f"/v1/leaderboards/{path}", **headers)
+    assert answer.status_code == 200, answer.get_json()
+    msgspec.json.decode(answer.data, type=LeaderboardShown)
+    shown: dict[str, Any] = answer.get_json()
+    return shown
+
+
+@pytest.fixture
+def crowd(api: Api) -> list[Trader]:
+    """Nine traders, the first the best; the fourth and fifth have the same score."""
+    people = [api.sign_in(f"p{number}@example.com") for number in range(9)]
+    scores = [900, 800, 700, 500, 500, 400, 0, -1, -20_000]
+    score(api, {one.id: e4 for one, e4 in zip(people, scores, strict=True)})
+    return people
+
+
+def test_a_week_that_nobody_has_played_in_has_an_empty_board(api: Api) -> None:
+    week = week_of(api.clock.calendar())
+
+    shown = board(api)
+
+    assert (shown["week"], shown["players"], shown["ranks"]) == (week.name, 0, [])
+    assert board(api, f"week/{week.name}") == shown
+
+
+def test_the_best_come_first(api: Api, crowd: list[Trader]) -> None:
+    shown = board(api, "week?limit=5")
+
+    assert [(row["rank"], row["display_name"], row["score"]) for row in shown["ranks"]] == [
+        (1, "p0", "0.0900"),
+        (2, "p1", "0.0800"),
+        (3, "p2", "0.0700"),
+        (4, "p3", "0.0500"),
+        (5, "p4", "0.0500"),
+    ]
+    assert shown["players"] == 9
+
+
+def test_who_asks_is_shown_those_around_them(crowd: list[Trader]) -> None:
+    def around(one: int) -> list[int]:
+        return [row["rank"] for row in board(crowd[one], "week?around=me&limit=3")["ranks"]]
+
+    assert [around(one) for one in (0, 4, 8)] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_those_around_nobody_are_nobodies(api: Api, ada: Trader, crowd: list[Trader]) -> None:
+    assert board(ada, "week?around=me")["ranks"] == []
+    assert api.get("/v1/leaderboards/week?around=me").status_code == 401
+
+
+def test_people_are_told_their_own_place(api: Api, ada: Trader, crowd: list[Trader]) -> None:
+    def place(trader: Trader) -> tuple[Any, ...]:
+        answer = trader.get("/v1/leaderboards/me")
+        msgspec.json.decode(answer.data, type=OwnPlace)
+        return tuple(answer.get_json()[name] for name in ("rank", "score", "players"))
+
+    assert place(crowd[8]) == (9, "-2.0000", 9)
+    assert place(ada) == (None, None, 9)
+    assert api.get("/v1/leaderboards/me").status_code == 401
+
+
+def test_a_week_of_before_is_shown_as_long_as_it_is_kept(api: Api, crowd: list[Trader]) -> None:
+    last = week_of(week_of(api.clock.calendar()).starts_ms - 1)
+    score(api, {crowd[8].id: 5}, last)
+
+    shown = board(api, f"week/{last.name}")
+
+    assert [(row["rank"], row["display_name"]) for row in shown["ranks"]] == [(1, "p8")]
+    assert shown["week"] == last.name
+
+
+@pytest.mark.parametrize("name", ["2020-W01", "2200-W01", "2026-W54", "now", "2026-W43x"])
+def test_a_week_that_has_no_board_is_not_found(api: Api, name: str) -> None:
+    answer = api.get(f"/v1/leaderboards/week/{name}")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "LEADERBOARD_UNKNOWN")
+
+
+def test_what_is_no_query_of_a_board_is_refused(ada: Trader) -> None:
+    for query in ("limit=0", "limit=201", "around=17", "cursor=x"):
+        assert ada.get(f"/v1/leaderboards/week?{query}").status_code == 400, query
+    assert ada.get("/v1/leaderboards/me?limit=1").status_code == 400
+
+
+def test_a_board_is_read_once_for_many_who_ask() -> None:
+    clock, read = FakeClock(), []
+    known = KnownBoard(lambda week: read.append(week.name) or (), clock.monotonic)  # type: ignore[func-returns-value]
+    one, other = Week("2026-W43", 0), Week("2026-W44", 1)
+
+    for week in (one, one, other):
+        known.of(week)
+    clock.advance(AGE_S)
+    known.of(other)
+
+    assert read == ["2026-W43", "2026-W44", "2026-W44"]
+
+
+def realized(trader: Trader) -> str | None:
+    answer = trader.get("/v1/account")
+    msgspec.json.decode(answer.data, type=OwnAccount)
+    told: str | None = answer.get_json()["realized_pnl_week"]
+    return told
+
+
+def test_the_account_tells_what_the_week_has_brought(api: Api, ada: Trader) -> None:
+    assert realized(ada) == "0.0000"
+    ada.order(quantity="10")
+    sold = ada.order(side="sell", quantity="10").get_json()["realized_pnl"]
+    position = ada.open().get_json()["position"]["position_id"]
+    closed = ada.close(position).get_json()["event"]["pnl"]
+    drain(api)
+
+    assert float(realized(ada) or 0) == pytest.approx(float(sold) + float(closed))
+    assert float(sold) < 0 > float(closed)
+
+
+def test_a_new_week_has_brought_nothing_yet(api: Api, ada: Trader) -> None:
+    ada.order(quantity="10")
+    ada.order(side="sell", quantity="10")
+    drain(api)
+    week = week_of(api.clock.calendar())
+    assert realized(ada) != "0.0000"
+
+    api.clock.advance((week.ends_ms - api.clock.calendar()) / 1000)
+
+    assert realized(ada) == "0.0000"
+
+
+def test_money_is_told_while_postgres_is_away(api: Api, ada: Trader) -> None:
+    away: Any = Away(api.deps.ledger, psycopg2.OperationalError("away"))
+    away.away = True
+
+    assert realized(Trader(api.with_(ledger=away), ada.id, ada.token)) is None
