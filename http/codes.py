@@ -77,6 +77,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "TOO_MANY_PENDING_ORDERS": (422, "Too many orders are waiting already"),
     # what the service says
     "TOO_MANY_CONNECTIONS": (429, "Too many connections"),
+    "RATE_LIMITED": (429, "The quota is used up for now"),
     "INTERNAL": (500, "Something went wrong on our side"),
     "UNAVAILABLE": (503, "The service cannot answer right now"),
     "GOOGLE_KEYS_UNAVAILABLE": (503, "Google's keys are not known yet"),

@@ -42,11 +42,21 @@ HEADERS: Json = {
         "description": "Where to go on.",
         "schema": {"type": "string"},
     },
+    "RateLimit-Policy": {
+        "description": "The quota that the request was counted under, and its window in seconds.",
+        "schema": {"type": "string", "examples": ['"orders";q=20;w=2']},
+    },
+    "RateLimit": {
+        "description": "What is left of that quota, and in how many seconds it is whole again.",
+        "schema": {"type": "string", "examples": ['"orders";r=17;t=1']},
+    },
     "Link": {
         "description": 'Of what is not JSON: where the rest is (`rel="next"`), if there is more.',
         "schema": {"type": "string"},
     },
 }
+#: Of every answer; those of quotas only where one counts.
+_ALWAYS = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 _COMES_AGAIN = frozenset({429, 503})
 
 
@@ -54,7 +64,7 @@ def responses(operation: Operation, parts: Collection[str], schemas: Schemas) ->
     """All answers by status; *parts* are the variable parts of the path."""
     found = {status: _answer(operation, status, schemas) for status in operation.answers}
     if operation.tagged:
-        found[304] = _said("Nothing has changed", ("X-Request-Id", "ETag"))
+        found[304] = _said("Nothing has changed", ("ETag",))
     by_status = defaultdict(list)
     for code in refusals_of(operation, parts):
         by_status[CODES[code][0]].append(code)
@@ -68,7 +78,6 @@ def responses(operation: Operation, parts: Collection[str], schemas: Schemas) ->
 def _answer(operation: Operation, status: int, schemas: Schemas) -> Json:
     kind = operation.answers[status]
     due = {
-        "X-Request-Id": True,
         "ETag": operation.shows_version(status),
         "Idempotent-Replayed": operation.keyed,
         "Location": 300 <= status < 400,
@@ -88,7 +97,6 @@ def _also(operation: Operation, status: int) -> tuple[str, ...]:
 def _refused(operation: Operation, status: int, codes: list[str], schemas: Schemas) -> Json:
     named = operation.access is not Access.OPEN
     due = {
-        "X-Request-Id": True,
         "WWW-Authenticate": status == HTTPStatus.UNAUTHORIZED and named,
         # What a health path says of itself with 503 is no refusal.
         "Retry-After": status in _COMES_AGAIN and status not in operation.answers,
@@ -101,5 +109,5 @@ def _refused(operation: Operation, status: int, codes: list[str], schemas: Schem
 
 
 def _said(words: str, headers: Collection[str]) -> Json:
-    refs = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    refs = {name: {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS, *headers)}
     return {"description": words, "headers": refs}

@@ -18,7 +18,12 @@ class Fault(msgspec.Struct, frozen=True, rename={"place": "in"}):
     place: Literal["body", "query", "path", "header"]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Problem(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"violated_policies": "violated-policies"},
+):
     """A refusal; `code` says which, and some codes add members of their own."""
 
     type: str
@@ -40,3 +45,4 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | msgspec.UnsetType = msgspec.UNSET
     close: PositionHappened | msgspec.UnsetType | None = msgspec.UNSET
     oldest: TickId | msgspec.UnsetType | None = msgspec.UNSET
+    violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET

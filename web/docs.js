@@ -4,6 +4,9 @@ import { $, element } from "./dom.js";
 
 let api = null;
 
+// Headers that every answer may have.
+const EVERYWHERE = ["X-Request-Id", "RateLimit-Policy", "RateLimit"];
+
 // ---- texts -----------------------------------------------------------------------------
 
 // Text with `code` in it, and nothing more of Markdown.
@@ -119,7 +122,7 @@ function answer(status, said) {
   const shapes = Object.values(said.content ?? {}).map((media) => kind(media.schema));
   second.append(...joined(shapes, " or "));
   third.append(...words(said.description));
-  const headers = Object.keys(said.headers ?? {}).filter((name) => name !== "X-Request-Id");
+  const headers = Object.keys(said.headers ?? {}).filter((name) => !EVERYWHERE.includes(name));
   if (headers.length) third.append(element("p", `With ${headers.join(", ")}.`, "quiet"));
   node.append(first, second, third);
   return node;

@@ -153,6 +153,18 @@ def test_what_is_answered_as_something_else_than_json_is_said(document: Any) -> 
     assert others == {"/v1/trades"}
 
 
+def test_any_answer_may_tell_of_a_quota_and_any_request_may_be_one_too_many(
+    document: Any,
+) -> None:
+    for path, _, operation in operations(document):
+        for answer in operation["responses"].values():
+            assert {"RateLimit", "RateLimit-Policy"} <= set(answer["headers"]), path
+        assert "Retry-After" in operation["responses"]["429"]["headers"], path
+        assert "`RATE_LIMITED`" in operation["responses"]["429"]["description"], path
+    for name in ("RateLimit", "RateLimit-Policy"):
+        assert "required" not in document["components"]["headers"][name]
+
+
 def test_the_document_is_known_by_its_etag(api: Api) -> None:
     first = api.get("/openapi.json")
 
