@@ -70,10 +70,15 @@ class Line:
         head = self.got.find(b"\r\n\r\n")
         if head < 0:
             return ""
+        if self.got[9:12] in (b"204", b"304"):  # which have no body
+            return self._whole()
         at = self.got.lower().index(b"content-length:", 0, head) + 15
         length = int(self.got[at : self.got.index(b"\r", at)])
         if len(self.got) < head + 4 + length:
             return ""
+        return self._whole()
+
+    def _whole(self) -> str:
         status = self.got[9:12].decode()
         self.got.clear()
         return status

@@ -92,6 +92,11 @@ class Exchange:
         pids = self.servers.pids
         return Spent(cpu_s(self.api.pid), cpu_s(pids[VALKEY]), family_cpu_s(pids[POSTGRESQL]))
 
+    def look(self, path: str) -> tuple[int, str]:
+        """How many bytes *path* is answered with, and their ETag."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return len(answer.read()), answer.headers["ETag"]
+
     def load(self, path: str, measure_s: float, *, rate: float = 0.0, warm_s: float = 0.5) -> Run:
         """Let every trader send requests to *path*, and count."""
         self.runs += 1

@@ -46,9 +46,9 @@ FIXED = {
 }
 
 
-def with_fixed_answer(deps: Any) -> Flask:
+def with_fixed_answer(*parts: Any) -> Flask:
     """The application of the service with the route of this benchmark."""
-    app = create_app(deps)
+    app = create_app(*parts)
     app.add_url_rule(FIXED_PATH, view_func=lambda: json_answer(FIXED, 201), methods=["POST"])
     return app
 
