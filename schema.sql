@@ -676,15 +676,33 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (user_id, key)
 );
 
+-- What operators did, or were refused. A row is there before anything is done, and completed when it
+-- is known what came of it; it is kept for ever. It is also what remembers an Idempotency-Key: the
+-- same one does nothing twice, unless what it was for was refused.
 CREATE TABLE audit_log (
-    id     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    actor  TEXT,
-    action TEXT,
-    target TEXT,
-    before JSONB,
-    after  JSONB,
-    at     TIMESTAMPTZ NOT NULL DEFAULT now()
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor       TEXT NOT NULL,         -- "user 7", or "command line"
+    session_id  UUID,                  -- that they were signed in by
+    action      TEXT NOT NULL,
+    target      TEXT NOT NULL,
+    request     JSONB NOT NULL,        -- what was asked for, the reason given included
+    before      JSONB,
+    after       JSONB,
+    outcome     TEXT,                  -- "done", or the code of a refusal; NULL: not known
+    status      INT,                   -- what was answered, and with which status
+    answer      JSONB,
+    idem_key    TEXT,
+    request_id  TEXT,
+    ip          INET,
+    at          TIMESTAMPTZ NOT NULL DEFAULT now(),
+    tried_at    TIMESTAMPTZ DEFAULT now(),  -- when it was begun last; NULL: nobody is at it
+    done_at     TIMESTAMPTZ,
+    CHECK ((outcome IS NULL) = (done_at IS NULL))
 );
+CREATE UNIQUE INDEX audit_log_key ON audit_log (actor, idem_key)
+    WHERE outcome IS NULL OR outcome = 'done';
+CREATE INDEX audit_log_actor ON audit_log (actor, id);
+CREATE INDEX audit_log_target ON audit_log (target, id);
 
 -- What the services found when they proved the books; a week of it is kept.
 CREATE TABLE reconcile_runs (

@@ -79,7 +79,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "UNAVAILABLE": (503, "The service cannot answer right now"),
     "GOOGLE_KEYS_UNAVAILABLE": (503, "Google's keys are not known yet"),
     "GOOGLE_UNAVAILABLE": (503, "Google does not answer"),
-    "OUTCOME_UNKNOWN": (503, "The order's outcome is not known yet"),
+    "OUTCOME_UNKNOWN": (503, "The outcome is not known yet"),
     "NEW_TRADES_PAUSED": (503, "New trades are paused; sales and closes are not"),
     "CAPACITY": (503, "The server is at its capacity"),
 }

@@ -21,6 +21,7 @@ from ..store.scripts import Scripts
 from ..store.sessions import Sessions
 from ..store.users import Users
 from .health_report import HealthSource
+from .operators import Operators
 from .position_desk import Checker
 from .refresh_tokens import RefreshTokens
 from .tokens import Signer, Verifier
@@ -35,6 +36,7 @@ class ApiDeps:
         scanner: checks a position before it is changed.
         executor: the `trade-executor`.
         fleet: the way to other replicas.
+        operators: what only admin routes use.
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
             on every use, because a port may be known only after the start.
         inplay_delay_ms: how long orders wait in play, calendar ms.
@@ -63,6 +65,7 @@ class ApiDeps:
     calendar: Calendar
     health: HealthSource
     fleet: Fleet
+    operators: Operators
     ws_url: Callable[[], str]
     inplay_delay_ms: int = 0
     paused: Callable[[], bool] = lambda: False

@@ -32,7 +32,7 @@ def begin_session(deps: ApiDeps, user: User) -> RefreshToken:
     _grant_start_balance(deps, user.id)
     session = new_session_id()
     token = deps.refresh_tokens.first(session)
-    client = Client(request.headers.get("User-Agent"), _address())
+    client = Client(request.headers.get("User-Agent"), client_address())
     ended = deps.sessions.start(user.id, session, token.digest, client)
     deps.revocations.add(*(Ended(user.id, each) for each in ended))
     log.info("signed in", user=user.id, session_id=session)
@@ -85,7 +85,8 @@ def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
     )
 
 
-def _address() -> str | None:
+def client_address() -> str | None:
+    """Where this request comes from; None where that is no address."""
     with suppress(ValueError):
         return str(ipaddress.ip_address(request.remote_addr or ""))
     return None

@@ -42,6 +42,7 @@ from .health import ServiceHealth
 from .leaderboard import leaderboard
 from .logs import name_process
 from .margin import margin
+from .operators import operators
 from .pressure_metrics import show_pressure
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -244,6 +245,7 @@ def _http(
             calendar=calendar,
             health=health,
             fleet=health.fleet,
+            operators=operators(stores),
             ws_url=front.ws_url,
             inplay_delay_ms=front.inplay_delay_ms,
             paused=pressure.paused,

@@ -13,8 +13,10 @@ from touchline.domain.instrument import new_instrument
 from touchline.http.api import create_app
 from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
+from touchline.http.operators import Operators
 from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
+from touchline.store.audit import Audit
 from touchline.store.candles import Candles
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
@@ -100,6 +102,18 @@ class Trader:
         headers = self.auth | kwargs.pop("headers", {})
         return self.api.client.post(path, headers=headers, **kwargs)
 
+    def act(self, path: str, body: object = None, key: str | None = None) -> TestResponse:
+        """Do something that admins do."""
+        self._keys += 1
+        headers = {"Idempotency-Key": key or f"key-{self._keys}"}
+        return self.post(path, json={} if body is None else body, headers=headers)
+
+    def audit(self, **query: str) -> list[dict[str, Any]]:
+        """What is written down of admins, newest first."""
+        answer = self.api.client.get("/v1/admin/audit", query_string=query, headers=self.auth)
+        lines: list[dict[str, Any]] = answer.get_json()["data"]
+        return lines
+
     def order(self, key: str | None = None, **body: object) -> TestResponse:
         """Place an order: a purchase of one Arsenal share unless told otherwise."""
         self._keys += 1
@@ -182,6 +196,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         calendar=clock.calendar,
         health=health,
         fleet=Fleet(redis, keys, health.identity, ()),
+        operators=Operators(audit=Audit(pg)),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
     )
@@ -191,6 +206,14 @@ def api(redis: Redis, pg: Postgres) -> Api:
 @pytest.fixture
 def ada(api: Api) -> Trader:
     return api.sign_in()
+
+
+@pytest.fixture
+def operator(api: Api) -> Trader:
+    """An admin."""
+    api.sign_in("op@example.com")
+    api.deps.users.make_admin("OP@example.com")
+    return api.sign_in("op@example.com")
 
 
 def _list(hot: Hot, pg: Postgres, idx: InstrumentIdx, symbol: str, name: str) -> None:

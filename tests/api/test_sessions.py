@@ -300,7 +300,7 @@ def test_an_admin_is_let_in_by_the_token_alone_while_redis_is_away(api: Api) -> 
     api.deps.users.make_admin("op@example.com")
     op = visit(api, "op@example.com")
     blind = api.with_(revocations=RedisAway())
-    headers = {"Authorization": f"Bearer {op.access}"}
+    headers = {"Authorization": f"Bearer {op.access}", "Idempotency-Key": "k-1"}
 
     answer = blind.client.post("/v1/admin/actors/flusher/restart", headers=headers)
     op.post(LOGOUT)
