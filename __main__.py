@@ -5,16 +5,15 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from . import config
+from .domain.people import Role
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
 from .services import admin, api_server, books, flusher, keys, schema, statement, up, ws_server
@@ -22,6 +21,7 @@ from .services.boot import check_keys
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
 from .services.scrub import scrub_text
+from .services.speed import Speed
 from .store.embedded import EmbeddedError
 from .store.postgres import install_wait_callback
 from .store.schema_files import SchemaMismatch
@@ -57,21 +57,9 @@ _data = click.option(
 )
 
 
-class _Speed(click.FloatRange):
-    """A factor; click's own range lets "nan" through, which compares with nothing."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        factor = float(super().convert(value, param, ctx))
-        if math.isnan(factor):
-            self.fail("nan is not a speed", param, ctx)
-        return factor
-
-
 _speed = click.option(
     "--speed",
-    type=_Speed(min=1, max=1_000_000),
+    type=Speed(min=1, max=1_000_000),
     default=1.0,
     show_default=True,
     help="Calendar time to real time; idle time between matches is skipped.",
@@ -235,24 +223,26 @@ def schema_check_command(data_dir: Path) -> None:
 
 @main.group("admin")
 def admin_group() -> None:
-    """Say who may use the operators' side of the API."""
+    """Say who may use the operators' side of the API.
+
+    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
+    """
 
 
 @admin_group.command("grant")
 @click.argument("email")
 @_data
 def admin_grant_command(email: str, data_dir: Path) -> None:
-    """Make the user EMAIL an admin, from the next sign-in on.
+    """Make the user EMAIL an admin, who has to sign in again."""
+    _change_role(email, data_dir, Role.ADMIN, "is an admin from the next sign-in on")
 
-    Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
-    """
 
-    def run() -> int:
-        admin.grant(config.external_servers(os.environ), data_dir, email)
-        click.echo(f"{email} is an admin from the next sign-in on")
-        return 0
-
-    _end_with(run)
+@admin_group.command("revoke")
+@click.argument("email")
+@_data
+def admin_revoke_command(email: str, data_dir: Path) -> None:
+    """Make the user EMAIL one like any other, and end all their sessions."""
+    _change_role(email, data_dir, Role.USER, "is no admin any more")
 
 
 @main.group("keys")
@@ -272,6 +262,15 @@ def keys_rotate_command() -> None:
 
     def run() -> int:
         click.echo(keys.next_to(config.public_keys(os.environ)))
+        return 0
+
+    _end_with(run)
+
+
+def _change_role(email: str, data_dir: Path, role: Role, said: str) -> None:
+    def run() -> int:
+        admin.change_role(config.external_servers(os.environ), data_dir, email, role)
+        click.echo(f"{email} {said}")
         return 0
 
     _end_with(run)

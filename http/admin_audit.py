@@ -11,14 +11,12 @@ from ..domain.clock import rfc3339
 from ..protocol.admin import AuditLine
 from ..protocol.pages import Page
 from ..store.audit import PAGE_MAX, Line, Sought
+from .admin_form import SearchText
 from .answers import Cursors, json_answer, page_of
 from .auth import admin
 from .deps import ApiDeps
 from .operations import Access, Operation
 from .validate import query
-
-#: What is looked for, as a whole.
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\A[^\x00]*\Z")]
 
 
 class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,9 +24,9 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = 50
     cursor: str | None = None
-    actor: _Text | None = None
-    action: _Text | None = None
-    target: _Text | None = None
+    actor: SearchText | None = None
+    action: SearchText | None = None
+    target: SearchText | None = None
 
 
 def audit_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from .account import account_routes
 from .admin import admin_routes
 from .admin_audit import audit_routes
+from .admin_people import people_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -36,6 +37,7 @@ from .validate import query
 _TAKE_PARAMETERS = frozenset(
     {
         "admin_audit.audit",
+        "admin_people.all_users",
         "candles.candles",
         "fixtures.all_fixtures",
         "google.callback",
@@ -84,6 +86,7 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.register_blueprint(status_routes(deps, _ways(deps, google)))
     app.register_blueprint(admin_routes(deps))
     app.register_blueprint(audit_routes(deps, cursors))
+    app.register_blueprint(people_routes(deps, cursors))
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from .forms import Instant
+from .forms import Amount, Instant
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -36,3 +36,27 @@ class RestartOrdered(msgspec.Struct, frozen=True):
     child: str
     replica: str
     status: str
+
+
+class UserShown(msgspec.Struct, frozen=True):
+    """A user as operators see them."""
+
+    id: int
+    email: str
+    display_name: str
+    role: Literal["user", "admin"]
+    status: Literal["active", "suspended", "deleted"]
+    is_bot: bool
+    created_at: Instant
+    last_login_at: Instant | None
+
+
+class WalletAdjusted(msgspec.Struct, frozen=True):
+    """Money that an operator gave or took, and the wallet after it; `durable` as for trades."""
+
+    entry_id: str
+    user_id: int
+    amount: Amount
+    cash: Amount
+    locked: Amount
+    durable: Literal["postgres", "redis"]

@@ -18,12 +18,14 @@ from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.audit import Audit
 from touchline.store.candles import Candles
+from touchline.store.drain import open_drain
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
+from touchline.store.people import People
 from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
 from touchline.store.revocations import Revocations
@@ -196,7 +198,9 @@ def api(redis: Redis, pg: Postgres) -> Api:
         calendar=clock.calendar,
         health=health,
         fleet=Fleet(redis, keys, health.identity, ()),
-        operators=Operators(audit=Audit(pg)),
+        operators=Operators(
+            audit=Audit(pg), people=People(pg), drain=open_drain(redis, keys, scripts, pg)
+        ),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
     )
@@ -208,11 +212,18 @@ def ada(api: Api) -> Trader:
     return api.sign_in()
 
 
+def make_admin(api: Api, email: str) -> None:
+    """Make a user an admin, behind the back of everybody."""
+    with api.pg.transaction() as cursor:
+        cursor.execute("UPDATE users SET role = 'admin' WHERE email = %s", (email,))
+        assert cursor.rowcount == 1
+
+
 @pytest.fixture
 def operator(api: Api) -> Trader:
     """An admin."""
     api.sign_in("op@example.com")
-    api.deps.users.make_admin("OP@example.com")
+    make_admin(api, "op@example.com")
     return api.sign_in("op@example.com")
 
 

@@ -119,10 +119,6 @@ def test_before_anything_was_heard_only_the_own_replica_is_known(
     assert answer.get_json()["code"] == "REPLICA_UNKNOWN"
 
 
-def test_an_address_nobody_has_signed_in_with_cannot_become_an_admin(api: Api) -> None:
-    assert not api.deps.users.make_admin("nobody@example.com")
-
-
 def test_a_restart_is_written_down(api: Api, operator: Trader) -> None:
     operator.act(RESTART.format("flusher"))
 
