@@ -38,3 +38,9 @@ def user_unknown(name: object) -> Refuse:
     """A refusal (to raise) because there is no such user."""
     error = FieldError("/id", "is no user's", "path")
     return Refuse(Problem("USER_UNKNOWN", f"there is no user {name}", (error,)))
+
+
+class Because(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body that says why, and nothing else."""
+
+    reason: Reason

@@ -5,12 +5,14 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
 
 from .account import account_routes
 from .admin import admin_routes
 from .admin_audit import audit_routes
+from .admin_books import book_routes
 from .admin_people import people_routes
+from .admin_positions import admin_position_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -37,6 +39,7 @@ from .validate import query
 _TAKE_PARAMETERS = frozenset(
     {
         "admin_audit.audit",
+        "admin_books.parked",
         "admin_people.all_users",
         "candles.candles",
         "fixtures.all_fixtures",
@@ -84,13 +87,22 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.register_blueprint(position_routes(deps, listing, cursors))
     app.register_blueprint(account_routes(deps))
     app.register_blueprint(status_routes(deps, _ways(deps, google)))
-    app.register_blueprint(admin_routes(deps))
-    app.register_blueprint(audit_routes(deps, cursors))
-    app.register_blueprint(people_routes(deps, cursors))
+    for routes in _admin_routes(deps, listing, cursors):
+        app.register_blueprint(routes)
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
+
+
+def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blueprint]:
+    return [
+        admin_routes(deps),
+        audit_routes(deps, cursors),
+        people_routes(deps, cursors),
+        book_routes(deps, cursors),
+        admin_position_routes(deps, listing),
+    ]
 
 
 def _ways(deps: ApiDeps, google: GoogleSignIn | None) -> list[str]:

@@ -5,10 +5,10 @@ A route says who asks, what for, and how it is done; the rest is here:
     return audited(deps, asked(admin(deps), "halt.set", f"instrument {idx}", wanted), halt)
 
 where `halt` takes the row (`Begun`, whose `key` no other act has) and returns what it did, as
-`Done`, or raises Refuse. The row is there before `halt` is called. If the process dies in it, or
-a store goes away, nobody knows what came of it; the row says so by having no outcome, and the same
-request under the same key calls `halt` again. So it has to be something that may be done twice,
-or that remembers `key`.
+`Done`, or raises Refuse. The row is there before `halt` is called. If the process dies in it, or a
+store goes away, or `halt` raises OutcomeUnknown, nobody knows what came of it: the row has no
+outcome then, and the same request under the same key calls `halt` again. So it has to be something
+that may be done twice, or that remembers `key`.
 
 Source: docs/operations.md, "What admins may do".
 """
@@ -57,6 +57,10 @@ class Done:
 
 
 Act = Callable[[Begun], Done]
+
+
+class OutcomeUnknown(Exception):
+    """Raised by an act that cannot tell whether it was done; the text says why."""
 
 
 def asked(claims: Claims, action: str, target: str, wanted: object) -> Asked:
@@ -130,6 +134,8 @@ def _uncertain(deps: ApiDeps, begun: Begun, what: Asked) -> Iterator[None]:
     try:
         yield
         certain = True
+    except OutcomeUnknown as why:
+        raise Refuse(_unknown(str(why))) from None
     except OUTAGES as outage:
         raise Refuse(_unknown(f"a store went away meanwhile ({one_line(outage)})")) from None
     finally:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from ..store.audit import Audit
 from ..store.drain import Drain
+from ..store.inquiry import Inquiries
+from ..store.parked_rows import ParkedRows
 from ..store.people import People
+from ..store.reconcile_runs import ReconcileRuns
+from .prover import Prover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +20,15 @@ class Operators:
     Attributes:
         audit: where all that they do is written down.
         drain: brings facts to Postgres; that of the whole process.
+        inquiries: scans of positions, with their traces.
+        parked: facts that Postgres refuses.
+        runs: what came of proving the books. *prover*: proves them now.
     """
 
     audit: Audit
     people: People
     drain: Drain
+    inquiries: Inquiries
+    parked: ParkedRows
+    runs: ReconcileRuns
+    prover: Prover

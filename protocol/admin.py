@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .forms import Amount, Instant
+from .forms import Amount, Instant, Price, TickId
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -59,4 +59,101 @@ class WalletAdjusted(msgspec.Struct, frozen=True):
     amount: Amount
     cash: Amount
     locked: Amount
+    durable: Literal["postgres", "redis"]
+
+
+class LeaseShown(msgspec.Struct, frozen=True):
+    """A duty that one replica at a time does; `owner` is null where none does."""
+
+    lease: str
+    owner: str | None
+    expires_in_ms: int
+
+
+class ProofsRun(msgspec.Struct, frozen=True):
+    """What came of proving the books: some offenders of each proof that failed, by its name."""
+
+    status: Literal["done"]
+    started_at: Instant
+    took_ms: int
+    ok: bool
+    failed: dict[str, Any]
+    state_hashes: dict[str, str]
+
+
+class ProofsUnderWay(msgspec.Struct, frozen=True):
+    """The books are being proved; `GET /v1/admin/reconcile` has what comes of it."""
+
+    status: Literal["running"]
+
+
+class ParkedFact(msgspec.Struct, frozen=True):
+    """A fact that Postgres refuses; `fact` as a script wrote it."""
+
+    id: str
+    stream: str
+    kind: str
+    fact: dict[str, Any]
+    malformed: bool
+    attempts: int
+    error: str | None
+    created_at: Instant
+    retry_at: Instant
+
+
+class FactTried(msgspec.Struct, frozen=True):
+    """What Postgres says to a fact now."""
+
+    id: str
+    status: Literal["recorded", "refused"]
+    error: str | None
+
+
+class PriceSpan(msgspec.Struct, frozen=True):
+    """The lowest and the highest of some prices."""
+
+    low: Price
+    high: Price
+
+
+class TickNotTaken(msgspec.Struct, frozen=True):
+    """A tick that would have closed a position, and why it did not."""
+
+    tick: str | None
+    code: str
+
+
+class PositionTraced(msgspec.Struct, frozen=True):
+    """What a scan found about one position.
+
+    `from_tick` had been looked at before, `to_tick` has been now. `halted` of the `ticks` close
+    nothing. `quotes` are those that it could have been closed at. `position` is as it was found,
+    `close` null if it is still open; `unsettled` is one that the next scan has to deal with.
+    """
+
+    position: dict[str, Any]
+    from_tick: TickId
+    to_tick: TickId
+    ticks: int
+    halted: int
+    missing: bool
+    quotes: PriceSpan | None
+    marks: PriceSpan | None
+    refused: tuple[TickNotTaken, ...]
+    close: dict[str, Any] | None
+    unsettled: bool
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """A replay's trace."""
+
+    positions: tuple[PositionTraced, ...]
+
+
+class PositionClosedBy(msgspec.Struct, frozen=True):
+    """A position that an admin closed; as the owner's own close is answered."""
+
+    status: str
+    position: dict[str, Any]
+    event: dict[str, Any]
     durable: Literal["postgres", "redis"]

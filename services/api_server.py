@@ -245,7 +245,7 @@ def _http(
             calendar=calendar,
             health=health,
             fleet=health.fleet,
-            operators=operators(stores),
+            operators=operators(stores, scanner),
             ws_url=front.ws_url,
             inplay_delay_ms=front.inplay_delay_ms,
             paused=pressure.paused,

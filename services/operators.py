@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from ..http.operators import Operators
+from ..http.prover import Prover
 from ..store.audit import Audit
+from ..store.inquiry import Inquiries
+from ..store.parked_rows import ParkedRows
 from ..store.people import People
+from ..store.reconcile_runs import ReconcileRuns
+from ..store.scanner import Scanner
 from .stores import Stores
 
 
-def operators(stores: Stores) -> Operators:
-    """The stores of *stores* that only operators have to do with."""
-    return Operators(audit=Audit(stores.pg), people=People(stores.pg), drain=stores.drain)
+def operators(stores: Stores, scanner: Scanner) -> Operators:
+    """What only operators have to do with, over *stores*."""
+    runs = ReconcileRuns(stores.redis, stores.keys, stores.pg)
+    return Operators(
+        audit=Audit(stores.pg),
+        people=People(stores.pg),
+        drain=stores.drain,
+        inquiries=Inquiries(stores.redis, stores.keys, scanner),
+        parked=ParkedRows(stores.pg),
+        runs=runs,
+        prover=Prover(runs),
+    )

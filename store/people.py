@@ -71,9 +71,9 @@ class People:
         """At most *limit* users, the one who came last first."""
         wanted: dict[str, tuple[Any, ...] | None] = {
             "(email ILIKE %s OR display_name ILIKE %s)": _like(sought.text),
-            "role = %s": sought.standing.role and (sought.standing.role,),
-            "status = %s": sought.standing.status and (sought.standing.status,),
-            "id < %s": None if sought.before is None else (sought.before,),
+            "role = %s": _one_of(sought.standing.role),
+            "status = %s": _one_of(sought.standing.status),
+            "id < %s": _one_of(sought.before),
         }
         given = {text: values for text, values in wanted.items() if values is not None}
         where = " AND ".join(["id > 0", *given])
@@ -155,6 +155,10 @@ def _ended(cursor: Cursor, user: UserId) -> tuple[Ended, ...]:
 def _found(cursor: Cursor, user: UserId) -> Person:
     cursor.execute(f"{_PERSON} WHERE id = %s", (user,))
     return _person(cursor.fetchone())
+
+
+def _one_of(value: object) -> tuple[object] | None:
+    return None if value is None else (value,)
 
 
 def _like(text: str | None) -> tuple[str, str] | None:

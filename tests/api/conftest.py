@@ -14,6 +14,7 @@ from touchline.http.api import create_app
 from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
 from touchline.http.operators import Operators
+from touchline.http.prover import Prover
 from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.audit import Audit
@@ -22,12 +23,15 @@ from touchline.store.drain import open_drain
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
+from touchline.store.inquiry import Inquiries
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
+from touchline.store.parked_rows import ParkedRows
 from touchline.store.people import People
 from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
+from touchline.store.reconcile_runs import ReconcileRuns
 from touchline.store.revocations import Revocations
 from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
@@ -198,13 +202,26 @@ def api(redis: Redis, pg: Postgres) -> Api:
         calendar=clock.calendar,
         health=health,
         fleet=Fleet(redis, keys, health.identity, ()),
-        operators=Operators(
-            audit=Audit(pg), people=People(pg), drain=open_drain(redis, keys, scripts, pg)
-        ),
+        operators=_operators(redis, keys, scripts, pg, scanner.real),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
     )
     return Api(deps, executor, scanner, positions, health, clock, redis, pg)
+
+
+def _operators(
+    redis: Redis, keys: Keys, scripts: Scripts, pg: Postgres, scanner: Scanner
+) -> Operators:
+    runs = ReconcileRuns(redis, keys, pg)
+    return Operators(
+        audit=Audit(pg),
+        people=People(pg),
+        drain=open_drain(redis, keys, scripts, pg),
+        inquiries=Inquiries(redis, keys, scanner),
+        parked=ParkedRows(pg),
+        runs=runs,
+        prover=Prover(runs),
+    )
 
 
 @pytest.fixture
