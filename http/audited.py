@@ -93,7 +93,7 @@ def audited(deps: ApiDeps, what: Asked, act: Act) -> Response:
         return _known(begun)
     with _uncertain(deps, begun, what):
         done = _outcome(act, begun)
-        deps.operators.audit.settle(begun, _settled(done))
+        _settles(deps, begun, done)
     return _told(what, done)
 
 
@@ -111,7 +111,7 @@ def audited_anyway(deps: ApiDeps, what: Asked, act: Act) -> Response:
         return _known(begun)
     with _uncertain(deps, begun, what):
         done = _outcome(act, begun)
-    if not confirmed(lambda: audit.settle(begun, _settled(done)) or True, False):
+    if not confirmed(lambda: _settles(deps, begun, done), False):
         log.warning("what came of an admin act is in the log alone", audit=begun.id)
     return _told(what, done)
 
@@ -153,6 +153,11 @@ def _outcome(act: Act, begun: Begun) -> Settled | Problem:
         return act(begun).settled
     except Refuse as refuse:
         return refuse.problem
+
+
+def _settles(deps: ApiDeps, begun: Begun, done: Settled | Problem) -> bool:
+    deps.operators.audit.settle(begun, _settled(done))
+    return True
 
 
 def _settled(done: Settled | Problem) -> Settled:

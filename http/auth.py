@@ -63,6 +63,7 @@ def admin(deps: ApiDeps) -> Claims:
     if ended:
         raise _ended()
     if claims.role != "admin":
+        log.warning("somebody else's token at an admin route", user=claims.user, path=request.path)
         error = FieldError("/Authorization", "is not an admin's token", "header")
         raise Refuse(Problem("FORBIDDEN", "this needs the role admin", (error,)))
     return claims

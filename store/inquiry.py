@@ -61,7 +61,7 @@ class Inquiries:
     def into(self, positions: Sequence[Position]) -> list[Found]:
         """Bring *positions* up to now, which may close some, and tell of each that was open.
 
-        May raise an outage of Redis; to do it again finds less, for what was looked at is noted.
+        May raise an outage of Redis. To do it again tells the same, but for what is closed by then.
         """
         clubs: defaultdict[InstrumentIdx, list[str]] = defaultdict(list)
         for position in positions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from touchline.domain.halts import Halt
+from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import UserId
 from werkzeug.test import TestResponse
 
@@ -47,7 +47,8 @@ def test_a_replay_closes_what_a_tick_had_closed_and_tells_which(
     closed, still = found[stopped], found[calm]
     assert (closed["close"]["reason"], closed["close"]["by"]) == ("stop_loss", "admin")
     assert closed["to_tick"] == closed["close"]["trigger"]["tick"]
-    assert (closed["ticks"], still["ticks"]) == (2, 3)
+    # The other's opening is a tick as well, and nothing behind the one that closes is looked at.
+    assert (closed["ticks"], still["ticks"]) == (3, 3)
     assert (still["close"], still["unsettled"], still["missing"]) == (None, False, False)
     assert still["quotes"]["low"] < "98.00" < still["quotes"]["high"]
     assert ada.get(f"/v1/positions/{stopped}").get_json()["status"] == "closed"
@@ -68,15 +69,23 @@ def test_a_replay_of_one_position_leaves_the_others_alone(
     assert held.qty > 0
 
 
-def test_a_second_replay_finds_nothing_new(api: Api, operator: Trader, ada: Trader) -> None:
+def test_a_second_replay_tells_the_same(api: Api, operator: Trader, ada: Trader) -> None:
     opened(ada)
     move(api, 99)
-    replay(operator, "users", ada.id)
 
-    (again,) = traces(replay(operator, "users", ada.id))
+    first, again = (traces(replay(operator, "users", ada.id)) for _ in range(2))
 
-    assert (again["ticks"], again["quotes"]) == (0, None)
-    assert again["from_tick"] == again["to_tick"]
+    assert first == again
+    assert first[0]["ticks"] == 1
+
+
+def test_before_any_tick_there_is_nothing_to_look_at(operator: Trader, ada: Trader) -> None:
+    opened(ada)
+
+    (found,) = traces(replay(operator, "users", ada.id))
+
+    assert (found["ticks"], found["quotes"], found["marks"]) == (0, None, None)
+    assert found["from_tick"] == found["to_tick"]
 
 
 def test_a_replay_tells_why_a_tick_did_not_close(api: Api, operator: Trader, ada: Trader) -> None:
@@ -197,6 +206,7 @@ def test_a_halted_market_closes_nothing_for_admins_either(
 
 def test_in_play_an_admin_does_not_wait(api: Api, operator: Trader, ada: Trader) -> None:
     position_id = opened(ada)["position_id"]
+    change(api, phase=Phase.LIVE)
     playing = api.with_(inplay_delay_ms=3_000)
     admin = Trader(playing, UserId(operator.id), operator.token)
 
