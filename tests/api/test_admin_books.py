@@ -16,6 +16,7 @@ from touchline.store.reconcile import Report
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api, Trader
+from tests.api.position_cases import opened
 from tests.fakes.facts import trade_entry
 
 WHY = {"reason": "ticket 12"}
@@ -53,8 +54,19 @@ def test_books_that_nobody_has_proved_have_no_outcome(operator: Trader) -> None:
     assert code(operator.get(RECONCILE)) == (404, "NOT_FOUND")
 
 
-def test_books_are_proved_now(operator: Trader, ada: Trader) -> None:
+def test_books_agree_after_all_that_admins_do_and_are_proved_now(
+    operator: Trader, ada: Trader
+) -> None:
     ada.order()
+    position_id = opened(ada)["position_id"]
+    money = f"/v1/admin/users/{ada.id}/wallet-adjustments"
+    for path, body in (
+        (money, {"amount": "-5", **WHY}),
+        (money, {"amount": "7.25", **WHY}),
+        (f"/v1/admin/positions/{position_id}/close", WHY),
+        (f"/v1/admin/replay/users/{ada.id}", WHY),
+    ):
+        assert operator.act(path, body).status_code in (200, 201)
     operator.api.deps.operators.drain.everything()
 
     answer = operator.act(RECONCILE, WHY)
