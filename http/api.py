@@ -11,6 +11,10 @@ from .account import account_routes
 from .admin import admin_routes
 from .admin_audit import audit_routes
 from .admin_books import book_routes
+from .admin_feed import feed_routes
+from .admin_fixtures import fixture_act_routes
+from .admin_markets import instrument_routes
+from .admin_mode import mode_routes
 from .admin_people import people_routes
 from .admin_positions import admin_position_routes
 from .answers import Cursors
@@ -102,6 +106,10 @@ def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blu
         people_routes(deps, cursors),
         book_routes(deps, cursors),
         admin_position_routes(deps, listing),
+        mode_routes(deps),
+        instrument_routes(deps, listing),
+        fixture_act_routes(deps, listing),
+        feed_routes(deps),
     ]
 
 

@@ -10,6 +10,7 @@ from ..store.inquiry import Inquiries
 from ..store.parked_rows import ParkedRows
 from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
+from .market_operators import MarketOperators
 from .prover import Prover
 
 
@@ -19,6 +20,7 @@ class Operators:
 
     Attributes:
         audit: where all that they do is written down.
+        market: halts, limits, results.
         drain: brings facts to Postgres; that of the whole process.
         inquiries: scans of positions, with their traces.
         parked: facts that Postgres refuses.
@@ -26,6 +28,7 @@ class Operators:
     """
 
     audit: Audit
+    market: MarketOperators
     people: People
     drain: Drain
     inquiries: Inquiries

@@ -10,6 +10,7 @@ from ..store.parked_rows import ParkedRows
 from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
 from ..store.scanner import Scanner
+from .market_operators import market_operators
 from .stores import Stores
 
 
@@ -18,6 +19,7 @@ def operators(stores: Stores, scanner: Scanner) -> Operators:
     runs = ReconcileRuns(stores.redis, stores.keys, stores.pg)
     return Operators(
         audit=Audit(stores.pg),
+        market=market_operators(stores),
         people=People(stores.pg),
         drain=stores.drain,
         inquiries=Inquiries(stores.redis, stores.keys, scanner),

@@ -43,6 +43,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.executor import DirectExecutor
 from tests.fakes.failing import Away
 from tests.fakes.health import FixedHealth, child
+from tests.fakes.operators import market_operators
 from tests.fakes.scanning import WatchedScanner
 
 CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
@@ -215,6 +216,7 @@ def _operators(
     runs = ReconcileRuns(redis, keys, pg)
     return Operators(
         audit=Audit(pg),
+        market=market_operators(redis, pg, keys, Hot(redis, keys)),
         people=People(pg),
         drain=open_drain(redis, keys, scripts, pg),
         inquiries=Inquiries(redis, keys, scanner),
