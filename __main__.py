@@ -107,6 +107,7 @@ def up_command(
             api_port=api_port,
             ws_port=ws_port,
             until_finished=until_finished,
+            rates=config.rates(os.environ),
         )
         return up.run(options, config.external_servers(os.environ))
 

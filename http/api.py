@@ -26,11 +26,13 @@ from .errors import install
 from .fixtures import fixture_routes
 from .google import GoogleSignIn, google_routes
 from .health import HealthApp
+from .limits import install as install_limits
 from .listing import Listing
 from .markets import market_routes
 from .order_batch import batch_routes
 from .order_lists import order_list_routes
 from .orders import order_routes
+from .origins import install as install_origins
 from .page import page_routes
 from .positions import position_routes
 from .problems import Problem, Refuse
@@ -65,6 +67,8 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
+    install_limits(app, deps)
+    install_origins(app, deps)
     app.before_request(_refuse_doubled_slash)
     app.before_request(_refuse_stray_parameters)
     app.after_request(_finish)

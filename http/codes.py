@@ -87,6 +87,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "TOO_MANY_PENDING_ORDERS": (422, "Too many orders are waiting already"),
     # what the service says
     "TOO_MANY_CONNECTIONS": (429, "Too many connections"),
+    "RATE_LIMITED": (429, "The quota is used up for now"),
     "INTERNAL": (500, "Something went wrong on our side"),
     "UNAVAILABLE": (503, "The service cannot answer right now"),
     "GOOGLE_KEYS_UNAVAILABLE": (503, "Google's keys are not known yet"),
@@ -94,6 +95,11 @@ CODES: Mapping[str, tuple[int, str]] = {
     "OUTCOME_UNKNOWN": (503, "The outcome is not known yet"),
     "NEW_TRADES_PAUSED": (503, "New trades are paused; sales and closes are not"),
     "CAPACITY": (503, "The server is at its capacity"),
+}
+
+#: Types that others have defined, in place of one of ours.
+TYPES: Mapping[str, str] = {
+    "RATE_LIMITED": "https://iana.org/assignments/http-problem-types#quota-exceeded",
 }
 
 #: The code for an HTTP error that was raised below us, by its status.

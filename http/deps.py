@@ -9,6 +9,7 @@ from ..actors.address import Address
 from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Execute
 from ..domain.clock import Calendar
+from ..domain.quota import Rates
 from ..store.candles import Candles
 from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
@@ -23,6 +24,7 @@ from ..store.users import Users
 from .health_report import HealthSource
 from .operators import Operators
 from .position_desk import Checker
+from .quotas import Quotas
 from .refresh_tokens import RefreshTokens
 from .tokens import Signer, Verifier
 
@@ -44,7 +46,9 @@ class ApiDeps:
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
         origins: where browsers reach us, as far as that is known.
+        allowed_origins: whose pages may use the API besides.
         trades: where orders and their answers are counted.
+        quotas: how much of what everybody may ask for.
     """
 
     hot: Hot
@@ -71,8 +75,10 @@ class ApiDeps:
     paused: Callable[[], bool] = lambda: False
     auth_dev: bool = False
     origins: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)
+    quotas: Quotas = field(default_factory=lambda: Quotas(Rates()))
 
     @property
     def secure(self) -> bool:

@@ -25,6 +25,16 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+class Limit(Enum):
+    """Which quota a request is counted under; docs/protocol.md, "Quotas"."""
+
+    ORDERS = "orders"
+    READS = "reads"
+    SIGN_IN = "sign-in"
+    WS_TOKEN = "ws-token"  # noqa: S105 — a name, not a token
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """What one route takes and answers.
@@ -37,6 +47,7 @@ class Operation:
         keyed: whether an Idempotency-Key has to be sent.
         tagged: whether answers have an ETag, and are 304 for whoever has them.
         guarded: whether an If-Match has to be sent.
+        limit: the quota that it is counted under, where it is not the one of its place.
     """
 
     answers: Mapping[int, object]
@@ -48,6 +59,7 @@ class Operation:
     keyed: bool = False
     tagged: bool = False
     guarded: bool = False
+    limit: Limit | None = None
 
     def __call__(self, view: View) -> View:
         """Say this of *view*; to be used as a decorator, below the one that names the path."""

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 from .connection import Connection, Limits
 from .meter import HttpMeter
+from .outside import DIRECT, Outside
 from .problems import Problem, raw_response
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         limits: Limits | None = None,
         handler_class: type[Connection] = Connection,
         meter: HttpMeter | None = None,
+        outside: Outside = DIRECT,
     ) -> None:
         """Prepare to serve on *host*:*port* (0: a free one); nothing is bound before `start`."""
         self.limits = limits or Limits()
         self.meter = meter or HttpMeter("")
+        self.outside = outside
         # What is logged for a client is logged for the child whose server this is: greenlets
         # begin without the context of whoever spawned them.
         self._log_context = get_contextvars()
@@ -125,7 +128,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         if self._turned_away < TOLD_AT_ONCE:
             self._turned_away += 1
             try:
-                _tell(sock, self.no_room())
+                _tell(sock, raw_response(self.no_room(), https=self.outside.https))
             finally:
                 self._turned_away -= 1
 
@@ -143,27 +146,34 @@ class ServerFactory:
         application: WSGIApplication,
         limits: Limits | None = None,
         meter: HttpMeter | None = None,
+        outside: Outside = DIRECT,
     ) -> None:
         self._host = host
         self.port = port
         self._application = application
         self._limits = limits
         self._meter = meter
+        self._outside = outside
 
     def __call__(self) -> HttpServer:
         """A server that listens. Raises OSError if the port is taken."""
         server = HttpServer(
-            self._host, self.port, self._application, self._limits, meter=self._meter
+            self._host,
+            self.port,
+            self._application,
+            self._limits,
+            meter=self._meter,
+            outside=self._outside,
         )
         server.start()
         self.port = server.port
         return server
 
 
-def _tell(sock: Any, problem: Problem) -> None:
+def _tell(sock: Any, response: bytes) -> None:
     try:
         with gevent.Timeout(TURN_AWAY_S, False):
-            sock.sendall(raw_response(problem))
+            sock.sendall(response)
             sock.shutdown(socket.SHUT_WR)
             # To close with bytes unread would reset the connection, and the
             # client might never see the answer.
