@@ -16,6 +16,8 @@ from .domain.quota import Rates
 from .environment import Environment, Network, postgres_address, redis_address, web_address
 from .environment import SettingError as SettingError
 
+#: What tokens may be signed by.
+ALGORITHMS = ("EdDSA", "RS256", "ES256")
 #: Facts that may wait for Postgres before new trades pause.
 OUTBOX_MAX = 2_000_000
 #: The highest limit that may be set, requests a second: none that anybody would meet.
@@ -62,6 +64,7 @@ class ApiSettings:
     port: int
     private_key: str
     public_keys: str
+    algorithm: str | None
     ws_url: str
     sportmonks_url: str
     sportmonks_token: str
@@ -113,6 +116,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         port=env.port("API_PORT"),
         private_key=env.secret("JWT_PRIVATE_KEY"),
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
+        algorithm=env.one_of("JWT_ALG", ALGORITHMS) if env.given("JWT_ALG") else None,
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
         sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
         sportmonks_token=env.token("SPORTMONKS_TOKEN"),
@@ -247,6 +251,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "GOOGLE_TOKEN_URL": "https://oauth2.googleapis.com/token",
     "HEALTH_PORT": None,
     "INPLAY_DELAY_MS": "5000",
+    "JWT_ALG": None,
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
     "LIMIT_ADDRESS_PER_S": str(_RATES.address),

@@ -110,6 +110,9 @@ class Environment:
     def origins(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _origins, "comma-separated origins such as https://example.com")
 
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        return self._parsed(name, lambda text: choices[choices.index(text)], ", ".join(choices))
+
     def networks(self, name: str) -> tuple[Network, ...]:
         return self._parsed(name, _networks, "comma-separated networks such as 10.0.0.0/8")
 
