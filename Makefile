@@ -64,5 +64,17 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes \
 	  --extra dev -o requirements.lock setup.cfg
 
+# Looks up every pinned dependency in the database of known vulnerabilities; needs the network, so it is no
+# part of `check`. Apart from .venv, for its own dependencies are not ours.
+.PHONY: audit
+audit:
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(VENV)/audit/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.lock \
+	  2> $(VENV)/audit/said; code=$$?; \
+	  if grep -qiE 'connection|timed out|resolve|unreachable|404|403' $(VENV)/audit/said; then \
+	    echo "The database of vulnerabilities cannot be reached from here; nothing was checked."; exit 2; \
+	  fi; cat $(VENV)/audit/said; exit $$code
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -115,7 +115,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
 
     def handle_one_response(self) -> None:
         """Take the body, then let the application answer; without a body, refuse for it."""
-        client = self.environ["REMOTE_ADDR"]
+        client = self.environ.get("REMOTE_ADDR", "")
         bind_contextvars(request_id=request_id_of(self.environ), client=client)
         try:
             problem = self._take_body()
@@ -132,9 +132,9 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
     def get_environ(self) -> dict[str, Any]:
         """As pywsgi's; but `REMOTE_ADDR` is who asks, where one of our own proxies says so."""
         environ: dict[str, Any] = super().get_environ()
-        environ["REMOTE_ADDR"] = self.server.outside.client(
-            environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
-        )
+        said = environ.get("HTTP_X_FORWARDED_FOR")
+        if said is not None:
+            environ["REMOTE_ADDR"] = self.server.client(environ.get("REMOTE_ADDR", ""), said)
         return environ
 
     def start_response(self, status: str, headers: list[Header], exc_info: Any = None) -> Any:

@@ -26,6 +26,11 @@ class Outside:
     proxies: tuple[Network, ...] = ()
     https: bool = False
 
+    def trusts(self, peer: str) -> bool:
+        """Whether *peer* is one of our proxies."""
+        address = _parsed(peer) if self.proxies else None
+        return address is not None and self._ours(address)
+
     def client(self, peer: str, forwarded_for: str) -> str:
         """The address of who asks: of the last hop that is none of our proxies.
 

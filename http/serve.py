@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import structlog
 from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
 from structlog.contextvars import bind_contextvars, get_contextvars
@@ -26,6 +27,8 @@ TURN_AWAY_S = 1.0  #: seconds to tell a client that there is no room
 TOLD_AT_ONCE = 64  #: clients that are being told so; others are hung up on
 STOP_S = 5.0  #: seconds that requests in progress get when the server stops
 RETRY_AFTER_S = "2"
+
+log = structlog.get_logger(__name__)
 
 
 class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
@@ -45,6 +48,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         self.limits = limits or Limits()
         self.meter = meter or HttpMeter("")
         self.outside = outside
+        self._stranger_seen = False
         # What is logged for a client is logged for the child whose server this is: greenlets
         # begin without the context of whoever spawned them.
         self._log_context = get_contextvars()
@@ -74,6 +78,14 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     def connections(self) -> int:
         """Connections open now."""
         return len(self._connections)
+
+    def client(self, peer: str, forwarded_for: str) -> str:
+        """Who asks by way of *peer*, which says whom it heard."""
+        if not self.outside.trusts(peer) and not self._stranger_seen:
+            # Once: of a proxy that was forgotten it says so, and a flood writes no more.
+            self._stranger_seen = True
+            log.warning("X-Forwarded-For is not believed; see TRUSTED_PROXIES", peer=peer)
+        return self.outside.client(peer, forwarded_for)
 
     def init_socket(self) -> None:
         """Bind and listen. Raises OSError if the port is taken."""

@@ -242,7 +242,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         if not deps.hub.ready:
             return handshake.no_room("the hub is starting")
         addresses = deps.addresses
-        asked = addresses.take(network(self.environ["REMOTE_ADDR"]))
+        asked = addresses.take(network(self.environ.get("REMOTE_ADDR", "")))
         if not asked.allowed:  # before it takes from what there is for everybody
             return handshake.beyond_quota(addresses.policy, asked)
         if not self.server.rate.allows_one():

@@ -47,6 +47,7 @@ from .logs import name_process
 from .margin import margin
 from .operators import operators
 from .pressure_metrics import show_pressure
+from .quota_metrics import show_quotas
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
@@ -237,6 +238,7 @@ def _http(
     scanner: Scanner,
 ) -> ServerFactory:
     signer, quotas = Signer(front.private_key), Quotas(front.rates)
+    show_quotas(health.metrics, quotas)
     deps = ApiDeps(
         hot=stores.hot,
         scripts=stores.scripts,

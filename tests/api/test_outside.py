@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from touchline.http.api import create_app
 from touchline.http.outside import DIRECT, HOPS, Outside
 from touchline.http.serve import HttpServer
@@ -121,3 +122,14 @@ def test_a_session_has_the_address_of_who_began_it(api: Api, outside: Outside, s
     with api.pg.transaction() as cursor:
         cursor.execute("SELECT host(ip) FROM sessions")
         assert cursor.fetchall() == [(stored,)]
+
+
+def test_a_proxy_that_was_forgotten_is_named_once(api: Api) -> None:
+    server = HttpServer("127.0.0.1", 0, create_app(api.deps), outside=BEHIND)
+
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert server.client("192.0.2.1", "198.51.100.7") == "192.0.2.1"
+            assert server.client("10.0.0.1", "198.51.100.7") == "198.51.100.7"
+
+    assert [line["peer"] for line in lines] == ["192.0.2.1"]
