@@ -116,7 +116,7 @@ def quota_headers(policy: Policy, taken: Taken) -> dict[str, str]:
     name = policy.name
     return {
         "RateLimit-Policy": f'"{name}";q={policy.quota};w={policy.window_s}',
-        "RateLimit": f'"{name}";r={taken.left};t={math.ceil(taken.full_in_s)}',
+        "RateLimit": f'"{name}";r={taken.left};t={_whole(taken.full_in_s)}',
     }
 
 
@@ -126,5 +126,10 @@ def beyond(policy: Policy, taken: Taken) -> Problem:
         "RATE_LIMITED",
         f"{policy.per_s} a second are allowed in the long run, {policy.quota} at once",
         extensions={"violated-policies": [policy.name]},
-        headers={"Retry-After": str(max(1, math.ceil(taken.wait_s)))},
+        headers={"Retry-After": str(max(1, _whole(taken.wait_s)))},
     )
+
+
+def _whole(seconds: float) -> int:
+    """*seconds* rounded up; a float's own error makes no further one of it."""
+    return math.ceil(round(seconds, 6))
