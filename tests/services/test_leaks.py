@@ -65,7 +65,7 @@ def test_a_test_that_logs_a_secret_fails_and_says_which_without_quoting_it(tmp_p
 
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.leaks", "-p", "no:cacheprovider", "-rA",
-         "--tb=no", "--show-capture=no", "--rootdir", str(tmp_path), str(tmp_path)],
+         "--tb=short", "--show-capture=no", "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=tmp_path,
         env=plain_environment() | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
@@ -87,6 +87,9 @@ def test_a_test_that_logs_a_secret_fails_and_says_which_without_quoting_it(tmp_p
         "test_who_logs_the_value_of_a_setting",
     }
     assert "a JSON Web Token in a service" in ran.stdout
+    assert "the password of DATABASE_URL in Captured stdout call" in ran.stdout
+    assert token not in ran.stdout
+    assert "p@ssw0rd-of-ours" not in ran.stdout
 
 
 def test_what_is_said_after_the_last_test_fails_the_run(tmp_path: Path) -> None:
