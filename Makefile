@@ -71,9 +71,12 @@ audit:
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	@$(VENV)/audit/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.lock \
-	  2> $(VENV)/audit/said; code=$$?; \
-	  if grep -qiE 'connection|timed out|resolve|unreachable|404|403' $(VENV)/audit/said; then \
-	    echo "The database of vulnerabilities cannot be reached from here; nothing was checked."; exit 2; \
+	  > $(VENV)/audit/said 2>&1; code=$$?; \
+	  unknown=$$(grep -c 'could not be audited' $(VENV)/audit/said); \
+	  if [ "$$unknown" -gt 0 ] || grep -qiE 'connection|timed out|unreachable' $(VENV)/audit/said; then \
+	    grep -E 'PYSEC-|GHSA-|CVE-' $(VENV)/audit/said; \
+	    echo "The database of vulnerabilities cannot be asked from here, or does not know $$unknown of the packages."; \
+	    echo "What is not named above was not checked."; exit 2; \
 	  fi; cat $(VENV)/audit/said; exit $$code
 
 clean:
