@@ -19,7 +19,7 @@ from touchline.http.outside import DIRECT, Outside
 from touchline.http.problems import Problem, raw_response
 from touchline.http.serve import HttpServer
 
-from tests.api.conftest import Api
+from tests.api.conftest import Api, path_of
 from tests.fakes.health import FixedHealth
 
 EXPECTED = {name.lower() for name, _ in ALWAYS}
@@ -51,7 +51,7 @@ def ask(server: HttpServer, method: str, path: str, **headers: str) -> tuple[int
 def everything(app: Flask) -> list[tuple[str, str]]:
     """Every method of every route, with something in place of each variable part."""
     return sorted(
-        (method, rule.rule.replace("<", "").replace(">", ""))
+        (method, path_of(rule.rule))
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
     )

@@ -213,6 +213,21 @@ def test_what_the_list_does_not_take_is_named(operator: Trader, query: str) -> N
     assert answer.get_json()["errors"]
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_no_admin_changes_what_is_written_down(
+    api: Api, switch: Switch, operator: Trader, method: str
+) -> None:
+    switch()
+    written = operator.audit()
+    headers = operator.auth | {"Idempotency-Key": "k-2", "If-Match": '"1"'}
+
+    for path, status in ((AUDIT, 405), (f"{AUDIT}/{written[0]['id']}", 404)):
+        answer = api.client.open(path, method=method, headers=headers, json={"reason": "r"})
+        assert answer.status_code == status
+
+    assert operator.audit() == written
+
+
 def test_only_admins_read_it(api: Api, ada: Trader) -> None:
     assert code(api.get(AUDIT)) == (401, "TOKEN_REQUIRED")
     assert code(ada.get(AUDIT)) == (403, "FORBIDDEN")

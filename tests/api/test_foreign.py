@@ -16,7 +16,7 @@ from touchline.http.api import create_app
 from touchline.http.google import GoogleSignIn
 from werkzeug.test import TestResponse
 
-from tests.api.conftest import Api, Trader, line
+from tests.api.conftest import Api, Trader, line, path_of
 
 KEY, NAME, EMAIL = "the-key-of-ada", "the-order-of-ada", "ada@example.com"
 
@@ -196,7 +196,7 @@ def test_no_route_of_the_operators_is_open_to_anybody_else(
 
     answers = {
         (method, rule): api.client.open(
-            rule.replace("<", "").replace(">", "").replace("int:", ""),
+            path_of(rule),
             method=method,
             headers=headers | {"Idempotency-Key": "k", "If-Match": '"1"'},
         ).status_code

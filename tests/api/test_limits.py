@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from touchline.domain.quota import Policy, Rates
 from touchline.http.api import create_app
 from touchline.http.limits import limit_of
-from touchline.http.operations import Access, Limit, Operation
+from touchline.http.operations import Access, Limit, Operation, operation_of
 from touchline.http.quotas import Buckets, Quotas, network
 
 from tests.api.conftest import Api, line
@@ -168,6 +168,33 @@ def test_every_route_of_the_api_is_under_the_quota_of_its_kind(api):
     assert found["POST", "/v1/auth/refresh"] is found["POST", "/v1/auth/dev-login"] is Limit.SIGN_IN
     assert found["POST", "/v1/ws-token"] is Limit.WS_TOKEN
     assert found["POST", "/v1/admin/actors/<name>/restart"] is Limit.ADMIN
+
+
+def test_every_route_of_the_operators_is_under_their_quota(api):
+    app = create_app(api.deps)
+
+    found = {
+        (method, rule.rule): limit_of(
+            rule.rule, method, operation_of(app.view_functions[rule.endpoint])
+        )
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/v1/admin/")
+    }
+
+    assert len(found) > 20
+    assert set(found.values()) == {Limit.ADMIN}
+
+
+def test_an_operators_token_acts_twenty_times_at_once_and_no_more(limited, operator):
+    admin = replace(operator, api=limited)
+    halt = {"reason": "prices are looked at"}
+
+    answers = [admin.act("/v1/admin/instruments/17/halt", halt) for _ in range(22)]
+
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 2
+    assert answers[-1].get_json()["violated-policies"] == ["admin"]
+    assert len(operator.audit(limit="100")) == 20
 
 
 def test_a_route_may_say_its_quota_itself():
