@@ -16,7 +16,6 @@ from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
 from touchline.http.operators import Operators
 from touchline.http.prover import Prover
-from touchline.http.quotas import Quotas
 from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.audit import Audit
@@ -47,7 +46,7 @@ from tests.fakes.failing import Away
 from tests.fakes.health import FixedHealth, child
 from tests.fakes.operators import market_operators
 from tests.fakes.scanning import WatchedScanner
-from tests.fakes.unlimited import UNBOUNDED
+from tests.fakes.unlimited import unbounded
 
 CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
 PRIVATE_KEY, PUBLIC_KEYS = new_keypair()
@@ -214,7 +213,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         operators=_operators(redis, keys, scripts, pg, scanner.real),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
-        quotas=Quotas(UNBOUNDED),
+        quotas=unbounded(),
     )
     return Api(deps, executor, scanner, positions, health, clock, redis, pg)
 
