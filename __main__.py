@@ -5,18 +5,18 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from . import config
+from .domain.people import Role
 from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
+from .options import alg, data, matches_file, season_seed, speed_factor
 from .services import admin, api_server, books, flusher, keys, schema, statement, up, ws_server
 from .services.boot import check_keys
 from .services.data_dir import UpRefused
@@ -27,7 +27,6 @@ from .store.postgres import install_wait_callback
 from .store.schema_files import SchemaMismatch
 
 DEFAULT_SEASON = 7
-DEFAULT_DATA = Path(".touchline")
 #: What ends a command with one line instead of a traceback.
 CLEAR = (
     config.SettingError,
@@ -42,41 +41,6 @@ CLEAR = (
     statement.NoStatement,
 )
 
-_matches = click.option(
-    "--matches",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Play the matches of a file in the openfootball JSON format.",
-)
-_season = click.option("--season", type=int, help="Play the generated season of this seed.")
-_data = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_DATA,
-    show_default=True,
-    help="Where the embedded servers keep everything.",
-)
-
-
-class _Speed(click.FloatRange):
-    """A factor; click's own range lets "nan" through, which compares with nothing."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        factor = float(super().convert(value, param, ctx))
-        if math.isnan(factor):
-            self.fail("nan is not a speed", param, ctx)
-        return factor
-
-
-_speed = click.option(
-    "--speed",
-    type=_Speed(min=1, max=1_000_000),
-    default=1.0,
-    show_default=True,
-    help="Calendar time to real time; idle time between matches is skipped.",
-)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="touchline")
@@ -89,10 +53,10 @@ def main(context: click.Context) -> None:
 
 
 @main.command("up")
-@_data
-@_matches
-@_season
-@_speed
+@data
+@matches_file
+@season_seed
+@speed_factor
 @click.option("--api-port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
 @click.option("--ws-port", type=click.IntRange(0, 65_535), default=8081, show_default=True)
 @click.option(
@@ -119,6 +83,7 @@ def up_command(
             api_port=api_port,
             ws_port=ws_port,
             until_finished=until_finished,
+            rates=config.rates(os.environ),
         )
         return up.run(options, config.external_servers(os.environ))
 
@@ -131,7 +96,7 @@ def api_server_command() -> None:
 
     def run() -> int:
         settings = config.api_settings(os.environ)
-        check_keys(settings.public_keys, settings.private_key)
+        check_keys(settings.public_keys, settings.private_key, settings.algorithm)
         return api_server.run(settings)
 
     _end_with(run)
@@ -156,9 +121,9 @@ def flusher_command() -> None:
 
 
 @main.command("match-server")
-@_matches
-@_season
-@_speed
+@matches_file
+@season_seed
+@speed_factor
 @click.option("--port", type=click.IntRange(0, 65_535), default=8090, show_default=True)
 def match_server_command(matches: Path | None, season: int | None, speed: float, port: int) -> None:
     """Serve a season as the football feed would (Sportmonks v3)."""
@@ -172,7 +137,7 @@ def match_server_command(matches: Path | None, season: int | None, speed: float,
 
 
 @main.command("reconcile")
-@_data
+@data
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--repair", "mark", is_flag=True, help="Mark again what a flusher has to carry over.")
 def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
@@ -190,7 +155,7 @@ def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
 
 @main.command("ledger")
 @click.argument("user")
-@_data
+@data
 @click.option(
     "--csv", "as_csv", is_flag=True, help="Print the postings as CSV, the rest to stderr."
 )
@@ -214,7 +179,7 @@ def schema_group() -> None:
 
 
 @schema_group.command("apply")
-@_data
+@data
 def schema_apply_command(data_dir: Path) -> None:
     """Apply the schema files that the database lacks, breaking ones too.
 
@@ -224,7 +189,7 @@ def schema_apply_command(data_dir: Path) -> None:
 
 
 @schema_group.command("check")
-@_data
+@data
 def schema_check_command(data_dir: Path) -> None:
     """Say what apply would do; exit 0 if nothing, 1 if something, 2 if it cannot be done.
 
@@ -235,24 +200,26 @@ def schema_check_command(data_dir: Path) -> None:
 
 @main.group("admin")
 def admin_group() -> None:
-    """Say who may use the operators' side of the API."""
-
-
-@admin_group.command("grant")
-@click.argument("email")
-@_data
-def admin_grant_command(email: str, data_dir: Path) -> None:
-    """Make the user EMAIL an admin, from the next sign-in on.
+    """Say who may use the operators' side of the API.
 
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
 
-    def run() -> int:
-        admin.grant(config.external_servers(os.environ), data_dir, email)
-        click.echo(f"{email} is an admin from the next sign-in on")
-        return 0
 
-    _end_with(run)
+@admin_group.command("grant")
+@click.argument("email")
+@data
+def admin_grant_command(email: str, data_dir: Path) -> None:
+    """Make the user EMAIL an admin, who has to sign in again."""
+    _change_role(email, data_dir, Role.ADMIN, "is an admin from the next sign-in on")
+
+
+@admin_group.command("revoke")
+@click.argument("email")
+@data
+def admin_revoke_command(email: str, data_dir: Path) -> None:
+    """Make the user EMAIL one like any other, and end all their sessions."""
+    _change_role(email, data_dir, Role.USER, "is no admin any more")
 
 
 @main.group("keys")
@@ -261,17 +228,28 @@ def keys_group() -> None:
 
 
 @keys_group.command("new")
-def keys_new_command() -> None:
+@alg
+def keys_new_command(alg: str) -> None:
     """Print a new key pair as JWT_PRIVATE_KEY and JWT_PUBLIC_KEYS for an environment file."""
-    click.echo(keys.first())
+    click.echo(keys.first(alg))
 
 
 @keys_group.command("rotate")
-def keys_rotate_command() -> None:
+@alg
+def keys_rotate_command(alg: str) -> None:
     """Print a new key pair and what to do with it, step by step; reads JWT_PUBLIC_KEYS."""
 
     def run() -> int:
-        click.echo(keys.next_to(config.public_keys(os.environ)))
+        click.echo(keys.next_to(config.public_keys(os.environ), alg))
+        return 0
+
+    _end_with(run)
+
+
+def _change_role(email: str, data_dir: Path, role: Role, said: str) -> None:
+    def run() -> int:
+        admin.change_role(config.external_servers(os.environ), data_dir, email, role)
+        click.echo(f"{email} {said}")
         return 0
 
     _end_with(run)

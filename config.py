@@ -12,11 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .environment import Environment, postgres_address, redis_address, web_address
+from .domain.quota import Rates
+from .environment import Environment, Network, postgres_address, redis_address, web_address
 from .environment import SettingError as SettingError
 
+#: What tokens may be signed by.
+ALGORITHMS = ("EdDSA", "RS256", "ES256")
 #: Facts that may wait for Postgres before new trades pause.
 OUTBOX_MAX = 2_000_000
+#: The highest limit that may be set, requests a second: none that anybody would meet.
+LIMIT_MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class ApiSettings:
     port: int
     private_key: str
     public_keys: str
+    algorithm: str | None
     ws_url: str
     sportmonks_url: str
     sportmonks_token: str
@@ -68,6 +74,9 @@ class ApiSettings:
     flusher_embedded: bool
     flush_interval_s: float
     public_origins: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
+    rates: Rates
     google: GoogleSettings | None
 
 
@@ -82,6 +91,8 @@ class WsSettings:
     origins: tuple[str, ...]
     capacity: int
     compression: bool
+    trusted_proxies: tuple[Network, ...]
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         port=env.port("API_PORT"),
         private_key=env.secret("JWT_PRIVATE_KEY"),
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
+        algorithm=env.one_of("JWT_ALG", ALGORITHMS) if env.given("JWT_ALG") else None,
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
         sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
         sportmonks_token=env.token("SPORTMONKS_TOKEN"),
@@ -113,7 +125,10 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         auth_dev=env.flag("AUTH_DEV"),
         flusher_embedded=env.flag("FLUSHER_EMBEDDED"),
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
-        public_origins=_public_origins(env),
+        public_origins=_origins(env, "API_PUBLIC_ORIGINS"),
+        allowed_origins=_origins(env, "API_ALLOWED_ORIGINS"),
+        trusted_proxies=_proxies(env),
+        rates=_rates(env),
         google=_google(env),
     )
 
@@ -131,6 +146,8 @@ def ws_settings(environ: Mapping[str, str]) -> WsSettings:
         origins=env.origins("WS_ALLOWED_ORIGINS"),
         capacity=env.whole("WS_CAPACITY", 1, 20_000),
         compression=env.flag("WS_COMPRESSION"),
+        trusted_proxies=_proxies(env),
+        rates=_rates(env),
     )
 
 
@@ -150,6 +167,11 @@ def public_keys(environ: Mapping[str, str]) -> str:
     return Environment(environ, DEFAULTS).jwks("JWT_PUBLIC_KEYS")
 
 
+def rates(environ: Mapping[str, str]) -> Rates:
+    """The limits for `touchline up`. Raises SettingError."""
+    return _rates(Environment(environ, DEFAULTS))
+
+
 def external_servers(environ: Mapping[str, str]) -> Servers | None:
     """The servers that `touchline up` was given instead of embedded ones, if any.
 
@@ -163,8 +185,22 @@ def external_servers(environ: Mapping[str, str]) -> Servers | None:
     return _servers(env) if given else None
 
 
-def _public_origins(env: Environment) -> tuple[str, ...]:
-    return env.origins("API_PUBLIC_ORIGINS") if env.given("API_PUBLIC_ORIGINS") else ()
+def _origins(env: Environment, name: str) -> tuple[str, ...]:
+    return env.origins(name) if env.given(name) else ()
+
+
+def _proxies(env: Environment) -> tuple[Network, ...]:
+    return env.networks("TRUSTED_PROXIES") if env.given("TRUSTED_PROXIES") else ()
+
+
+def _rates(env: Environment) -> Rates:
+    return Rates(
+        orders=env.whole("LIMIT_ORDERS_PER_S", 1, LIMIT_MOST),
+        reads=env.whole("LIMIT_READS_PER_S", 1, LIMIT_MOST),
+        sign_ins=env.whole("LIMIT_SIGN_INS_PER_S", 1, LIMIT_MOST),
+        address=env.whole("LIMIT_ADDRESS_PER_S", 1, LIMIT_MOST),
+        handshakes=env.whole("LIMIT_HANDSHAKES_PER_S", 1, LIMIT_MOST),
+    )
 
 
 def _google(env: Environment) -> GoogleSettings | None:
@@ -195,7 +231,9 @@ def _servers(env: Environment) -> Servers:
     )
 
 
+_RATES = Rates()
 DEFAULTS: Mapping[str, str | None] = {
+    "API_ALLOWED_ORIGINS": None,
     "API_PORT": "8080",
     "API_PUBLIC_ORIGINS": None,
     "AUTH_DEV": "0",
@@ -213,13 +251,20 @@ DEFAULTS: Mapping[str, str | None] = {
     "GOOGLE_TOKEN_URL": "https://oauth2.googleapis.com/token",
     "HEALTH_PORT": None,
     "INPLAY_DELAY_MS": "5000",
+    "JWT_ALG": None,
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
+    "LIMIT_ADDRESS_PER_S": str(_RATES.address),
+    "LIMIT_HANDSHAKES_PER_S": str(_RATES.handshakes),
+    "LIMIT_ORDERS_PER_S": str(_RATES.orders),
+    "LIMIT_READS_PER_S": str(_RATES.reads),
+    "LIMIT_SIGN_INS_PER_S": str(_RATES.sign_ins),
     "OUTBOX_MAX": str(OUTBOX_MAX),
     "REDIS_KEY_TAG": "",
     "REDIS_URL": None,
     "SPORTMONKS_TOKEN": None,
     "SPORTMONKS_URL": "https://api.sportmonks.com/v3/football",
+    "TRUSTED_PROXIES": None,
     "WS_ALLOWED_ORIGINS": None,
     "WS_CAPACITY": "20000",
     "WS_COMPRESSION": "0",

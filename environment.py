@@ -16,6 +16,7 @@ import psycopg2
 import redis
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Prefixes that belong to us: any other name under them is a mistake.
 OUR_PREFIXES = (
@@ -24,9 +25,11 @@ OUR_PREFIXES = (
     "BOT_",
     "FLUSH",
     "JWT_",
+    "LIMIT_",
     "OUTBOX_",
     "SPORTMONKS_",
     "TOUCHLINE_",
+    "TRUSTED_",
     "WS_",
 )
 #: Kubernetes injects these beside every Service, whatever its name.
@@ -107,6 +110,12 @@ class Environment:
     def origins(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _origins, "comma-separated origins such as https://example.com")
 
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        return self._parsed(name, lambda text: choices[choices.index(text)], ", ".join(choices))
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        return self._parsed(name, _networks, "comma-separated networks such as 10.0.0.0/8")
+
     def names(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _names, "comma-separated names without spaces")
 
@@ -143,6 +152,13 @@ def _duration_s(text: str) -> float:
 
 def _address(text: str) -> str:
     return str(ipaddress.ip_address(text))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    networks = tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    if not all(network.prefixlen for network in networks):  # anybody could be anybody
+        raise ValueError(text)
+    return networks
 
 
 def _tag(text: str) -> str:

@@ -122,8 +122,11 @@ CREATE TABLE fixtures (
     pre_home_px   BIGINT,
     pre_away_px   BIGINT,
     settled_at    TIMESTAMPTZ,
-    -- The fact of the settlement: both clubs' base prices right after it, and
-    -- the versions of the instruments that had them first.
+    voided_at     TIMESTAMPTZ,  -- an operator has said that it counts for nothing
+    -- The fact of the first settlement: the instruments, their base prices right after it, and
+    -- the versions that had them first. What operators said later is in fixture_corrections.
+    home_idx      INT,
+    away_idx      INT,
     post_home_px  BIGINT,
     home_version  BIGINT,
     post_away_px  BIGINT,
@@ -138,10 +141,28 @@ CREATE TABLE fixtures (
     home_penalties SMALLINT,
     away_penalties SMALLINT,
     raw           JSONB,
-    updated_at    TIMESTAMPTZ NOT NULL
+    updated_at    TIMESTAMPTZ NOT NULL,
+    CHECK (settled_at IS NULL OR voided_at IS NULL)
 );
 CREATE INDEX fixtures_open ON fixtures (starting_at) WHERE settled_at IS NULL;
 CREATE INDEX fixtures_phase ON fixtures (phase, starting_at);
+
+-- Results that operators have set or taken back, each a fact like the first settlement. Without
+-- goals it is void, and the base prices are those before the match.
+CREATE TABLE fixture_corrections (
+    fixture_id   BIGINT REFERENCES fixtures,
+    number       INT,
+    home_goals   SMALLINT,
+    away_goals   SMALLINT,
+    home_idx     INT NOT NULL,
+    home_px      BIGINT NOT NULL,
+    home_version BIGINT NOT NULL,
+    away_idx     INT NOT NULL,
+    away_px      BIGINT NOT NULL,
+    away_version BIGINT NOT NULL,
+    corrected_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (fixture_id, number)
+);
 
 -- One row whenever the score, the cards, the minute's state or the source
 -- changed; the last row is the result. Penalties are those of a shoot-out.
@@ -193,6 +214,7 @@ CREATE TABLE instruments (
     name            TEXT NOT NULL,
     kind            TEXT NOT NULL DEFAULT 'team',
     team_id         INT UNIQUE REFERENCES teams,
+    listed_by       TEXT UNIQUE,  -- the act of an operator; NULL: it came with its team
     base_px         BIGINT NOT NULL,
     index_px        BIGINT NOT NULL CHECK (index_px BETWEEN 5000 AND 10000000),
     index_min_px    BIGINT NOT NULL DEFAULT 5000,
@@ -218,6 +240,38 @@ CREATE TABLE instruments (
     version         BIGINT NOT NULL DEFAULT 0,
     updated_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
     CHECK (abs(inventory) <= qcap)
+);
+
+-- What operators want of the market; see docs/market.md, "Operators". Each act has the next number,
+-- which orders them in Redis too, and is the version of the row.
+CREATE SEQUENCE rule_number;
+
+CREATE TABLE market_mode (
+    one      BOOL PRIMARY KEY DEFAULT true CHECK (one),
+    mode     TEXT NOT NULL CHECK (mode IN ('enabled', 'reduce_only', 'halted')),
+    note     TEXT NOT NULL,    -- why, for clients
+    since_ms BIGINT NOT NULL,  -- calendar
+    version  BIGINT NOT NULL
+);
+
+CREATE TABLE instrument_halts (
+    idx     INT PRIMARY KEY REFERENCES instruments,
+    mode    TEXT NOT NULL CHECK (mode IN ('enabled', 'reduce_only', 'halted')),
+    note    TEXT NOT NULL,
+    version BIGINT NOT NULL
+);
+
+CREATE TABLE instrument_limits (
+    idx             INT PRIMARY KEY REFERENCES instruments,
+    version         BIGINT NOT NULL,
+    depth           BIGINT NOT NULL,
+    qcap            BIGINT NOT NULL,
+    user_cap        BIGINT NOT NULL,
+    half_spread_ppm INT NOT NULL,
+    fee_ppm         INT NOT NULL,
+    order_max       BIGINT NOT NULL,
+    max_leverage    SMALLINT NOT NULL,
+    mark_clamp_ppm  INT NOT NULL
 );
 
 CREATE TABLE wallets (
@@ -576,16 +630,20 @@ SELECT fact_id, idx, treasury_version,
   FROM position_postings
  WHERE kind <> 'change';
 
--- Every base price that a result made; nothing else changes one.
+-- Every base price that a result made, or an operator's word on one; nothing else changes one.
 CREATE VIEW base_postings AS
-SELECT f.id AS fixture_id, i.idx, f.post_home_px AS base_px,
+SELECT f.id AS fixture_id, coalesce(f.home_idx, i.idx) AS idx, f.post_home_px AS base_px,
        f.home_version AS instrument_version
-  FROM fixtures f JOIN instruments i ON i.team_id = f.home_team_id
- WHERE f.post_home_px IS NOT NULL
+  FROM fixtures f LEFT JOIN instruments i ON i.team_id = f.home_team_id
+ WHERE f.post_home_px IS NOT NULL AND coalesce(f.home_idx, i.idx) IS NOT NULL
 UNION ALL
-SELECT f.id, i.idx, f.post_away_px, f.away_version
-  FROM fixtures f JOIN instruments i ON i.team_id = f.away_team_id
- WHERE f.post_away_px IS NOT NULL;
+SELECT f.id, coalesce(f.away_idx, i.idx), f.post_away_px, f.away_version
+  FROM fixtures f LEFT JOIN instruments i ON i.team_id = f.away_team_id
+ WHERE f.post_away_px IS NOT NULL AND coalesce(f.away_idx, i.idx) IS NOT NULL
+UNION ALL
+SELECT fixture_id, home_idx, home_px, home_version FROM fixture_corrections
+UNION ALL
+SELECT fixture_id, away_idx, away_px, away_version FROM fixture_corrections;
 
 -- What prices did in each second (kept for 48 h), minute, hour and day of the
 -- calendar. o, h, l and c are of the mid; the extremes of index (f), bid, ask
@@ -690,15 +748,33 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (user_id, key)
 );
 
+-- What operators did, or were refused. A row is there before anything is done, and completed when it
+-- is known what came of it; it is kept for ever. It is also what remembers an Idempotency-Key: the
+-- same one does nothing twice, unless what it was for was refused.
 CREATE TABLE audit_log (
-    id     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    actor  TEXT,
-    action TEXT,
-    target TEXT,
-    before JSONB,
-    after  JSONB,
-    at     TIMESTAMPTZ NOT NULL DEFAULT now()
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor       TEXT NOT NULL,         -- "user 7", or "command line"
+    session_id  UUID,                  -- that they were signed in by
+    action      TEXT NOT NULL,
+    target      TEXT NOT NULL,
+    request     JSONB NOT NULL,        -- what was asked for, the reason given included
+    before      JSONB,
+    after       JSONB,
+    outcome     TEXT,                  -- "done", or the code of a refusal; NULL: not known
+    status      INT,                   -- what was answered, and with which status
+    answer      JSONB,
+    idem_key    TEXT,
+    request_id  TEXT,
+    ip          INET,
+    at          TIMESTAMPTZ NOT NULL DEFAULT now(),
+    tried_at    TIMESTAMPTZ DEFAULT now(),  -- when it was begun last; NULL: nobody is at it
+    done_at     TIMESTAMPTZ,
+    CHECK ((outcome IS NULL) = (done_at IS NULL))
 );
+CREATE UNIQUE INDEX audit_log_key ON audit_log (actor, idem_key)
+    WHERE outcome IS NULL OR outcome = 'done';
+CREATE INDEX audit_log_actor ON audit_log (actor, id);
+CREATE INDEX audit_log_target ON audit_log (target, id);
 
 -- What the services found when they proved the books; a week of it is kept.
 CREATE TABLE reconcile_runs (

@@ -155,6 +155,11 @@ def api_server(servers: Embedded, port: int, log: Path) -> Iterator[subprocess.P
         "SPORTMONKS_URL": "http://127.0.0.1:9/v3/football",
         "SPORTMONKS_TOKEN": "none",
         "AUTH_DEV": "1",
+        # All traders have one address, and each trades as fast as it can.
+        "LIMIT_ADDRESS_PER_S": "1000000",
+        "LIMIT_ORDERS_PER_S": "1000000",
+        "LIMIT_READS_PER_S": "1000000",
+        "LIMIT_SIGN_INS_PER_S": "1000000",
     }
     command = [sys.executable, str(HERE / "trades_server.py")]
     with log.open("wb") as out:

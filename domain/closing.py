@@ -25,8 +25,9 @@ def closed(
     qty: int,
     bound_px: int | None = None,
     now_ms: int,
+    reason: CloseReason = CloseReason.CLIENT,
 ) -> Changed | Refused:
-    """*qty* of *position* closed by its owner now, or why not."""
+    """*qty* of *position* closed by its owner now, or by an admin, or why not."""
     if not position.qty:
         return closed_refusal(position)
     if qty < 1:
@@ -43,7 +44,7 @@ def closed(
     # be compared with the ticks before this one again.
     checked = replace(position, checked_tick_id=instrument.last_tick_id, checked_seq=instrument.seq)
     before = Changed(checked, instrument, wallet, treasury)
-    return _settled(before, price, qty, None, now_ms)
+    return _settled(before, price, qty, None, now_ms, reason)
 
 
 def triggered(
@@ -72,11 +73,11 @@ def triggered(
     if why is None:
         return Refused(Refusal.TAKE_PROFIT_NOT_REACHABLE, {"quoted_px": price.px})
     before = Changed(position, instrument, wallet, treasury, breach=why)
-    return _settled(before, price, position.qty, tick, now_ms)
+    return _settled(before, price, position.qty, tick, now_ms, why.reason)
 
 
 def _settled(
-    before: Changed, price: Priced, qty: int, tick: Tick | None, now_ms: int
+    before: Changed, price: Priced, qty: int, tick: Tick | None, now_ms: int, reason: CloseReason
 ) -> Changed | Refused:
     position = before.position
     done = settle(position, qty, price.value_e4, before.instrument.fee_ppm)
@@ -97,7 +98,6 @@ def _settled(
         liq_px = liquidation_px(after.side, after.entry_px, after.margin_e4, after.qty)
         after = replace(after, liquidation_px=liq_px)
     else:
-        reason = before.breach.reason if before.breach else CloseReason.CLIENT
         after = replace(after, closed_ms=now_ms, reason=reason)
     instrument = ticked(with_sold(before.instrument, position.side, -qty), now_ms)
     return moved(

@@ -41,6 +41,24 @@ def rating_gain(match: MatchSnapshot, rating_lead: int) -> int:
 
     Rounded towards zero, so that neither side gains by being the home side.
     """
-    surprise = RATING_STEP * (match_bps(match, rating_lead) - kickoff_bps(rating_lead))
-    points = abs(surprise) // ONE_BPS
-    return points if surprise >= 0 else -points
+    return _points(match_bps(match, rating_lead) - kickoff_bps(rating_lead))
+
+
+def result_offset_bps(weight_bps: int, kickoff: int, goal_lead: int) -> int:
+    """What a result has moved the home club by (bps of its base before the match).
+
+    Args:
+        kickoff: the home side's expected result (bps) that was on record before it.
+        goal_lead: home goals minus away goals, after extra time.
+    """
+    return weight_bps * (expected_bps(0, 0, goal_lead) - kickoff) // ONE_BPS
+
+
+def result_gain(kickoff: int, goal_lead: int) -> int:
+    """Points the home club gains by a result, as `rating_gain` has them."""
+    return _points(expected_bps(0, 0, goal_lead) - kickoff)
+
+
+def _points(surprise_bps: int) -> int:
+    points = RATING_STEP * abs(surprise_bps) // ONE_BPS
+    return points if surprise_bps >= 0 else -points

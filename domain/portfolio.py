@@ -159,11 +159,14 @@ class Portfolio:
 
 
 def credit(wallet: Wallet, treasury: Wallet, amount_e4: int) -> tuple[Wallet, Wallet] | Refused:
-    """*wallet* and *treasury* after the house gave *amount_e4* (positive).
+    """*wallet* and *treasury* after the house gave *amount_e4*, or took it back if negative.
 
     Twin of lua/wallet_credit.lua.
     """
-    cash_e4, treasury_e4 = wallet.cash_e4 + amount_e4, treasury.cash_e4 - amount_e4
-    if cash_e4 > AMOUNT_MAX or treasury_e4 < -AMOUNT_MAX:
+    lacking = money_refusal(wallet, -amount_e4, Refusal.INSUFFICIENT_FUNDS)
+    if amount_e4 < 0 and lacking:
+        return lacking
+    after = wallet.moved(amount_e4), treasury.moved(-amount_e4)
+    if any(abs(each.cash_e4) > AMOUNT_MAX for each in after):
         return Refused(Refusal.AMOUNT_LIMIT_EXCEEDED)
-    return wallet.moved(amount_e4), treasury.moved(-amount_e4)
+    return after

@@ -18,13 +18,14 @@ class EventKind(StrEnum):
 
 
 class By(StrEnum):
-    """Who made it happen: the owner, or whoever found the tick that closes the position."""
+    """Who made it happen: the owner, an admin, or whoever found the tick that closes it."""
 
     CLIENT = "client"
     STOP_WATCHER = "stop-watcher"
     RECONNECT_LISTENER = "margin-reconnect-listener"
     BACKSTOP_SWEEPER = "margin-backstop-sweeper"
     CHECK = "check"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class CloseReason(StrEnum):
     TRAILING_STOP = "trailing_stop"
     TAKE_PROFIT = "take_profit"
     LIQUIDATION = "liquidation"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

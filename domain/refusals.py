@@ -42,6 +42,11 @@ class Refusal(StrEnum):
     TAKE_PROFIT_NOT_REACHABLE = "TAKE_PROFIT_NOT_REACHABLE"
     FENCED = "FENCED"
     SETTLED = "SETTLED"
+    OVERTAKEN = "OVERTAKEN"
+    LISTING = "LISTING"
+    LIMIT_UNFIT = "LIMIT_UNFIT"
+    BASE_MOVED = "BASE_MOVED"
+    CLUB_IN_PLAY = "CLUB_IN_PLAY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Refused:
     *details* by code: ``MARKET_HALTED`` halt (bit mask) and phase; ``QUANTITY_LIMIT_EXCEEDED``
     limit_qty; ``LIQUIDITY_EXHAUSTED`` available_qty; ``PRICE_BOUND_EXCEEDED`` quoted_px;
     ``POSITION_LIMIT_EXCEEDED`` limit_qty and held_qty; ``INSUFFICIENT_FUNDS`` required_e4 and
-    available_e4; ``INSUFFICIENT_SHARES`` available_qty. Other codes have none.
+    available_e4; ``INSUFFICIENT_SHARES`` available_qty; ``LIMIT_UNFIT`` field, least and most.
+    Other codes have none.
     """
 
     code: Refusal

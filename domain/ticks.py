@@ -1,7 +1,7 @@
 """Ticks: how an instrument's price is published, and what the feed may change.
 
 A tick is one published price. Its id is ``<calendar ms>-<n>``, strictly increasing per instrument.
-Twin of lua/market.lua, lua/index_apply.lua and lua/fixture_settle.lua.
+Twin of lua/market.lua, lua/index_apply.lua, lua/fixture_settle.lua and lua/fixture_rebase.lua.
 Source: docs/market.md, "Ticks".
 """
 
@@ -23,6 +23,7 @@ class Why(StrEnum):
     FEED = "feed"
     TRADE = "trade"
     HEARTBEAT = "hb"
+    ADMIN = "admin"  #: an operator has set a halt or a limit
     CANDLE = "candle"  #: stands in for ticks that are lost; see domain/candles.py
 
 
@@ -148,3 +149,16 @@ def settled(instrument: Instrument) -> Instrument:
         offset_bps=0,
         version=instrument.version + 1,
     )
+
+
+def rebased(instrument: Instrument, base_px: int, now_ms: int) -> Instrument:
+    """*instrument* at rest at another base price, whatever the feed said of it; published."""
+    after = replace(
+        instrument,
+        base_px=base_px,
+        index_px=index_of(base_px, 0, instrument.index_min_px, instrument.index_max_px),
+        offset_bps=0,
+        phase=Phase.SCHEDULED,
+        halt=instrument.halt & ~FEED_HALTS,
+    )
+    return ticked(after, now_ms)

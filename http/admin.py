@@ -1,4 +1,4 @@
-"""What operators may do: for now, have a child of any replica started again.
+"""`POST /v1/admin/actors/{name}/restart`: a child of any replica is started again.
 
 Source: docs/operations.md, "The fleet".
 """
@@ -6,21 +6,18 @@ Source: docs/operations.md, "The fleet".
 from __future__ import annotations
 
 import msgspec
-import structlog
 from flask import Blueprint, Response
 
 from ..actors.health import SILENT_S
-from ..protocol.service import RestartOrdered
+from ..protocol.admin import RestartOrdered
 from ..store.fleet import Member, Order
-from .answers import json_answer
+from .audited import Done, asked, audited_anyway
 from .auth import admin
 from .deps import ApiDeps
 from .health_report import HealthSource
 from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .validate import optional_body
-
-log = structlog.get_logger(__name__)
 
 
 class RestartWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,29 +35,35 @@ def admin_routes(deps: ApiDeps) -> Blueprint:
         access=Access.ADMIN,
         body=RestartWanted,
         body_optional=True,
+        keyed=True,
         answers={202: RestartOrdered},
-        refusals=("CHILD_UNKNOWN", "REPLICA_UNKNOWN"),
+        refusals=("CHILD_UNKNOWN", "REPLICA_UNKNOWN", "OUTCOME_UNKNOWN"),
     )
     def restart_child(name: str) -> Response:
         """Have a child stopped and started again."""
-        by = f"user {admin(deps).user}"
+        claims = admin(deps)
         wanted = optional_body(RestartWanted) or RestartWanted()
         own = deps.health.identity.replica
         replica = own if wanted.replica is None else wanted.replica
-        if replica == own:
-            # Not by way of Redis: it may be what is away.
-            known = deps.health.restart(name, by)
-        else:
-            known = name in _children(_member(deps.health, replica))
-            if known:
-                deps.fleet.order(replica, Order(name, by))
-        if not known:
-            error = FieldError("/name", "is no child of that replica", "path")
-            raise Refuse(Problem("CHILD_UNKNOWN", f"{replica} has no child {name}", (error,)))
-        log.info("restart ordered", ordered=name, replica_ordered=replica, by=by)
-        return json_answer({"child": name, "replica": replica, "status": "ordered"}, 202)
+        what = asked(claims, "child.restart", f"{replica}/{name}", wanted)
+        # Also while Postgres is away: that is when a child may want to be started again.
+        return audited_anyway(deps, what, lambda _: _restarted(deps, replica, name, what.actor))
 
     return routes
+
+
+def _restarted(deps: ApiDeps, replica: str, name: str, by: str) -> Done:
+    if replica == deps.health.identity.replica:
+        # Not by way of Redis: it may be what is away.
+        known = deps.health.restart(name, by)
+    else:
+        known = name in _children(_member(deps.health, replica))
+        if known:
+            deps.fleet.order(replica, Order(name, by))
+    if not known:
+        error = FieldError("/name", "is no child of that replica", "path")
+        raise Refuse(Problem("CHILD_UNKNOWN", f"{replica} has no child {name}", (error,)))
+    return Done(RestartOrdered(name, replica, "ordered"), status=202)
 
 
 def _member(health: HealthSource, replica: str) -> Member:

@@ -9,6 +9,14 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 
 from .account import account_routes
 from .admin import admin_routes
+from .admin_audit import audit_routes
+from .admin_books import book_routes
+from .admin_feed import feed_routes
+from .admin_fixtures import fixture_act_routes
+from .admin_markets import instrument_routes
+from .admin_mode import mode_routes
+from .admin_people import people_routes
+from .admin_positions import admin_position_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -21,6 +29,7 @@ from .fixtures import fixture_routes
 from .google import GoogleSignIn, google_routes
 from .health import HealthApp
 from .leaderboards import leaderboard_routes
+from .limits import install as install_limits
 from .listing import Listing
 from .markets import market_routes
 from .me import me_routes
@@ -29,6 +38,7 @@ from .operations import operation_of
 from .order_batch import batch_routes
 from .order_lists import order_list_routes
 from .orders import order_routes
+from .origins import install as install_origins
 from .page import page_routes
 from .positions import position_routes
 from .problems import Problem, Refuse
@@ -47,6 +57,8 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
+    install_limits(app, deps)
+    install_origins(app, deps)
     app.before_request(_refuse_doubled_slash)
     app.before_request(_refuse_stray_parameters)
     app.after_request(_finish)
@@ -74,7 +86,8 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     for what_happened in _histories(deps, listing, cursors):
         app.register_blueprint(what_happened)
     app.register_blueprint(status_routes(deps, _ways(deps, google)))
-    app.register_blueprint(admin_routes(deps))
+    for routes in _admin_routes(deps, listing, cursors):
+        app.register_blueprint(routes)
     if deps.web:
         app.register_blueprint(page_routes(deps.ws_url))
     add_document(app)
@@ -92,6 +105,20 @@ def _histories(deps: ApiDeps, listing: Listing, cursors: Cursors) -> tuple[Bluep
         event_routes(deps, listing),
         leaderboard_routes(deps),
     )
+
+
+def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blueprint]:
+    return [
+        admin_routes(deps),
+        audit_routes(deps, cursors),
+        people_routes(deps, cursors),
+        book_routes(deps, cursors),
+        admin_position_routes(deps, listing),
+        mode_routes(deps),
+        instrument_routes(deps, listing),
+        fixture_act_routes(deps, listing),
+        feed_routes(deps),
+    ]
 
 
 def _ways(deps: ApiDeps, google: GoogleSignIn | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from ..domain.ids import UserId
 from ..protocol.people import UserShown
@@ -66,17 +66,27 @@ def admin(deps: ApiDeps) -> Claims:
     if ended:
         raise _ended()
     if claims.role != "admin":
+        log.warning("somebody else's token at an admin route", user=claims.user, path=request.path)
         error = FieldError("/Authorization", "is not an admin's token", "header")
         raise Refuse(Problem("FORBIDDEN", "this needs the role admin", (error,)))
     return claims
 
 
+def shown(deps: ApiDeps) -> Claims | TokenRefused | None:
+    """What the request's access token says, whatever became of its session; None without one."""
+    if "shown" not in g:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        bearer = scheme.lower() == "bearer" and token
+        g.shown = deps.verifier.access(token.strip()) if bearer else None
+    found: Claims | TokenRefused | None = g.shown
+    return found
+
+
 def _holder(deps: ApiDeps) -> Claims:
     """The claims of the request's access token, whatever became of its session. Raises Refuse."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    claims = shown(deps)
+    if claims is None:
         raise _unauthorized("TOKEN_REQUIRED", "sign in and send the access token", "Bearer")
-    claims = deps.verifier.access(token.strip())
     if isinstance(claims, TokenRefused):
         raise _unauthorized("TOKEN_INVALID", claims.reason, 'Bearer error="invalid_token"')
     return claims

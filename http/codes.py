@@ -41,14 +41,25 @@ CODES: Mapping[str, tuple[int, str]] = {
     "POSITION_UNKNOWN": (404, "There is no such position"),
     "SESSION_UNKNOWN": (404, "There is no such session"),
     "LEADERBOARD_UNKNOWN": (404, "There is no such leaderboard"),
+    "USER_UNKNOWN": (404, "There is no such user"),
+    "FACT_UNKNOWN": (404, "There is no such parked fact"),
     "CHILD_UNKNOWN": (404, "There is no such child"),
     "REPLICA_UNKNOWN": (404, "There is no such replica"),
     "METHOD_NOT_ALLOWED": (405, "This method is not allowed here"),
     "REQUEST_TIMEOUT": (408, "The request did not arrive in time"),
     "NAME_TAKEN": (409, "The name is taken"),
     "MARKET_HALTED": (409, "Trading in this instrument is halted"),
+    "FIXTURE_LIVE": (409, "The match is being played"),
+    "FIXTURE_NOT_BEGUN": (409, "The match has not begun"),
+    "CLUB_IN_PLAY": (409, "Another match moves one of the clubs now"),
+    "RESULT_OVERTAKEN": (409, "A later result rests on this one"),
+    "INSTRUMENT_EXISTS": (409, "The symbol or the team belongs to another instrument"),
     "POSITION_CLOSED": (409, "The position is closed"),
     "VERSION_MISMATCH": (409, "The position has changed meanwhile"),
+    "OWN_ACCOUNT": (409, "Nobody takes their own rights away"),
+    "LAST_ADMIN": (409, "One admin has to be left"),
+    "FACT_NEEDED": (409, "The books need this fact"),
+    "WALLET_MISSING": (409, "The user has no wallet yet"),
     "TICK_TRIMMED": (410, "The ticks asked for are no longer kept"),
     "PRECONDITION_FAILED": (412, "The version in If-Match is not the present one"),
     "BODY_TOO_LARGE": (413, "The body is too large"),
@@ -72,6 +83,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "TOO_MANY_POSITIONS": (422, "Too many positions are open already"),
     "INSUFFICIENT_MARGIN": (422, "Insufficient margin"),
     "MARGIN_LIMIT_EXCEEDED": (422, "The margin would be beyond its limits"),
+    "LIMIT_INVALID": (422, "The limit is beyond what is possible here"),
     "IDEMPOTENCY_KEY_REUSED": (422, "This key was used for another request"),
     "CLIENT_ORDER_ID_REUSED": (422, "This client_order_id was used for another order"),
     "TOO_MANY_PENDING_ORDERS": (422, "Too many orders are waiting already"),
@@ -82,9 +94,14 @@ CODES: Mapping[str, tuple[int, str]] = {
     "UNAVAILABLE": (503, "The service cannot answer right now"),
     "GOOGLE_KEYS_UNAVAILABLE": (503, "Google's keys are not known yet"),
     "GOOGLE_UNAVAILABLE": (503, "Google does not answer"),
-    "OUTCOME_UNKNOWN": (503, "The order's outcome is not known yet"),
+    "OUTCOME_UNKNOWN": (503, "The outcome is not known yet"),
     "NEW_TRADES_PAUSED": (503, "New trades are paused; sales and closes are not"),
     "CAPACITY": (503, "The server is at its capacity"),
+}
+
+#: Types that others have defined, in place of one of ours.
+TYPES: Mapping[str, str] = {
+    "RATE_LIMITED": "https://iana.org/assignments/http-problem-types#quota-exceeded",
 }
 
 #: The code for an HTTP error that was raised below us, by its status.

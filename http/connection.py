@@ -18,6 +18,7 @@ import gevent
 from gevent.pywsgi import Input, WSGIHandler
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from .headers import Header, guarded
 from .problems import CONTENT_TYPE, Problem, raw_response, status_line
 from .request_id import request_id_of
 
@@ -108,12 +109,14 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         if isinstance(result, tuple):
             status = str(result[0])
             self.server.meter.refused(int(status))
-            return status, raw_response(_HEAD_PROBLEMS[status])
+            problem = _HEAD_PROBLEMS[status]
+            return status, raw_response(problem, https=self.server.outside.https)
         return result
 
     def handle_one_response(self) -> None:
         """Take the body, then let the application answer; without a body, refuse for it."""
-        bind_contextvars(request_id=request_id_of(self.environ))
+        client = self.environ.get("REMOTE_ADDR", "")
+        bind_contextvars(request_id=request_id_of(self.environ), client=client)
         try:
             problem = self._take_body()
             if problem is not None:
@@ -121,9 +124,24 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
                 self.close_connection = True
             self._respond()
         finally:
-            unbind_contextvars("request_id")  # the connection's next request has its own
+            # The connection's next request has its own.
+            unbind_contextvars("request_id", "client")
         if self.server.draining:
             self.close_connection = True
+
+    def get_environ(self) -> dict[str, Any]:
+        """As pywsgi's; but `REMOTE_ADDR` is who asks, where one of our own proxies says so."""
+        environ: dict[str, Any] = super().get_environ()
+        said = environ.get("HTTP_X_FORWARDED_FOR")
+        if said is not None:
+            environ["REMOTE_ADDR"] = self.server.client(environ.get("REMOTE_ADDR", ""), said)
+        return environ
+
+    def start_response(self, status: str, headers: list[Header], exc_info: Any = None) -> Any:
+        """As pywsgi's; what an answer does not say to browsers is added."""
+        if not status.startswith("101"):
+            headers = guarded(headers, https=self.server.outside.https)
+        return super().start_response(status, headers, exc_info)
 
     def _respond(self) -> None:
         self.code, began_at = 0, time.monotonic()

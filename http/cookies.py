@@ -6,11 +6,11 @@ Source: docs/decisions/0034-signing-in.md.
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from flask import Response, request
 
 from ..domain.sessions import REFRESH_S
+from .origins import is_own
 from .problems import FieldError, Problem, Refuse
 
 NAME = "touchline_refresh"
@@ -47,7 +47,7 @@ def _refuse_other_sites(origins: Collection[str]) -> None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     # A client without these headers is no browser of today, and nobody else's page runs in it.
-    own = origin is None or origin in origins or urlsplit(origin).netloc == request.host
+    own = origin is None or is_own(origin, origins)
     if not own or site not in ("same-origin", "none"):
         error = FieldError("/Origin", "is not this site", "header")
         raise Refuse(Problem("ORIGIN_FORBIDDEN", "the page's token is for its own site", (error,)))

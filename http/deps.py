@@ -9,6 +9,7 @@ from ..actors.address import Address
 from ..actors.meters import TradeMeter
 from ..actors.trading.messages import Execute
 from ..domain.clock import Calendar
+from ..domain.quota import Rates
 from ..store.boards import Boards
 from ..store.candles import Candles
 from ..store.fixtures import Fixtures
@@ -25,7 +26,9 @@ from ..store.sessions import Sessions
 from ..store.tape import Tape
 from ..store.users import Users
 from .health_report import HealthSource
+from .operators import Operators
 from .position_desk import Checker
+from .quotas import Quotas
 from .refresh_tokens import RefreshTokens
 from .tokens import Signer, Verifier
 
@@ -39,6 +42,7 @@ class ApiDeps:
         scanner: checks a position before it is changed.
         executor: the `trade-executor`.
         fleet: the way to other replicas.
+        operators: what only admin routes use.
         ws_url: where clients find the ws-server, such as `wss://host/ws`; asked
             on every use, because a port may be known only after the start.
         inplay_delay_ms: how long orders wait in play, calendar ms.
@@ -46,7 +50,9 @@ class ApiDeps:
         auth_dev: whether anybody may sign in by an address alone. Never in production.
         web: whether the page is served at `/`.
         origins: where browsers reach us, as far as that is known.
+        allowed_origins: whose pages may use the API besides.
         trades: where orders and their answers are counted.
+        quotas: how much of what everybody may ask for.
     """
 
     hot: Hot
@@ -71,13 +77,16 @@ class ApiDeps:
     calendar: Calendar
     health: HealthSource
     fleet: Fleet
+    operators: Operators
     ws_url: Callable[[], str]
     inplay_delay_ms: int = 0
     paused: Callable[[], bool] = lambda: False
     auth_dev: bool = False
     origins: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     web: bool = True
     trades: TradeMeter = field(default_factory=TradeMeter)
+    quotas: Quotas = field(default_factory=lambda: Quotas(Rates()))
 
     @property
     def secure(self) -> bool:

@@ -14,6 +14,7 @@ from ..domain.clock import Monotonic
 from .connection import Connection, Limits
 from .handshake import no_room
 from .meter import HttpMeter
+from .outside import Outside
 from .problems import Problem
 from .rate import Rate
 from .serve import HttpServer
@@ -54,10 +55,11 @@ class Entrance(HttpServer):
         meter: HttpMeter | None,
         hub: Room,
         monotonic: Monotonic,
+        outside: Outside,
     ) -> None:
         self._hub = hub
         self._arrivals = Rate(CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE, monotonic)
-        super().__init__(host, port, application, limits, handler_class, meter)
+        super().__init__(host, port, application, limits, handler_class, meter, outside)
 
     def do_read(self) -> Any:
         """Accept a connection; None if there is none, or if it has to wait."""

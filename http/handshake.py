@@ -12,12 +12,15 @@ import base64
 import binascii
 import random
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import parse_qs
 
 from ..domain.ids import UserId
+from ..domain.quota import Policy, Taken
 from .extensions import agreed
 from .problems import Problem
+from .quotas import beyond
 
 PATH = "/ws"
 VERSION = "13"
@@ -132,6 +135,12 @@ def later(code: str, detail: str) -> Problem:
 def no_room(detail: str) -> Problem:
     """What is said to whom there is no place for, or not now."""
     return later("CAPACITY", detail)
+
+
+def beyond_quota(policy: Policy, taken: Taken) -> Problem:
+    """What is said to an address that opens too many; all of them come back at different times."""
+    retry = {"Retry-After": str(random.randint(*RETRY_S))}
+    return replace(beyond(policy, taken), headers=retry)
 
 
 def _offered(environ: Environ) -> list[str]:

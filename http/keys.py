@@ -1,26 +1,37 @@
-"""Ed25519 keys of the token signer: made, named by thumbprint, read from and written as JWKs.
+"""Keys of the token signer: made, named by thumbprint, read from and written as JWKs.
 
-Source: RFC 8037 (the JWK form), RFC 7638 (the key id).
+Source: RFC 7517 (sets of keys), RFC 7638 (the key id).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from .algorithms import (
+    EDDSA,
+    RSA_BITS,
+    PrivateKey,
+    PublicKey,
+    algorithm_of,
+    jwk_members,
+    new_private_key,
+    public_key,
+)
 
 #: The current key and, while keys are being rotated, one more on either side.
 MOST_KEYS = 3
 
 
-def new_keypair() -> tuple[str, str]:
+def new_keypair(algorithm: str = EDDSA) -> tuple[str, str]:
     """Make a key pair: the private key as PEM, the public one as a JWK set of one key."""
-    key = Ed25519PrivateKey.generate()
+    key = new_private_key(algorithm)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -47,29 +58,30 @@ def with_key(jwks: str, private_pem: str) -> str:
     return json.dumps({"keys": keys})
 
 
-def read_private_key(pem: str) -> Ed25519PrivateKey:
-    """The Ed25519 private key in *pem* (PKCS #8, no password). Raises ValueError."""
+def read_private_key(pem: str) -> PrivateKey:
+    """The private key in *pem* (PKCS #8, no password), of a kind we use. Raises ValueError."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The cause is dropped: its text may quote the key.
         raise ValueError("the signing key is not a PEM private key without a password") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError("the signing key is not an Ed25519 key")
-    return key
+    if algorithm_of(key) is None:
+        kinds = f"an Ed25519 key, an RSA key of {RSA_BITS} bits or more, or one on P-256"
+        raise ValueError(f"the signing key is not {kinds}")
+    return cast(PrivateKey, key)
 
 
-def thumbprint(key: Ed25519PublicKey) -> str:
+def thumbprint(key: PublicKey) -> str:
     """The key's id: RFC 7638, SHA-256 over its required members in order, base64url."""
-    members = {"crv": "Ed25519", "kty": "OKP", "x": _b64(key.public_bytes_raw())}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
-    return _b64(hashlib.sha256(canonical.encode()).digest())
+    canonical = json.dumps(jwk_members(key), separators=(",", ":"), sort_keys=True)
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 class PublicKeys:
     """Public keys by key id."""
 
-    def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+    def __init__(self, keys: Mapping[str, PublicKey]) -> None:
         self._keys = dict(keys)
 
     @classmethod
@@ -84,7 +96,7 @@ class PublicKeys:
         keys = [_public_key(number, jwk) for number, jwk in enumerate(listed)]
         return cls({thumbprint(key): key for key in keys})
 
-    def by_id(self, kid: object) -> Ed25519PublicKey | None:
+    def by_id(self, kid: object) -> PublicKey | None:
         """The key named *kid*, or None."""
         return self._keys.get(kid) if isinstance(kid, str) else None
 
@@ -93,36 +105,22 @@ class PublicKeys:
         return {"keys": [_jwk(key) for key in self._keys.values()]}
 
 
-def _public_key(number: int, jwk: object) -> Ed25519PublicKey:
+def _public_key(number: int, jwk: object) -> PublicKey:
     where = f"public keys: key {number}"
-    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
-        raise ValueError(f"{where}: kty OKP and crv Ed25519 are wanted")
+    if not isinstance(jwk, dict):
+        raise ValueError(f"{where}: is not an object")
     if "d" in jwk:
         # A private key here would hand the power to sign to every verifier.
         raise ValueError(f"{where}: holds a private key (d); give the public part only")
     try:
-        key = Ed25519PublicKey.from_public_bytes(_unb64(str(jwk.get("x"))))
-    except ValueError:
-        raise ValueError(f"{where}: x is not a 32-byte key in base64url") from None
+        key = public_key(jwk)
+    except ValueError as why:
+        raise ValueError(f"{where}: {why}") from None
     if jwk.get("kid", thumbprint(key)) != thumbprint(key):
         raise ValueError(f"{where}: kid is not the key's RFC 7638 thumbprint")
     return key
 
 
-def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    return {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": _b64(key.public_bytes_raw()),
-        "kid": thumbprint(key),
-        "use": "sig",
-        "alg": "EdDSA",
-    }
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _unb64(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _jwk(key: PublicKey) -> dict[str, str]:
+    named = {"kid": thumbprint(key), "use": "sig", "alg": algorithm_of(key) or ""}
+    return jwk_members(key) | named

@@ -43,6 +43,16 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+class Limit(Enum):
+    """Which quota a request is counted under; docs/protocol.md, "Quotas"."""
+
+    ORDERS = "orders"
+    READS = "reads"
+    SIGN_IN = "sign-in"
+    WS_TOKEN = "ws-token"  # noqa: S105 — a name, not a token
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """What one route takes and answers.
@@ -57,6 +67,7 @@ class Operation:
         tagged: whether answers have an ETag, and are 304 for whoever has them.
         guarded: whether an If-Match has to be sent; answers have an ETag for the next one.
         versioned: whether answers have an ETag all the same, which is a version.
+        limit: the quota that it is counted under, where it is not the one of its place.
     """
 
     answers: Mapping[int, object]
@@ -70,6 +81,7 @@ class Operation:
     tagged: bool = False
     guarded: bool = False
     versioned: bool = False
+    limit: Limit | None = None
 
     def __call__(self, view: View) -> View:
         """Say this of *view*; to be used as a decorator, below the one that names the path."""

@@ -67,6 +67,7 @@ def batch_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
         """
         user = UserId(caller(deps).user)
         orders = _read_all(raw_body(), user, listing)
+        deps.quotas.charge_orders(user, len(orders) - 1)  # the request was counted as one
         wanted = [order for order in orders if isinstance(order, Wanted)]
         answers = desk.place_all(wanted)
         recorded = recorded_by(deps.ledger, user, answers)

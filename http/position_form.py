@@ -166,8 +166,8 @@ def read_stops(position: PositionKey, version: int, asked: StopsBody, now_ms: in
     )
 
 
-def version_wanted() -> int:
-    """The version in the request's If-Match header. Raises Refuse."""
+def version_wanted(of: str = "a position") -> int:
+    """The version, *of* which the ETag is, in the request's If-Match header. Raises Refuse."""
     given = request.headers.get("If-Match")
     if given is None:
         error = FieldError("/If-Match", "is required", "header")
@@ -175,7 +175,7 @@ def version_wanted() -> int:
         raise Refuse(Problem("PRECONDITION_REQUIRED", detail, (error,)))
     match = _ETAG.fullmatch(given)
     if match is None:
-        raise invalid("/If-Match", 'must be the ETag of a position, such as W/"3"', "header")
+        raise invalid("/If-Match", f'must be the ETag of {of}, such as W/"3"', "header")
     return int(match[1])
 
 

@@ -16,7 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from .codes import CODES, TYPE_BASE
+from .codes import CODES, TYPE_BASE, TYPES
+from .headers import guarded
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -64,7 +65,7 @@ class Problem:
         """The problem as JSON; *instance* is the path asked for, left out where it is empty."""
         status, title = CODES[self.code]
         members: dict[str, object] = {
-            "type": TYPE_BASE + self.code.lower().replace("_", "-"),
+            "type": TYPES.get(self.code) or TYPE_BASE + self.code.lower().replace("_", "-"),
             "title": title,
             "status": status,
             "detail": self.detail,
@@ -92,7 +93,9 @@ def status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
 
 
-def raw_response(problem: Problem, instance: str = "", request_id: str = "") -> bytes:
+def raw_response(
+    problem: Problem, instance: str = "", request_id: str = "", *, https: bool = False
+) -> bytes:
     """The whole HTTP/1.1 response, for a connection that closes after it."""
     body = problem.body(instance, request_id)
     headers = {
@@ -101,5 +104,6 @@ def raw_response(problem: Problem, instance: str = "", request_id: str = "") -> 
         "Connection": "close",
         **problem.headers,
     }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = guarded(headers.items(), https=https)
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     return f"HTTP/1.1 {status_line(problem.status)}\r\n{head}\r\n".encode("latin-1") + body

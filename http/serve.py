@@ -9,12 +9,14 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import structlog
 from gevent.pool import Group
 from gevent.pywsgi import WSGIServer
 from structlog.contextvars import bind_contextvars, get_contextvars
 
 from .connection import Connection, Limits
 from .meter import HttpMeter
+from .outside import DIRECT, Outside
 from .problems import Problem, raw_response
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ TURN_AWAY_S = 1.0  #: seconds to tell a client that there is no room
 TOLD_AT_ONCE = 64  #: clients that are being told so; others are hung up on
 STOP_S = 5.0  #: seconds that requests in progress get when the server stops
 RETRY_AFTER_S = "2"
+
+log = structlog.get_logger(__name__)
 
 
 class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
@@ -38,10 +42,13 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         limits: Limits | None = None,
         handler_class: type[Connection] = Connection,
         meter: HttpMeter | None = None,
+        outside: Outside = DIRECT,
     ) -> None:
         """Prepare to serve on *host*:*port* (0: a free one); nothing is bound before `start`."""
         self.limits = limits or Limits()
         self.meter = meter or HttpMeter("")
+        self.outside = outside
+        self._stranger_seen = False
         # What is logged for a client is logged for the child whose server this is: greenlets
         # begin without the context of whoever spawned them.
         self._log_context = get_contextvars()
@@ -71,6 +78,14 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     def connections(self) -> int:
         """Connections open now."""
         return len(self._connections)
+
+    def client(self, peer: str, forwarded_for: str) -> str:
+        """Who asks by way of *peer*, which says whom it heard."""
+        if not self.outside.trusts(peer) and not self._stranger_seen:
+            # Once: of a proxy that was forgotten it says so, and a flood writes no more.
+            self._stranger_seen = True
+            log.warning("X-Forwarded-For is not believed; see TRUSTED_PROXIES", peer=peer)
+        return self.outside.client(peer, forwarded_for)
 
     def init_socket(self) -> None:
         """Bind and listen. Raises OSError if the port is taken."""
@@ -125,7 +140,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         if self._turned_away < TOLD_AT_ONCE:
             self._turned_away += 1
             try:
-                _tell(sock, self.no_room())
+                _tell(sock, raw_response(self.no_room(), https=self.outside.https))
             finally:
                 self._turned_away -= 1
 
@@ -143,27 +158,34 @@ class ServerFactory:
         application: WSGIApplication,
         limits: Limits | None = None,
         meter: HttpMeter | None = None,
+        outside: Outside = DIRECT,
     ) -> None:
         self._host = host
         self.port = port
         self._application = application
         self._limits = limits
         self._meter = meter
+        self._outside = outside
 
     def __call__(self) -> HttpServer:
         """A server that listens. Raises OSError if the port is taken."""
         server = HttpServer(
-            self._host, self.port, self._application, self._limits, meter=self._meter
+            self._host,
+            self.port,
+            self._application,
+            self._limits,
+            meter=self._meter,
+            outside=self._outside,
         )
         server.start()
         self.port = server.port
         return server
 
 
-def _tell(sock: Any, problem: Problem) -> None:
+def _tell(sock: Any, response: bytes) -> None:
     try:
         with gevent.Timeout(TURN_AWAY_S, False):
-            sock.sendall(raw_response(problem))
+            sock.sendall(response)
             sock.shutdown(socket.SHUT_WR)
             # To close with bytes unread would reset the connection, and the
             # client might never see the answer.

@@ -122,6 +122,8 @@ def _refreshed(deps: ApiDeps, text: str, *, cookie: bool) -> Response:
     if found.verdict in (Verdict.REUSED, Verdict.OVER):
         # Told again where it is over already: it may not have got to Redis the first time.
         deps.revocations.add(Ended(user.id, token.session))
+    if found.verdict is Verdict.OVER:
+        refuse_inactive(user)  # which is why it is over
     _check(found.verdict, token)
     refuse_inactive(user)
     return token_answer(deps, user, deps.refresh_tokens.after(token), cookie=cookie)

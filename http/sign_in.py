@@ -18,6 +18,7 @@ from ..store.users import User
 from .answers import json_answer
 from .cookies import keep_token
 from .deps import ApiDeps
+from .errors import unavailable
 from .problems import Problem, Refuse
 from .refresh_tokens import RefreshToken
 from .tokens import ACCESS_S
@@ -33,8 +34,10 @@ def begin_session(deps: ApiDeps, user: User) -> RefreshToken:
     _grant_start_balance(deps, user.id)
     session = new_session_id()
     token = deps.refresh_tokens.first(session)
-    client = Client(request.headers.get("User-Agent"), _address())
-    ended = deps.sessions.start(user.id, session, token.digest, client)
+    client = Client(request.headers.get("User-Agent"), client_address())
+    ended = deps.sessions.start(user, session, token.digest, client)
+    if ended is None:
+        raise Refuse(unavailable("the account was changed just now; sign in again"))
     deps.revocations.add(*(Ended(user.id, each) for each in ended))
     log.info("signed in", user=user.id, session_id=session)
     return token
@@ -87,7 +90,8 @@ def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
     )
 
 
-def _address() -> str | None:
+def client_address() -> str | None:
+    """Where this request comes from; None where that is no address."""
     with suppress(ValueError):
         return str(ipaddress.ip_address(request.remote_addr or ""))
     return None

@@ -15,19 +15,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import structlog
 from gevent import GreenletExit
 from geventwebsocket.handler import WebSocketHandler
 
 from ..domain.clock import Monotonic
 from ..domain.ids import UserId
+from ..domain.quota import Rates
 from ..store.outage import OUTAGES
 from . import handshake
 from .connection import Connection, Limits
 from .entrance import Entrance
+from .failures import FailureLog
 from .handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, PATH, Hub, Seat
 from .meter import HttpMeter
+from .outside import DIRECT, Outside
 from .problems import CONTENT_TYPE, Problem, status_line
+from .quotas import Buckets, network
 from .rate import Rate
 from .request_id import HEADER, request_id_of
 from .tokens import Claims, TokenRefused, Verifier
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
 
 #: A request takes 5 s at most to arrive: half of one holds a greenlet.
 LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
-LOG_EVERY_S = 10.0  #: seconds between two tracebacks: requests that fail must not fill the disk
-
-log = structlog.get_logger(__name__)
 
 
 class Tickets(Protocol):
@@ -59,6 +59,8 @@ class SocketDeps:
         health: answers every path but `/ws`.
         deflate: whether clients may have their messages compressed.
         handshakes: how many so far, by what became of them: `accepted`, or the code.
+        addresses: how many each address may still open.
+        outside: how this server is reached.
     """
 
     hub: Hub
@@ -69,24 +71,8 @@ class SocketDeps:
     deflate: bool = False
     monotonic: Monotonic = time.monotonic
     handshakes: Counter[str] = field(default_factory=Counter)
-
-
-class FailureLog:
-    """Writes the first failure of every LOG_EVERY_S with its traceback, and counts the others."""
-
-    def __init__(self, monotonic: Monotonic) -> None:
-        self._monotonic = monotonic
-        self._quiet_until = monotonic()
-        self._unwritten = 0
-
-    def add(self, error: BaseException) -> None:
-        """Note that a request ended with *error*."""
-        self._unwritten += 1
-        now = self._monotonic()
-        if now >= self._quiet_until:
-            log.error("socket.requests_failed", failures=self._unwritten, exc_info=error)
-            self._unwritten = 0
-            self._quiet_until = now + LOG_EVERY_S
+    addresses: Buckets = field(default_factory=lambda: Buckets(Rates().handshake_policy))
+    outside: Outside = DIRECT
 
 
 class SocketServer(Entrance):
@@ -98,8 +84,17 @@ class SocketServer(Entrance):
         self.deps = deps
         self.rate = Rate(HANDSHAKES_PER_S, HANDSHAKE_BURST, deps.monotonic)
         self.failures = FailureLog(deps.monotonic)
-        application, handler, monotonic = deps.health, SocketHandler, deps.monotonic
-        super().__init__(host, port, application, LIMITS, handler, meter, deps.hub, monotonic)
+        super().__init__(
+            host,
+            port,
+            deps.health,
+            LIMITS,
+            SocketHandler,
+            meter,
+            deps.hub,
+            deps.monotonic,
+            deps.outside,
+        )
 
 
 class SocketServerFactory:
@@ -246,6 +241,10 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         deps = self.server.deps
         if not deps.hub.ready:
             return handshake.no_room("the hub is starting")
+        addresses = deps.addresses
+        asked = addresses.take(network(self.environ.get("REMOTE_ADDR", "")))
+        if not asked.allowed:  # before it takes from what there is for everybody
+            return handshake.beyond_quota(addresses.policy, asked)
         if not self.server.rate.allows_one():
             return handshake.no_room("too many connections at once")
         seat = deps.hub.reserve()

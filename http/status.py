@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from ..domain.clock import rfc3339
 from ..domain.halts import reasons
 from ..protocol.service import StatusShown
+from ..store.market_mode import MarketMode
 from .answers import json_answer
 from .deps import ApiDeps
 from .health_report import judged
@@ -23,26 +24,33 @@ def status_routes(deps: ApiDeps, sign_in: list[str]) -> Blueprint:
         """What a client should know before it trusts the prices it shows."""
         now_ms = deps.calendar()
         degraded = sorted(judged(deps.health).why)
+        halted = [one for one in deps.hot.instruments() if one.halt]
+        notes = deps.hot.notes([one.idx for one in halted])
         return json_answer(
             {
                 "status": "degraded" if degraded else "ok",
                 "degraded": degraded,
                 "calendar": rfc3339(now_ms),
                 "sign_in": sign_in,
+                "market": _market(deps.hot.mode()),
                 "feed": _feed(deps.hot.feed_health(), now_ms),
                 "halts": [
                     {
                         "idx": one.idx,
                         "symbol": one.symbol,
                         "halt_reasons": reasons(one.halt, one.phase),
+                        "note": notes.get(one.idx),
                     }
-                    for one in deps.hot.instruments()
-                    if one.halt
+                    for one in halted
                 ],
             }
         )
 
     return routes
+
+
+def _market(mode: MarketMode) -> dict[str, object]:
+    return {"mode": mode.mode, "note": mode.note or None}
 
 
 def _feed(said: dict[str, str], now_ms: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Own tokens: short-lived EdDSA JWTs, signed by the api-server, verified everywhere else.
+"""Own tokens: short-lived JWTs, signed by the api-server, verified everywhere else.
 
 Two kinds, told apart by the header `typ` so that neither can stand in for the
 other: the access token (15 min, `at+jwt`) opens the HTTP API; the ws token
@@ -20,7 +20,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from .algorithms import PrivateKey, algorithm_of
 from .keys import PublicKeys, read_private_key, thumbprint
 
 #: Real (not calendar) time, Unix seconds.
@@ -58,10 +61,11 @@ class Signer:
     """Makes tokens. Only the api-server has one."""
 
     def __init__(self, private_pem: str, issuer: str = ISSUER, now: WallClock = time.time) -> None:
-        """Take an Ed25519 private key in PEM. Raises ValueError for anything else."""
+        """Take a private key in PEM, which tells the algorithm. Raises ValueError."""
         self._key = read_private_key(private_pem)
         self._issuer = issuer
         self._now = now
+        self._algorithm = algorithm_of(self._key)
         self._kid = thumbprint(self._key.public_key())
 
     def access_token(self, user: int, session: str, role: str = "user") -> str:
@@ -76,7 +80,7 @@ class Signer:
 
     def secret_for(self, purpose: str) -> bytes:
         """32 secret bytes for *purpose*, the same on every replica that signs with this key."""
-        seed = self._key.private_bytes_raw()
+        seed = _seed(self._key)
         return hashlib.blake2b(purpose.encode(), key=seed, digest_size=32).digest()
 
     def _claims(self, user: int, session: str, audience: str, life_s: int) -> dict[str, object]:
@@ -93,7 +97,7 @@ class Signer:
 
     def _signed(self, claims: dict[str, object], typ: str) -> str:
         headers = {"typ": typ, "kid": self._kid}
-        return jwt.encode(claims, self._key, algorithm="EdDSA", headers=headers)
+        return jwt.encode(claims, self._key, algorithm=self._algorithm, headers=headers)
 
 
 class Verifier:
@@ -140,7 +144,8 @@ class Verifier:
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=["EdDSA"],
+                # The key's own and no other, whatever the token's header says.
+                algorithms=[algorithm_of(key) or ""],
                 audience=audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_S,
@@ -160,6 +165,14 @@ class Verifier:
         # entry is also the one that expires first.
         while len(self._verified) > CACHED:
             self._verified.popitem(last=False)
+
+
+def _seed(key: PrivateKey) -> bytes:
+    """At most 64 secret bytes that are the same wherever *key* is."""
+    if isinstance(key, Ed25519PrivateKey):
+        return key.private_bytes_raw()
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return hashlib.sha512(der).digest()
 
 
 def _read(claims: Mapping[str, object]) -> Claims | TokenRefused:

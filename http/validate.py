@@ -122,7 +122,7 @@ def idempotency_key() -> str:
     where = "/Idempotency-Key"
     if key is None:
         error = FieldError(where, "is required", "header")
-        detail = "give every order a key of its own, so that a retry cannot trade twice"
+        detail = "give every request a key of its own, so that a retry does nothing twice"
         raise Refuse(Problem("IDEMPOTENCY_KEY_REQUIRED", detail, (error,)))
     if not re.match(NAME_PATTERN, key):
         error = FieldError(where, NAME_WORDS, "header")

@@ -1,4 +1,4 @@
--- position_close: close an open position or a part of it, once: for its owner, or for a tick.
+-- position_close: close an open position or a part of it, once: for its owner, an admin or a tick.
 --
 -- KEYS  1 to 20 as in positions.lua   21 watch:{idx}
 --      22 idem:{uid}:{key} or the lease a tick needs   23 order:{id} that waited or replayed:{uid}
@@ -21,7 +21,7 @@ end
 local pos, inst = load_position(), load_instrument(KEYS[1])
 if not (pos and pos.uid == uid and inst) then return refused('POSITION_UNKNOWN') end
 if pos.qty == 0 then return refused('POSITION_CLOSED', 'reason', pos.why) end
-local qty, at, reason, bound, tick, quote, level = pos.qty, inst, 'client'
+local qty, at, reason, bound, tick, quote, level = pos.qty, inst, by
 if idem ~= '' then
   qty, bound = tonumber(ARGV[7]) or pos.qty, tonumber(ARGV[8])
   if ARGV[9] ~= '' and ARGV[9] ~= text(pos.no) then

@@ -1,9 +1,10 @@
--- wallet_credit: give a user money from the treasury, once per idempotency key for ever.
+-- wallet_credit: give a user money from the treasury, or take back what no order has set aside and
+-- no position has locked; once per idempotency key for ever.
 --
 -- KEYS  1 wallet:{uid}   2 wallet:0   3 idem:{uid}:{key}   4 trade_outbox   5 pfseq:{uid}
 --       6 dirty:wallets   7 pushes:{uid}
--- ARGV  1 entry id   2 uid   3 kind   4 amount (1e-4 coin)   5 idempotency key
---       6 fingerprint   7 note   8 now (calendar ms)
+-- ARGV  1 entry id   2 uid   3 kind   4 amount (1e-4 coin; negative is to the treasury)
+--       5 idempotency key   6 fingerprint   7 note   8 now (calendar ms)
 -- Returns {"ok", stream id, fact} | {"replayed", fact} | {"refused", code};
 --         a fact is the stream entry as a JSON array of fields and values
 -- Twin: domain/portfolio.py credit(); compared in tests/lua/test_wallet_credit.py
@@ -15,6 +16,8 @@ local before = known(KEYS[3], fingerprint)
 if before then return before end
 
 local wallet, treasury = load_wallet(KEYS[1]), load_wallet(KEYS[2])
+local lacking = amount < 0 and money_refusal(wallet, -amount, 'INSUFFICIENT_FUNDS')
+if lacking then return lacking end
 if not (move_cash(wallet, amount) and move_cash(treasury, -amount)) then
   return refused('AMOUNT_LIMIT_EXCEEDED')
 end

@@ -49,11 +49,3 @@ class Ready(msgspec.Struct, frozen=True):
     why: dict[str, str]
     checks: dict[str, str]
     actors: dict[str, str]
-
-
-class RestartOrdered(msgspec.Struct, frozen=True):
-    """A child that is going to be started again."""
-
-    child: str
-    replica: str
-    status: Literal["ordered"]

@@ -5,30 +5,61 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg2
+import redis
 
 from ..config import Servers
+from ..domain.people import Denied, Role, StandingWanted
+from ..store.audit import DONE, Asked, Audit, Begun, Settled
+from ..store.outage import one_line
+from ..store.people import People
 from .reach import servers_of
-from .stores import open_stores
+from .stores import Stores, open_stores
+
+_WHY = {Denied.LAST_ADMIN: "this is the last admin; make somebody else one first"}
+#: Whose act it is in the audit log: whoever has the servers' addresses.
+ACTOR = "command line"
 
 
 class GrantRefused(Exception):
-    """The role cannot be given; the text says why."""
+    """The role cannot be changed, or not everywhere; the text says why."""
 
 
-def grant(external: Servers | None, data_dir: Path, email: str) -> None:
-    """Make the user with this address an admin; it takes effect at the next sign-in.
+def change_role(external: Servers | None, data_dir: Path, email: str, role: Role) -> None:
+    """Give the user with this address *role*; they are signed out if that is another one.
 
     Raises:
-        GrantRefused: nobody has signed in with the address, or Postgres cannot be asked.
+        GrantRefused: nobody has signed in with the address, they are the last admin, or a server
+            cannot be asked.
         EmbeddedError: there is no data in *data_dir*.
     """
     with servers_of(external, data_dir) as servers:
         stores = open_stores(servers, "admin", connections=1, gated=False)
         try:
-            known = stores.users.make_admin(email)
+            _change(stores, email, role)
         except psycopg2.Error as why:
             raise GrantRefused(str(why).partition("\n")[0]) from None
+        except redis.RedisError as why:
+            # Nobody can go on without signing in; but tokens live for up to 15 minutes.
+            raise GrantRefused(f"changed, but sessions go on, try again: {one_line(why)}") from None
         finally:
             stores.close()
-    if not known:
+
+
+def _change(stores: Stores, email: str, role: Role) -> None:
+    people, audit = People(stores.pg), Audit(stores.pg)
+    user = people.with_address(email)
+    if user is None:
         raise GrantRefused(f"nobody has signed in as {email} yet")
+    asked = Asked(
+        actor=ACTOR, action="user.change", target=f"user {user}", request={"role": role.value}
+    )
+    begun = audit.begin(asked)
+    if not isinstance(begun, Begun):  # without a key each is an act of its own
+        raise AssertionError(begun)
+    found = people.change(user, StandingWanted(role), None)
+    if isinstance(found, Denied):
+        audit.settle(begun, Settled(found.name, 409))
+        raise GrantRefused(_WHY.get(found, f"there is no user {email} any more"))
+    stores.revocations.add(*found.ended)
+    before, after = ({"role": each.role.value} for each in (found.before, found.person.standing))
+    audit.settle(begun, Settled(DONE, 200, None, before, after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..actors.address import Addresses
@@ -21,8 +21,11 @@ from ..actors.trading.pressure_gauge import PressureGauge
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
 from ..domain.clock import Calendar, system_calendar
+from ..domain.quota import Rates
 from ..http.api import create_app
 from ..http.deps import ApiDeps
+from ..http.outside import Network, Outside
+from ..http.quotas import Quotas
 from ..http.refresh_tokens import RefreshTokens
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
@@ -46,7 +49,9 @@ from .health import ServiceHealth
 from .leaderboard import leaderboard
 from .logs import name_process
 from .margin import margin
+from .operators import operators
 from .pressure_metrics import show_pressure
+from .quota_metrics import show_quotas
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
@@ -62,6 +67,9 @@ class Front:
     """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
 
     *public_origins*: where browsers reach it, if that is known.
+    *allowed_origins*: whose pages may use it besides.
+    *proxies*: who is believed when it says who asks.
+    *rates*: how often anybody may ask for what.
     *google*: None where nobody signs in with Google.
     *outbox_max*: facts that may wait for Postgres before new trades pause.
     """
@@ -75,6 +83,9 @@ class Front:
     outbox_max: int
     auth_dev: bool
     public_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    rates: Rates = field(default_factory=Rates)
     google: Google | None = None
 
 
@@ -147,6 +158,9 @@ def run(settings: ApiSettings) -> int:
         outbox_max=settings.outbox_max,
         auth_dev=settings.auth_dev,
         public_origins=settings.public_origins,
+        allowed_origins=settings.allowed_origins,
+        proxies=settings.trusted_proxies,
+        rates=settings.rates,
         google=Google(settings.google) if settings.google else None,
     )
     listed = children(
@@ -227,38 +241,41 @@ def _http(
     pressure: PressureMeter,
     scanner: Scanner,
 ) -> ServerFactory:
-    signer = Signer(front.private_key)
-    app = create_app(
-        ApiDeps(
-            hot=stores.hot,
-            scripts=stores.scripts,
-            ledger=stores.ledger,
-            users=stores.users,
-            sessions=stores.sessions,
-            revocations=stores.revocations,
-            candles=stores.candles,
-            fixtures=stores.fixtures,
-            journal=Journal(stores.pg, stores.facts),
-            tape=Tape(stores.pg),
-            boards=Boards(stores.redis, stores.keys, stores.pg),
-            outlooks=Outlooks(stores.pg),
-            orders=stores.orders,
-            positions=stores.positions,
-            scanner=scanner,
-            executor=addresses.of("trade-executor"),
-            signer=signer,
-            refresh_tokens=RefreshTokens(signer.secret_for("refresh")),
-            verifier=Verifier(front.public_keys),
-            calendar=calendar,
-            health=health,
-            fleet=health.fleet,
-            ws_url=front.ws_url,
-            inplay_delay_ms=front.inplay_delay_ms,
-            paused=pressure.paused,
-            auth_dev=front.auth_dev,
-            origins=front.public_origins,
-            trades=trades,
-        ),
-        front.google.sign_in(stores, addresses) if front.google else None,
+    signer, quotas = Signer(front.private_key), Quotas(front.rates)
+    show_quotas(health.metrics, quotas)
+    deps = ApiDeps(
+        hot=stores.hot,
+        scripts=stores.scripts,
+        ledger=stores.ledger,
+        users=stores.users,
+        sessions=stores.sessions,
+        revocations=stores.revocations,
+        candles=stores.candles,
+        fixtures=stores.fixtures,
+        journal=Journal(stores.pg, stores.facts),
+        tape=Tape(stores.pg),
+        boards=Boards(stores.redis, stores.keys, stores.pg),
+        outlooks=Outlooks(stores.pg),
+        orders=stores.orders,
+        positions=stores.positions,
+        scanner=scanner,
+        executor=addresses.of("trade-executor"),
+        signer=signer,
+        refresh_tokens=RefreshTokens(signer.secret_for("refresh")),
+        verifier=Verifier(front.public_keys),
+        calendar=calendar,
+        health=health,
+        fleet=health.fleet,
+        operators=operators(stores, scanner),
+        ws_url=front.ws_url,
+        inplay_delay_ms=front.inplay_delay_ms,
+        paused=pressure.paused,
+        auth_dev=front.auth_dev,
+        origins=front.public_origins,
+        allowed_origins=front.allowed_origins,
+        trades=trades,
+        quotas=quotas,
     )
-    return ServerFactory(front.host, front.port, app, meter=health.http_meter(LISTENER))
+    app = create_app(deps, front.google.sign_in(stores, addresses) if front.google else None)
+    meter, outside = health.http_meter(LISTENER), Outside(front.proxies, deps.secure)
+    return ServerFactory(front.host, front.port, app, meter=meter, outside=outside)

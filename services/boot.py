@@ -14,6 +14,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from ..actors.child import Child
 from ..actors.rehydrator import Rehydrator
 from ..config import SettingError
+from ..http.algorithms import algorithm_of
 from ..http.keys import PublicKeys, read_private_key, thumbprint
 from ..store.outage import OUTAGES, one_line
 from ..store.schema import apply_schema
@@ -37,8 +38,13 @@ REFUSED_AT_CONNECT = re.compile(
 _log = structlog.get_logger(__name__)
 
 
-def check_keys(public_keys: str, private_key: str | None = None) -> None:
+def check_keys(
+    public_keys: str, private_key: str | None = None, algorithm: str | None = None
+) -> None:
     """Return if the JWK set can verify, and can verify what *private_key* (PEM) signs.
+
+    Args:
+        algorithm: the one that the key has to be for; None: any.
 
     Raises:
         SettingError: it cannot; the text quotes no key.
@@ -55,6 +61,8 @@ def check_keys(public_keys: str, private_key: str | None = None) -> None:
         raise SettingError(f"JWT_PRIVATE_KEY: {why}") from None
     if verifying.by_id(thumbprint(signing.public_key())) is None:
         raise SettingError("JWT_PRIVATE_KEY: its public key is not among JWT_PUBLIC_KEYS")
+    if algorithm not in (None, algorithm_of(signing)):
+        raise SettingError(f"JWT_PRIVATE_KEY: signs by {algorithm_of(signing)}, not {algorithm}")
 
 
 #: Takes the name of a server, and True once it answers or why it is waited for.

@@ -6,22 +6,23 @@ Source: docs/operations.md, "Keys".
 from __future__ import annotations
 
 from ..config import SettingError
+from ..http.algorithms import EDDSA
 from ..http.keys import new_keypair, with_key
 
 
-def first() -> str:
+def first(algorithm: str = EDDSA) -> str:
     """The lines for an installation that has no keys yet."""
-    private_key, public_keys = new_keypair()
+    private_key, public_keys = new_keypair(algorithm)
     return f"{_private(private_key)}\n{_public(public_keys)}"
 
 
-def next_to(in_force: str) -> str:
+def next_to(in_force: str, algorithm: str = EDDSA) -> str:
     """The lines that replace the keys whose public part is *in_force*, with what to do when.
 
     Raises:
         SettingError: it holds as many keys as it may, or is no JWK set.
     """
-    private_key, alone = new_keypair()
+    private_key, alone = new_keypair(algorithm)
     try:
         both = with_key(in_force, private_key)
     except ValueError as why:

@@ -29,6 +29,8 @@ from .health import ServiceHealth
 from .metrics import by_label, single
 from .stores import Stores
 
+#: Closes that no scan finds: somebody wanted them.
+_WANTED = (CloseReason.CLIENT, CloseReason.ADMIN)
 RESULTS = ("done", "nothing", "gone", "elsewhere", "dropped")  #: what may become of a replay
 
 
@@ -90,7 +92,7 @@ class Margin:
         counts = self.scanner.counts.closes
         for reason in CloseReason:
             for by in By:
-                if CloseReason.CLIENT is not reason and By.CLIENT is not by:
+                if reason not in _WANTED and By.CLIENT is not by:
                     yield (reason.value, by.value), counts[reason.value, by.value]
 
 

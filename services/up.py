@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gevent.event import Event
@@ -23,6 +23,7 @@ from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
 from ..config import OUTBOX_MAX, GoogleSettings, Servers
+from ..domain.quota import Rates
 from ..http.keys import public_jwks
 from ..issuer import server as issuer
 from ..issuer.server import Issuer
@@ -59,6 +60,7 @@ class UpOptions:
     api_port: int
     ws_port: int
     until_finished: bool
+    rates: Rates = field(default_factory=Rates)
 
 
 def run(options: UpOptions, external: Servers | None) -> int:
@@ -188,6 +190,7 @@ class _Stage:
             outbox_max=OUTBOX_MAX,
             auth_dev=True,
             public_origins=page_origins(self.api_port),
+            rates=self.options.rates,
             google=Google(self._google()),
         )
 
@@ -211,6 +214,7 @@ class _Stage:
             public_keys=public_jwks(self.private_key),
             origins=page_origins(self.api_port),
             capacity=20_000,
+            rates=self.options.rates,
         )
 
     def open_feed(self) -> Sportmonks:

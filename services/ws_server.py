@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..actors.address import Addresses
@@ -18,8 +18,11 @@ from ..actors.hub.usher import STOP_S, Usher
 from ..actors.listener import DRAIN_S, HttpListener
 from ..config import WsSettings
 from ..domain.clock import Calendar, system_calendar
+from ..domain.quota import Rates
 from ..http.asyncapi import AsyncApiApp
 from ..http.health import HealthApp
+from ..http.outside import Network, Outside
+from ..http.quotas import Buckets
 from ..http.sockets import SocketDeps, SocketServerFactory
 from ..http.tokens import Verifier
 from ..store.one_life import enter_life
@@ -50,6 +53,8 @@ class Door:
     """What the handshake is given: address, keys, who may connect from where, how many.
 
     *compression*: whether clients may have their messages compressed.
+    *proxies*: who is believed when it says who asks.
+    *rates*: how often an address may open one.
     """
 
     host: str
@@ -58,6 +63,14 @@ class Door:
     origins: tuple[str, ...]
     capacity: int
     compression: bool = False
+    proxies: tuple[Network, ...] = ()
+    rates: Rates = field(default_factory=Rates)
+
+    @property
+    def outside(self) -> Outside:
+        """How it is reached: by https alone where all pages are."""
+        https = bool(self.origins) and all(each.startswith("https://") for each in self.origins)
+        return Outside(self.proxies, https)
 
 
 def children(
@@ -87,6 +100,8 @@ def children(
         door.origins,
         HealthApp(health, AsyncApiApp()),
         door.compression,
+        addresses=Buckets(door.rates.handshake_policy),
+        outside=door.outside,
     )
     health.metrics.show(lambda: Hub(lobby, entry.handshakes), *HUB)
     open_http = SocketServerFactory(door.host, door.port, entry, health.http_meter(LISTENER))
@@ -121,6 +136,8 @@ def run(settings: WsSettings) -> int:
         origins=settings.origins,
         capacity=settings.capacity,
         compression=settings.compression,
+        proxies=settings.trusted_proxies,
+        rates=settings.rates,
     )
     listed = children(stores, addresses, health, system_calendar, door)
     code = supervise(listed, addresses=addresses, health=health, ready=stay)

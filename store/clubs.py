@@ -15,6 +15,7 @@ from psycopg2.extras import execute_values
 
 from ..domain.ids import InstrumentIdx
 from ..domain.instrument import Instrument, new_instrument
+from ..domain.limits import LIMITS, Limits, listed
 from ..domain.match import MatchSnapshot, Team
 
 SYMBOL_MAX = 12
@@ -33,7 +34,7 @@ def enrol(cursor: Any, matches: Iterable[MatchSnapshot]) -> None:
     teams = {team.id: team for m in matches for team in (m.home, m.away)}
     if not teams:
         return
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    lock_listing(cursor)
     execute_values(
         cursor,
         "INSERT INTO leagues (id, name) VALUES %s"
@@ -50,13 +51,30 @@ def enrol(cursor: Any, matches: Iterable[MatchSnapshot]) -> None:
     _list(cursor, teams)
 
 
+def lock_listing(cursor: Any) -> None:
+    """Be the only one who lists instruments, until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+
+def next_idx(cursor: Any) -> InstrumentIdx:
+    """The number of the next instrument to be listed."""
+    cursor.execute("SELECT coalesce(max(idx), 0) + 1 FROM instruments")
+    return InstrumentIdx(cursor.fetchone()[0])
+
+
 def untraded(cursor: Any) -> tuple[Instrument, ...]:
     """The instruments as listed that have not changed since; Redis may not know them yet."""
     cursor.execute(
-        "SELECT idx, symbol, name FROM instruments"
+        f"SELECT idx, symbol, name, base_px, {', '.join(LIMITS)} FROM instruments"
         " WHERE version <= 1 AND idx NOT IN (SELECT idx FROM base_postings) ORDER BY idx"
     )
-    return tuple(new_instrument(InstrumentIdx(idx), *rest) for idx, *rest in cursor)
+    return tuple(
+        listed(
+            new_instrument(InstrumentIdx(idx), symbol, name, base_px),
+            Limits(**dict(zip(LIMITS, limits, strict=True))),
+        )
+        for idx, symbol, name, base_px, *limits in cursor
+    )
 
 
 def symbols(team: Team) -> Iterator[str]:

@@ -121,6 +121,9 @@ Outcome = Made | Replayed | Awaited | PositionOutcome
 """What a command comes to in the end."""
 
 
+ADJUSTMENT = "adjustment"  #: the kind of what an operator gives or takes
+
+
 @dataclass(frozen=True, slots=True)
 class CreditCommand:
     """Money from the treasury to *user*, once per *idem_key* for ever.
@@ -128,7 +131,7 @@ class CreditCommand:
     Attributes:
         entry_id: UUIDv7 of the ledger row.
         kind: what for, such as ``grant`` or ``prize``.
-        amount_e4: positive, 1e-4 coin.
+        amount_e4: 1e-4 coin, positive; of an adjustment it may be negative.
         idem_key: unique over all users. Put a colon in it: keys of clients have none.
         now_ms: calendar time.
     """

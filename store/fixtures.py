@@ -20,8 +20,13 @@ SELECT f.id, l.name, f.round_id, f.starting_at, f.state, f.phase, f.minute,
        f.home_goals, f.away_goals, f.home_penalties, f.away_penalties, f.settled_at
   FROM fixtures f
   LEFT JOIN leagues l ON l.id = f.league_id
-  JOIN teams h ON h.id = f.home_team_id JOIN instruments hi ON hi.team_id = h.id
-  JOIN teams a ON a.id = f.away_team_id JOIN instruments ai ON ai.team_id = a.id
+  JOIN teams h ON h.id = f.home_team_id
+  JOIN teams a ON a.id = f.away_team_id
+  -- What a result has moved stays with it, whichever team moves that now.
+  JOIN instruments hi
+    ON hi.idx = coalesce(f.home_idx, (SELECT idx FROM instruments WHERE team_id = h.id))
+  JOIN instruments ai
+    ON ai.idx = coalesce(f.away_idx, (SELECT idx FROM instruments WHERE team_id = a.id))
 """
 
 # An absent filter is NULL and lets every row pass.
@@ -41,6 +46,11 @@ SELECT s.minute, s.state, s.home, s.away, s.home_reds, s.away_reds,
        s.home_penalties, s.away_penalties, s.observed_at
   FROM fixtures f LEFT JOIN match_scores s ON s.fixture_id = f.id
  WHERE f.id = %s ORDER BY s.seq
+"""
+
+_UNSETTLED = f"""{_SELECT}
+ WHERE f.settled_at IS NULL AND f.voided_at IS NULL AND f.phase <> 'void'
+ ORDER BY f.starting_at, f.id
 """
 
 _CURRENT = f"""{_SELECT}
@@ -124,6 +134,12 @@ class Fixtures:
         """Fixtures that are to come, under way, or at most `SHOWN_MS` after their kick-off."""
         with self._pg.transaction() as cursor:
             cursor.execute(_CURRENT, (_at(now_ms - SHOWN_MS),))
+            return tuple(map(_fixture, cursor.fetchall()))
+
+    def unsettled(self) -> tuple[Fixture, ...]:
+        """All fixtures that are to be played or settled, by kick-off."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(_UNSETTLED)
             return tuple(map(_fixture, cursor.fetchall()))
 
     def results(self) -> tuple[Fixture, ...]:

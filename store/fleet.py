@@ -55,6 +55,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A duty that one replica at a time does.
+
+    *owner* is the replica; None: nobody. *left_ms*: real ms until it is free, unless renewed.
+    """
+
+    lease: str
+    owner: str | None
+    left_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What an operator wants of a replica: that it restarts *child*."""
 
@@ -114,6 +126,19 @@ class Fleet:
         pipeline.rpush(key, msgspec.json.encode(order))
         pipeline.expire(key, ORDER_S)
         pipeline.execute()
+
+    def held(self) -> list[Held]:
+        """Every lease as it is right now, free ones too."""
+        names = [self._keys.lease(lease) for lease in self._leases]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.mget(names)
+        for name in names:
+            pipeline.pttl(name)
+        owners, *left = pipeline.execute()
+        return [
+            Held(lease, owner, max(0, left_ms))
+            for lease, owner, left_ms in zip(self._leases, owners, left, strict=True)
+        ]
 
     def _roll(self, silent: Mapping[str, float]) -> Roll:
         pipeline = self._redis.pipeline(transaction=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import redis
 
+from ..domain.halts import Halt
 from ..domain.ids import TREASURY, InstrumentIdx, UserId
 from ..domain.instrument import Instrument
 from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wallet
@@ -18,6 +20,7 @@ from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
 from .life import life_of, life_of_redis
+from .market_mode import MarketMode, mode_in_redis
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
 from .wire import tick_of
@@ -49,22 +52,38 @@ class Hot:
         fields: Any = self._client.hgetall(self._keys.inst(idx))
         return instrument_of(idx, fields) if fields else None
 
+    def notes(self, wanted: Sequence[InstrumentIdx]) -> dict[InstrumentIdx, str]:
+        """Why operators have halted those of *wanted* that they have, in their words."""
+        pipeline = self._client.pipeline(transaction=False)
+        for idx in wanted:
+            pipeline.hget(self._keys.inst(idx), "note")
+        return {idx: note for idx, note in zip(wanted, pipeline.execute(), strict=True) if note}
+
+    def mode(self) -> MarketMode:
+        """What the whole market may do."""
+        return mode_in_redis(self._client, self._keys)
+
     def create_instrument(self, instrument: Instrument) -> bool:
-        """Put *instrument* there unless something is there already; return whether it was put."""
+        """Put *instrument* there unless something is there already; return whether it was put.
+
+        It gets the halts of the market's mode besides its own.
+        """
         key = self._keys.inst(instrument.idx)
 
         def create(pipeline: Any) -> bool:
             if pipeline.exists(key):
                 return False
+            rested = instrument.halt | Halt(int(pipeline.hget(self._keys.mode, "halt") or 0))
             pipeline.multi()
-            pipeline.hset(key, mapping=instrument_hash(instrument))
+            pipeline.hset(key, mapping=instrument_hash(replace(instrument, halt=rested)))
             pipeline.sadd(self._keys.instruments, instrument.idx)
             pipeline.sadd(self._keys.dirty(State.INSTRUMENTS), instrument.idx)
             return True
 
-        # Watched: of two replicas that create it at once, one comes too late and sees it.
+        # Watched: of two replicas that create it at once, one comes too late and sees it. And one
+        # that appears while the mode of the market changes is to be in the new one.
         transaction: Any = self._client.transaction  # its annotation forgets that create() returns
-        return bool(transaction(create, key, value_from_callable=True))
+        return bool(transaction(create, key, self._keys.mode, value_from_callable=True))
 
     def wallet(self, user: UserId) -> Wallet:
         """The user's money; empty and at version 0 if they never had any."""
@@ -142,6 +161,15 @@ class Hot:
     def life(self) -> int:
         """The life that Redis is in; another one each time it was put back."""
         return life_of_redis(self._client, self._keys)
+
+    def begin_feed_anew(self) -> None:
+        """Have the scheduler, wherever it is, read again what it knows of matches."""
+        write_anyway(self._client, [("INCR", self._keys.feed_anew)])
+
+    def feed_begun_anew(self) -> int:
+        """How often that was wanted."""
+        found: Any = self._client.get(self._keys.feed_anew)
+        return int(found or 0)
 
     def feed_health(self) -> dict[str, str]:
         """What the feed last said of itself; empty if it never did."""

@@ -17,7 +17,7 @@ PUT_BACK = "redis:put-back"  #: channel: Redis is about to be put back; a new li
 #: A low is met by prices at it or below, a high by those at it or above.
 TRIGGER_LEVELS = ("bid_low", "bid_high", "ask_low", "ask_high", "mark_low", "mark_high")
 
-_STATES = ("instruments", "inst", "wallet", "hold", "pos", "open", "trig", "dirty")
+_STATES = ("instruments", "inst", "mode", "wallet", "hold", "pos", "open", "trig", "dirty")
 _FACTS = ("trade_outbox", "position_outbox", "idem", "coid", "order", "pending", "settled")
 _PRICES_AND_PUSHES = ("ticks", "watch", "pfseq", "pushes", "replay", "replayed")
 #: First words of keys; see `Keys.tells_history`.
@@ -47,8 +47,10 @@ class Keys:
         self.tag = tag
         self.instruments = f"{tag}instruments"
         self.trade_outbox = self.outbox(OutboxName.TRADES)
+        self.mode = f"{tag}mode"  # hash: what the whole market may do; see lua/mode_set.lua
         self.pending_orders = f"{tag}pending:orders"
         self.feed_health = f"{tag}feed:health"
+        self.feed_anew = f"{tag}feed:anew"  # string: how often the scheduler was told to begin anew
         self.fixtures = f"{tag}fixtures"
         self.leaderboards = f"{tag}leaderboard"
 

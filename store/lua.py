@@ -18,6 +18,7 @@ KERNEL = "kernel"  #: numbers, refusals, pushes
 WALLETS = "wallets"  #: money and what is set aside of it; needs the kernel
 MARKET = "market"  #: prices and limits; needs the kernel
 TICKS = "ticks"  #: publishing a price; needs the two
+RULES = "rules"  #: what operators want; needs the three
 POSITIONS = "positions"  #: CFD positions; needs the kernel
 BREACHES = "breaches"  #: what ticks do to positions; needs those
 EVENTS = "events"  #: what happens to positions; needs all before it

@@ -42,7 +42,7 @@ ON CONFLICT (id) DO UPDATE SET
   = (excluded.league_id, excluded.round_id, excluded.home_team_id, excluded.away_team_id,
      excluded.starting_at, excluded.state, excluded.phase,
      excluded.home_goals, excluded.away_goals, excluded.updated_at, NULL, NULL, NULL)
-WHERE f.phase IN ('scheduled', 'void')
+WHERE f.phase IN ('scheduled', 'void') AND f.settled_at IS NULL AND f.voided_at IS NULL
 """
 
 _OPEN = """
@@ -55,7 +55,7 @@ SELECT f.id, f.league_id, l.name, l.weight_bps, f.round_id, f.starting_at, f.sta
   JOIN leagues l ON l.id = f.league_id
   JOIN teams h ON h.id = f.home_team_id JOIN instruments hi ON hi.team_id = h.id
   JOIN teams a ON a.id = f.away_team_id JOIN instruments ai ON ai.team_id = a.id
- WHERE f.settled_at IS NULL
+ WHERE f.settled_at IS NULL AND f.voided_at IS NULL
  ORDER BY f.starting_at, f.id
 """
 
@@ -67,7 +67,7 @@ UPDATE fixtures f
        updated_at = v.observed_at
   FROM (VALUES %s) AS v (id, starting_at, state, phase, minute, home, away, home_reds, away_reds,
                          home_penalties, away_penalties, observed_at)
- WHERE f.id = v.id AND f.settled_at IS NULL
+ WHERE f.id = v.id AND f.settled_at IS NULL AND f.voided_at IS NULL
 """
 _SEEN_ROW = (
     "(%s::bigint, %s::timestamptz, %s, %s, %s::smallint, %s::smallint, %s::smallint,"
@@ -95,8 +95,10 @@ UPDATE fixtures
    SET settled_at = %s, updated_at = %s, state = %s, phase = 'finished', minute = %s,
        home_goals = %s, away_goals = %s, home_reds = %s, away_reds = %s,
        home_penalties = %s, away_penalties = %s,
-       post_home_px = %s, home_version = %s, post_away_px = %s, away_version = %s
- WHERE id = %s AND settled_at IS NULL
+       post_home_px = %s, home_version = %s, post_away_px = %s, away_version = %s,
+       home_idx = (SELECT idx FROM instruments WHERE team_id = home_team_id),
+       away_idx = (SELECT idx FROM instruments WHERE team_id = away_team_id)
+ WHERE id = %s AND settled_at IS NULL AND voided_at IS NULL
 """
 
 

@@ -76,7 +76,7 @@ class Parked:
             inserted = [entry.id for entry in due if entry.id not in refused]
             cursor.execute(f"DELETE FROM {self._table} WHERE id = ANY(%s::uuid[])", (inserted,))
             for fact_id, error in refused.items():
-                self._postpone(cursor, fact_id, error)
+                postpone(cursor, self._table, fact_id, error)
         return Retried(len(inserted), len(refused))
 
     def count(self) -> int:
@@ -94,16 +94,18 @@ class Parked:
         )
         return [Entry(fact_id, payload) for fact_id, payload in cursor.fetchall()]
 
-    def _postpone(self, cursor: Cursor, fact_id: str, error: Exception) -> None:
-        cursor.execute(
-            f"UPDATE {self._table} SET attempts = attempts + 1, last_error = %s, malformed = %s,"
-            " next_retry_at = now() + least(%s * 2 ^ least(attempts + 1, 20), %s)"
-            " * INTERVAL '1 second' WHERE id = %s RETURNING attempts",
-            (str(error), _malformed(error), FIRST_RETRY_S, LAST_RETRY_S, fact_id),
-        )
-        attempts = cursor.fetchone()[0]
-        if attempts >= ALARM_ATTEMPTS:
-            log.error("fact still refused", fact=fact_id, attempts=attempts, error=str(error))
+
+def postpone(cursor: Cursor, table: OutboxName, row_id: str, error: Exception) -> None:
+    """Have a row of *table*, which Postgres has just refused once more, wait twice as long."""
+    cursor.execute(
+        f"UPDATE {table} SET attempts = attempts + 1, last_error = %s, malformed = %s,"
+        " next_retry_at = now() + least(%s * 2 ^ least(attempts + 1, 20), %s)"
+        " * INTERVAL '1 second' WHERE id = %s RETURNING attempts",
+        (str(error), _malformed(error), FIRST_RETRY_S, LAST_RETRY_S, row_id),
+    )
+    attempts = cursor.fetchone()[0]
+    if attempts >= ALARM_ATTEMPTS:
+        log.error("fact still refused", fact=row_id, attempts=attempts, error=str(error))
 
 
 def _malformed(error: Exception) -> bool:

@@ -90,7 +90,7 @@ def open_call(keys: Keys, command: OpenCommand) -> Call:
 
 
 def close_call(keys: Keys, command: CloseCommand) -> Call:
-    """The call of ``position_close.lua`` for the owner."""
+    """The call of ``position_close.lua`` for the owner or an admin."""
     where = command.position
     names = [*_watched(keys, where), keys.idem(where.user, command.idem_key)]
     if command.waited:
@@ -99,7 +99,7 @@ def close_call(keys: Keys, command: CloseCommand) -> Call:
         command.event_id,
         str(where.user),
         str(command.now_ms),
-        "client",
+        command.by.value,
         command.idem_key,
         command.fingerprint,
         _text(command.qty),

@@ -40,7 +40,7 @@ class OpenCommand:
 
 @dataclass(frozen=True, slots=True)
 class CloseCommand:
-    """A close by the owner.
+    """A close by the owner, or *by* an admin.
 
     Attributes:
         event_id: UUIDv7 the close will have if it happens.
@@ -59,6 +59,7 @@ class CloseCommand:
     now_ms: int
     delay_ms: int = 0
     waited: bool = False
+    by: By = By.CLIENT
 
 
 @dataclass(frozen=True, slots=True)

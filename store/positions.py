@@ -76,6 +76,13 @@ class Positions:
             return None
         return Recorded(newest, tuple(events))
 
+    def key(self, position_id: str) -> PositionKey | None:
+        """Whose position *position_id* (a UUID) is, and of what; as Postgres has it."""
+        with self._pg.transaction() as cursor:
+            cursor.execute("SELECT user_id, idx FROM cfd_positions WHERE id = %s", (position_id,))
+            found = cursor.fetchone()
+        return PositionKey(position_id, *found) if found else None
+
     def page(
         self,
         user: UserId,

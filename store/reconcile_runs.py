@@ -1,7 +1,9 @@
 """What came of the reconciliations that the services made by themselves."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -21,6 +23,18 @@ class LastRun:
     failed: tuple[str, ...]  #: names of the proofs that failed
     took_s: float
     ended_s: float  #: real seconds ago
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it was kept; *began_ms* real Unix ms, *failed* offenders by proof, hashes hex."""
+
+    began_ms: int
+    took_ms: int
+    ok: bool
+    failed: Mapping[str, Any]
+    redis_hash: str
+    postgres_hash: str
 
 
 class ReconcileRuns:
@@ -64,6 +78,17 @@ class ReconcileRuns:
         ok, differences, took_ms, began_s = found
         took_s = took_ms / 1000
         return LastRun(ok, tuple(sorted(differences)), took_s, max(0.0, began_s - took_s))
+
+    def newest(self) -> Run | None:
+        """The run that began last, in full; None if there has been none."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT (extract(epoch FROM started_at) * 1000)::bigint, took_ms, ok, diffs,"
+                " encode(redis_hash, 'hex'), encode(pg_hash, 'hex')"
+                " FROM reconcile_runs ORDER BY started_at DESC, id DESC LIMIT 1"
+            )
+            found = cursor.fetchone()
+        return Run(*found) if found else None
 
 
 def _differences(report: Report) -> str:

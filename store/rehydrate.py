@@ -40,6 +40,7 @@ from .postgres import Postgres
 from .replays import go_on, restore_guards, restore_replays
 from .reservations import Reservations
 from .revocations import restore_revocations
+from .rules import restore_rules
 from .scripts import Scripts
 from .stand_ins import StandIns
 from .waiting import restore_orders
@@ -63,6 +64,7 @@ class Rehydrated:
     orders: int  #: that waited, or were done and had been forgotten to be
     reservations: int  #: wallets that told wrongly what their users' waiting orders set aside
     ticks: int  #: that stand in for lost ones which open positions may have to be checked at
+    rules: int  #: of operators, about single instruments; the market's mode is always put back
 
 
 def rehydrate(
@@ -132,8 +134,7 @@ def _put_back(
     # Whose connection was still open may have made some until now; none of an earlier life is left.
     _drain_facts(client, keys, pg, life, may_go_on)
     write_anyway(client, [("SADD", keys.instruments, str(idx)) for idx in newest.instruments])
-    if not newest.positions.keys() >= set(_open_positions(client, keys)) - set(wanted):
-        raise Rehydrating(RIVAL)  # of a club that is listed only now, or just before we entered
+    _check_open(newest, set(_open_positions(client, keys)) - set(wanted))
     guards = restore_guards(client, keys, pg)
     # After the states: their restored numbers of pushes are only raised.
     orders = restore_orders(client, keys, pg, life, may_go_on)
@@ -142,7 +143,8 @@ def _put_back(
     # At the end: what is open, and where it was checked last, is then known.
     ticks = StandIns(client, keys, Candles(pg)).restore(may_go_on)
     restore_revocations(client, keys, pg)
-    return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks)
+    rules = restore_rules(client, keys, pg)
+    return Rehydrated(life, len(behind), replays, guards, orders, reservations, ticks, rules)
 
 
 def _begin(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
@@ -168,6 +170,12 @@ def _open_positions(client: redis.Redis, keys: Keys) -> list[str]:
         for idx in found:
             pipe.smembers(keys.open_by_club(idx))
         return [position for club in pipe.execute() for position in club]
+
+
+def _check_open(newest: Newest, others: set[str]) -> None:
+    # Of a club that is listed only now, or just before we entered.
+    if not newest.positions.keys() >= others:
+        raise Rehydrating(RIVAL)
 
 
 def _newest(pg: Postgres, positions: Sequence[str]) -> Newest:

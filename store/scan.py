@@ -23,6 +23,7 @@ from .courses import Begun, Courses, Limits, ScanCounts, pieces
 from .position_commands import FollowCommand, Happened, PositionKey, TriggerCommand
 from .scripts import Scripts
 from .stretches import PAGE
+from .trace import Trace
 
 TRIES = 5  #: readings of a position that each time has changed before it could be dealt with
 
@@ -49,6 +50,7 @@ class Scan:
 
     Args:
         lease_owner: who must hold `lease:stop-watcher` for its closes; None if nobody.
+        trace: takes down what happens to each position, if somebody wants to know.
 
     Attributes:
         happened: closes so far, in the order of their ticks, then of their positions.
@@ -57,7 +59,14 @@ class Scan:
         fenced: the lease was somebody else's, so no more is done.
     """
 
-    def __init__(self, means: Means, positions: ByClub, by: By, lease_owner: str | None) -> None:
+    def __init__(
+        self,
+        means: Means,
+        positions: ByClub,
+        by: By,
+        lease_owner: str | None,
+        trace: Trace | None = None,
+    ) -> None:
         self.happened: list[Happened] = []
         self.ticks = 0
         self.left: list[str] = []
@@ -65,6 +74,7 @@ class Scan:
         self._means = means
         self._by = by
         self._lease_owner = lease_owner
+        self._trace = trace
         self._waiting = {idx: dict.fromkeys(ids) for idx, ids in positions.items()}
         self._begun: dict[str, Begun] = {}
         self._tries: Counter[str] = Counter()
@@ -97,11 +107,15 @@ class Scan:
             for one in courses.load(some, limits, self._tried):
                 begun[one.course.position.idx].append(one)
             yield
+        if self._trace:
+            self._trace.begun(one for here in begun.values() for one in here)
         for idx, here in begun.items():
             for ticks in courses.follow(idx, here, limits[idx].newest):
                 self.ticks += ticks
                 yield
             self._begun |= {one.course.position.id: one for one in here}
+            if self._trace:
+                self._trace.followed(here)
 
     def _note(self, owing: Sequence[Begun]) -> Iterator[None]:
         for some in pieces(owing):
@@ -141,6 +155,8 @@ class Scan:
         """Take in why nothing was done; False if the course has passed its tick all the same."""
         position, closing = begun.course.position, begun.course.closing
         self._begun.pop(position.id, None)  # this round is over for it
+        if self._trace:
+            self._trace.refused(position, closing, refused.code)
         if refused.code is Refusal.FENCED:
             self.fenced = True
         elif refused.code in _ARMED and closing:

@@ -16,6 +16,7 @@ from .keys import Keys
 from .position_commands import Happened, PositionKey
 from .scan import ByClub, Means, Scan
 from .scripts import Scripts
+from .trace import Trace
 
 
 class Scanner:
@@ -28,9 +29,16 @@ class Scanner:
         courses = Courses(client, keys, self.counts)
         self._means = Means(courses, scripts, calendar, self.counts)
 
-    def begin(self, positions: ByClub, by: By, *, lease_owner: str | None = None) -> Scan:
+    def begin(
+        self,
+        positions: ByClub,
+        by: By,
+        *,
+        lease_owner: str | None = None,
+        trace: Trace | None = None,
+    ) -> Scan:
         """A scan of *positions* in the name of *by*, to be stepped by the caller."""
-        return Scan(self._means, positions, by, lease_owner)
+        return Scan(self._means, positions, by, lease_owner, trace)
 
     def scan(self, positions: ByClub, by: By, *, lease_owner: str | None = None) -> list[Happened]:
         """The closes that a whole scan of *positions* came to."""

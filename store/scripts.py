@@ -17,6 +17,7 @@ from ..domain.refusals import Refusal, Refused
 from ..domain.ticks import IndexChange
 from . import wire
 from .commands import (
+    ADJUSTMENT,
     AcceptOrder,
     Command,
     CreditCommand,
@@ -136,8 +137,12 @@ class Scripts:
         ]
 
     def wallet_credit(self, command: CreditCommand) -> CreditOutcome:
-        """Give a user money from the treasury, once per idempotency key for ever."""
-        if command.amount_e4 <= 0 or command.user == TREASURY:
+        """Give a user money from the treasury, once per idempotency key for ever.
+
+        An adjustment may take some back, of what is free.
+        """
+        taking = command.kind == ADJUSTMENT and command.amount_e4 < 0
+        if not (command.amount_e4 > 0 or taking) or command.user == TREASURY:
             raise ValueError(f"not a credit: {command}")
         user, keys = command.user, self._keys
         reply = self._wallet_credit.run(

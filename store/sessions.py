@@ -13,6 +13,7 @@ from typing import Any
 from ..domain.ids import UserId
 from ..domain.sessions import REFRESH_S, Chain, Shown, Verdict, judge
 from .postgres import Postgres
+from .users import User
 
 MOST = 50  #: sessions of one user; a further one ends the one that was refreshed least lately
 AGENT_MAX = 200  #: characters kept of what a client calls itself
@@ -55,28 +56,35 @@ class Sessions:
     def __init__(self, pg: Postgres) -> None:
         self._pg = pg
 
-    def start(self, user: UserId, session: str, digest: bytes, client: Client) -> list[str]:
-        """Begin *session* with the refresh token of this *digest*; which ones it has ended."""
+    def start(self, user: User, session: str, digest: bytes, client: Client) -> list[str] | None:
+        """Begin *session* with the refresh token of this *digest*; which ones it has ended.
+
+        None, and nothing begins, if the user has not the rights any more that *user* says.
+        """
         with self._pg.transaction() as cursor:
-            # One at a time for each user, or two at once would both find room for one. Facts
-            # that refer to the user do not wait for it.
-            cursor.execute("SELECT 1 FROM users WHERE id = %s FOR NO KEY UPDATE", (user,))
+            # One at a time for each user, or two at once would both find room for one; and none
+            # of somebody who has just been suspended. Facts that refer to the user do not wait.
+            cursor.execute(
+                "SELECT role, status FROM users WHERE id = %s FOR NO KEY UPDATE", (user.id,)
+            )
+            if cursor.fetchone() != (user.role, user.status):
+                return None
             cursor.execute(
                 "DELETE FROM sessions WHERE user_id = %s AND"
                 f" (expires_at < now() OR revoked_at < now() - interval '{KEPT}')",
-                (user,),
+                (user.id,),
             )
             cursor.execute(
                 "UPDATE sessions SET revoked_at = now() WHERE id IN (SELECT id FROM sessions"
                 " WHERE user_id = %s AND revoked_at IS NULL ORDER BY rotated_at DESC, id"
                 " OFFSET %s) RETURNING id::text",
-                (user, MOST - 1),
+                (user.id, MOST - 1),
             )
             ended = [row[0] for row in cursor.fetchall()]
             cursor.execute(
                 "INSERT INTO sessions (id, user_id, refresh_hash, user_agent, ip, expires_at)"
                 f" VALUES (%s, %s, %s, %s, %s, now() + interval '{REFRESH_S} s')",
-                (session, user, digest, client.agent and client.agent[:AGENT_MAX], client.ip),
+                (session, user.id, digest, client.agent and client.agent[:AGENT_MAX], client.ip),
             )
         return ended
 

@@ -77,20 +77,6 @@ class Users:
         known = "google_iss = %s AND google_sub = %s AND id > 0"
         return self._found_or_made(known, tuple(named.values()), identity.email, found, named)
 
-    def make_admin(self, email: str) -> bool:
-        """Give the user with this address the role admin; False if there is none.
-
-        Of several, the one who signed in last: an address may have passed on since the others did.
-        """
-        with self._pg.transaction() as cursor:
-            cursor.execute(
-                "UPDATE users SET role = 'admin' WHERE id = (SELECT id FROM users"
-                " WHERE lower(email) = lower(%s) AND id > 0"
-                " ORDER BY last_login_at DESC NULLS LAST, id DESC LIMIT 1)",
-                (email,),
-            )
-            return bool(cursor.rowcount)
-
     def change(
         self,
         user: UserId,

@@ -178,7 +178,7 @@ def tick_of(entry_id: str, fields: Mapping[str, str]) -> Tick:
 def refusal_of(reply: Sequence[str]) -> Refused:
     """A script's ``{"refused", code, name, value, ...}``."""
     details = {
-        name: value if name in ("phase", "reason") else int(value)
+        name: value if name in ("phase", "reason", "field") else int(value)
         for name, value in _pairs(reply[2:]).items()
     }
     return Refused(Refusal(reply[1]), details)

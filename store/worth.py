@@ -34,7 +34,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """Money that the house gave: the fact's id, to whom, how much, the wallet's version after."""
+    """Money that the house gave, or took back if negative: how much, and the version after it."""
 
     id: str
     user: UserId

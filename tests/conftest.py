@@ -40,6 +40,7 @@ install_wait_callback()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.leaks")
     config.addinivalue_line("markers", "long: a fault that takes minutes; make long-test runs it")
     config.addinivalue_line(
         "markers", "external: runs on the external test servers too, where they are given"

@@ -17,6 +17,7 @@ from typing import Any
 import gevent
 import psycopg2
 
+from tests import leaks
 from tests.running import STOP_S
 
 PATIENCE_S = 60.0
@@ -27,6 +28,8 @@ class Process:
 
     def __init__(self, *arguments: str, env: dict[str, str]) -> None:
         self.lines: list[str] = []
+        leaks.know_settings(env)
+        self._named = " ".join(arguments)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "touchline", *arguments],
             stdout=subprocess.PIPE,
@@ -34,7 +37,8 @@ class Process:
             text=True,
             env={"PATH": os.environ["PATH"], **env},
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Process:
         return self
@@ -43,6 +47,8 @@ class Process:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self._reader.join(STOP_S)
+        leaks.heard(self._named, "".join(self.lines))
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

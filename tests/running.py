@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests import leaks
+
 READY_S = 60.0  #: seconds a start may take on a loaded machine
 STOP_S = 60.0  #: seconds an orderly stop may take there
 
@@ -74,6 +76,8 @@ class Up:
     ) -> None:
         self.stop()
         self._log.close()
+        said = self.data_dir.with_suffix(".log").read_text(errors="replace")
+        leaks.heard("the output of up", "\n".join(self.lines) + said)
 
     def stop(self) -> int:
         """Ask it to stop as Ctrl-C does; returns its exit code."""

@@ -224,7 +224,8 @@ async function post(path, body, headers = {}) {
 async function restart(child) {
   const replica = shown().replica;
   try {
-    await post(`/v1/admin/actors/${encodeURIComponent(child)}/restart`, { replica }, { Authorization: `Bearer ${token}` });
+    const headers = { Authorization: `Bearer ${token}`, "Idempotency-Key": `restart-${Date.now()}` };
+    await post(`/v1/admin/actors/${encodeURIComponent(child)}/restart`, { replica }, headers);
     $("said").textContent = `Restart of ${child} ordered at ${clock(new Date())}.`;
   } catch (error) {
     $("said").textContent = `${child}: ${error.message}`;

@@ -86,7 +86,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._lister = Lister(feed, pace.list_ms, self._meter.calls)
         self._book = MatchBook()
         self._leading = False
-        self._reign = (0, 0)  #: token of the lease and life of Redis that we lead by
+        #: Token of the lease and life of Redis that we lead by, and what operators had changed.
+        self._reign = (0, 0, 0)
 
     def started(self) -> None:
         if self._lease.renew():
@@ -128,8 +129,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
             self._leading = False
             return
         # Another token: the lease was lost, and another may have led, between two polls. Another
-        # life: what we have said may be lost, and no connection need have failed meanwhile.
-        reign = self._lease.token, self._hot.life()
+        # life: what we have said may be lost, and no connection need have failed meanwhile. An
+        # operator may have settled a match, or linked a team, that we know otherwise.
+        reign = self._present()
         if not self._leading or reign != self._reign:
             self._take_over()
         self._look()
@@ -137,7 +139,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
 
     def _take_over(self) -> None:
         """Rebuild everything from the stores; another replica may have led until now."""
-        reign = self._lease.token, self._hot.life()
+        reign = self._present()
         # Before Postgres is asked: while it is away, what is in play must not trade on
         # prices that nobody updates, and every attempt to start comes through here.
         instruments = self._hot.instruments()
@@ -153,6 +155,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._book.rest(resting, self._calendar())
         self._leading, self._reign = True, reign
         log.info("scheduler_leads", open=len(self._book))
+
+    def _present(self) -> tuple[int, int, int]:
+        return self._lease.token, self._hot.life(), self._hot.feed_begun_anew()
 
     def _halt_if_blind(self, instruments: tuple[Instrument, ...]) -> None:
         now_ms = self._calendar()

@@ -13,6 +13,7 @@ from touchline.actors.boards.ranker import BATCH
 from touchline.domain.ids import uuid7
 from touchline.domain.leaderboard import WEEK_MS, week_of
 from touchline.domain.positions import Direction
+from touchline.store.commands import ADJUSTMENT, Credited
 from touchline.store.rehydrate import rehydrate
 from touchline.store.scripts import CreditCommand, Filled
 from touchline.store.weekly_books import WeeklyBooks
@@ -51,11 +52,11 @@ def trade(ranking: Ranking, user: int, count: int = 1, qty: int = 1000, side: st
     ranking.books.drain().everything()
 
 
-def give(ranking: Ranking, user: int, amount_e4: int = PRIZE_E4) -> None:
+def give(ranking: Ranking, user: int, amount_e4: int = PRIZE_E4, kind: str = "prize") -> None:
     """Money from the house, which Postgres has not heard of."""
     gift = uuid7(AT_MS)
-    credit = CreditCommand(gift, user, "prize", amount_e4, gift, "a prize", AT_MS)
-    ranking.books.scripts.wallet_credit(credit)
+    credit = CreditCommand(gift, user, kind, amount_e4, gift, "a prize", AT_MS)
+    assert isinstance(ranking.books.scripts.wallet_credit(credit), Credited)
 
 
 def equity(ranking: Ranking, user: int) -> int:
@@ -161,6 +162,22 @@ def test_what_the_house_gives_is_no_gain_wherever_it_is_known(ranking, known_to)
 
     assert equity(ranking, ANN) == START_E4 + PRIZE_E4 + before[ANN]
     assert ranking.scores() == before
+
+
+@pytest.mark.parametrize("amount_e4", [PRIZE_E4, -PRIZE_E4])
+def test_what_an_admin_adjusts_is_neither_gain_nor_loss(ranking, amount_e4):
+    trade(ranking, ANN, 3)
+    ranking.rank()
+    before = ranking.scores()
+
+    give(ranking, ANN, amount_e4, ADJUSTMENT)
+    ranking.rank()
+    waiting = ranking.scores()
+    ranking.books.drain().everything()
+    ranking.rank()
+
+    assert equity(ranking, ANN) == START_E4 + amount_e4 + before[ANN]
+    assert (waiting, ranking.scores()) == (before, before)
 
 
 def test_a_gift_that_comes_while_users_are_valued_belongs_to_the_next_board(redis, pg, clock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,20 +14,28 @@ from touchline.domain.instrument import new_instrument
 from touchline.http.api import create_app
 from touchline.http.deps import ApiDeps
 from touchline.http.keys import new_keypair
+from touchline.http.operators import Operators
+from touchline.http.prover import Prover
 from touchline.http.refresh_tokens import RefreshTokens
 from touchline.http.tokens import Signer, Verifier
+from touchline.store.audit import Audit
 from touchline.store.boards import Boards
 from touchline.store.candles import Candles
+from touchline.store.drain import open_drain
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
+from touchline.store.inquiry import Inquiries
 from touchline.store.journal import Journal
 from touchline.store.keys import Keys
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
 from touchline.store.outlook import Outlooks
+from touchline.store.parked_rows import ParkedRows
+from touchline.store.people import People
 from touchline.store.positions import Positions
 from touchline.store.postgres import Postgres
+from touchline.store.reconcile_runs import ReconcileRuns
 from touchline.store.revocations import Revocations
 from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
@@ -41,7 +50,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.executor import DirectExecutor
 from tests.fakes.failing import Away
 from tests.fakes.health import FixedHealth, child
+from tests.fakes.operators import market_operators
 from tests.fakes.scanning import WatchedScanner
+from tests.fakes.unlimited import unbounded
 
 CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
 PRIVATE_KEY, PUBLIC_KEYS = new_keypair()
@@ -107,6 +118,18 @@ class Trader:
         headers = self.auth | kwargs.pop("headers", {})
         return self.api.client.post(path, headers=headers, **kwargs)
 
+    def act(self, path: str, body: object = None, key: str | None = None) -> TestResponse:
+        """Do something that admins do."""
+        self._keys += 1
+        headers = {"Idempotency-Key": key or f"key-{self._keys}"}
+        return self.post(path, json={} if body is None else body, headers=headers)
+
+    def audit(self, **query: str) -> list[dict[str, Any]]:
+        """What is written down of admins, newest first."""
+        answer = self.api.client.get("/v1/admin/audit", query_string=query, headers=self.auth)
+        lines: list[dict[str, Any]] = answer.get_json()["data"]
+        return lines
+
     def order(self, key: str | None = None, **body: object) -> TestResponse:
         """Place an order: a purchase of one Arsenal share unless told otherwise."""
         self._keys += 1
@@ -159,6 +182,11 @@ def line(key: str, **changes: object) -> dict[str, object]:
     return wanted
 
 
+def path_of(rule: str) -> str:
+    """A path that *rule* of the map of all routes takes: 1 for each variable part."""
+    return re.sub(r"<[^>]+>", "1", rule)
+
+
 @pytest.fixture
 def api(redis: Redis, pg: Postgres) -> Api:
     clock, keys = FakeClock(), Keys()
@@ -193,15 +221,48 @@ def api(redis: Redis, pg: Postgres) -> Api:
         calendar=clock.calendar,
         health=health,
         fleet=Fleet(redis, keys, health.identity, ()),
+        operators=_operators(redis, keys, scripts, pg, scanner.real),
         ws_url=lambda: "ws://127.0.0.1:8081/ws",
         auth_dev=True,
+        quotas=unbounded(),
     )
     return Api(deps, executor, scanner, positions, health, clock, redis, pg)
+
+
+def _operators(
+    redis: Redis, keys: Keys, scripts: Scripts, pg: Postgres, scanner: Scanner
+) -> Operators:
+    runs = ReconcileRuns(redis, keys, pg)
+    return Operators(
+        audit=Audit(pg),
+        market=market_operators(redis, pg, keys, Hot(redis, keys)),
+        people=People(pg),
+        drain=open_drain(redis, keys, scripts, pg),
+        inquiries=Inquiries(redis, keys, scanner),
+        parked=ParkedRows(pg),
+        runs=runs,
+        prover=Prover(runs),
+    )
 
 
 @pytest.fixture
 def ada(api: Api) -> Trader:
     return api.sign_in()
+
+
+def make_admin(api: Api, email: str) -> None:
+    """Make a user an admin, behind the back of everybody."""
+    with api.pg.transaction() as cursor:
+        cursor.execute("UPDATE users SET role = 'admin' WHERE email = %s", (email,))
+        assert cursor.rowcount == 1
+
+
+@pytest.fixture
+def operator(api: Api) -> Trader:
+    """An admin."""
+    api.sign_in("op@example.com")
+    make_admin(api, "op@example.com")
+    return api.sign_in("op@example.com")
 
 
 def _list(hot: Hot, pg: Postgres, idx: InstrumentIdx, symbol: str, name: str) -> None:

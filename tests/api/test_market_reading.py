@@ -265,7 +265,9 @@ def test_the_status_tells_how_old_the_feed_is_and_what_is_halted(api: Api) -> No
     said = api.get("/v1/status").get_json()
 
     assert (said["status"], said["feed"]["age_ms"]) == ("ok", 12_000)
-    assert said["halts"] == [{"idx": 17, "symbol": "ARS", "halt_reasons": ["FEED_STALE"]}]
+    assert said["halts"] == [
+        {"idx": 17, "symbol": "ARS", "halt_reasons": ["FEED_STALE"], "note": None}
+    ]
 
 
 def test_the_status_names_what_is_degraded(api: Api) -> None:

@@ -24,6 +24,10 @@ NOT_FOR_CLIENTS = {
     Refusal.TICK_CHECKED,
     Refusal.TICK_TRIMMED,
     Refusal.TAKE_PROFIT_NOT_REACHABLE,
+    Refusal.OVERTAKEN,
+    Refusal.LISTING,
+    Refusal.LIMIT_UNFIT,
+    Refusal.BASE_MOVED,
 }
 
 

@@ -11,7 +11,7 @@ from touchline.store.revocations import Ended
 from touchline.store.sessions import MOST
 from werkzeug.test import TestResponse
 
-from tests.api.conftest import Api, Trader
+from tests.api.conftest import Api, Trader, make_admin
 
 REFRESH, LOGOUT = "/v1/auth/refresh", "/v1/auth/logout"
 
@@ -166,7 +166,7 @@ def test_a_suspended_user_cannot_go_on(api: Api) -> None:
 
 def test_a_role_that_was_given_shows_after_a_refresh(api: Api) -> None:
     ada = visit(api)
-    api.deps.users.make_admin("ada@example.com")
+    make_admin(api, "ada@example.com")
 
     ada.go_on()
 
@@ -297,10 +297,10 @@ def test_a_sign_out_that_redis_missed_is_told_to_it_when_asked_for_again(api: Ap
 
 def test_an_admin_is_let_in_by_the_token_alone_while_redis_is_away(api: Api) -> None:
     api.sign_in("op@example.com")
-    api.deps.users.make_admin("op@example.com")
+    make_admin(api, "op@example.com")
     op = visit(api, "op@example.com")
     blind = api.with_(revocations=RedisAway())
-    headers = {"Authorization": f"Bearer {op.access}"}
+    headers = {"Authorization": f"Bearer {op.access}", "Idempotency-Key": "k-1"}
 
     answer = blind.client.post("/v1/admin/actors/flusher/restart", headers=headers)
     op.post(LOGOUT)

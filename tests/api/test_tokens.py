@@ -9,6 +9,10 @@ import time
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from touchline.http.algorithms import ALGORITHMS
 from touchline.http.keys import new_keypair, public_jwks
 from touchline.http.tokens import ACCESS_S, WS_S, Claims, Signer, TokenRefused, Verifier
 
@@ -187,7 +191,14 @@ def test_the_published_keys_verify_and_hold_nothing_private() -> None:
     [
         ("{", "not a JSON Web Key Set"),
         ('{"keys": []}', "1 to 3 keys"),
-        ('{"keys": [{"kty": "RSA"}]}', "key 0: kty OKP"),
+        ('{"keys": [{"kty": "oct"}]}', "key 0: kty OKP"),
+        ('{"keys": [{"kty": "OKP", "crv": "X25519", "x": "AAAA"}]}', "key 0: kty OKP"),
+        ('{"keys": [{"kty": "EC", "crv": "P-384"}]}', "key 0: kty OKP"),
+        ('{"keys": [{"kty": "RSA"}]}', "key 0: n and e are not"),
+        ('{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}', "key 0: n"),
+        ('{"keys": [{"kty": "EC", "crv": "P-256", "x": "A", "y": "A"}]}', "key 0: x and y are not"),
+        ('{"keys": [{"kty": "RSA", "alg": "PS256"}]}', "key 0: alg is not RS256"),
+        ('{"keys": [7]}', "key 0: is not an object"),
         ('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}', "key 0: x is not"),
         ('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A", "d": "A"}]}', "private key"),
     ],
@@ -215,6 +226,27 @@ def test_the_key_id_is_the_thumbprint_of_rfc_8037() -> None:
     published = Verifier(json.dumps({"keys": [jwk]})).jwks()
 
     assert published["keys"][0]["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+@pytest.mark.parametrize(
+    "key", [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1())]
+)
+def test_a_key_that_is_too_weak_or_of_another_kind_signs_nothing(key: PrivateKeyTypes) -> None:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    with pytest.raises(ValueError, match="the signing key is not an Ed25519 key, an RSA key"):
+        Signer(pem)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_secrets_of_a_key_are_the_same_wherever_it_is(algorithm: str) -> None:
+    private, public = new_keypair(algorithm)
+
+    secrets = {Signer(private).secret_for(purpose) for purpose in ("a", "b", "a")}
+
+    assert {len(secret) for secret in secrets} == {32}
+    assert len(secrets) == 2
+    assert json.loads(public_jwks(private)) == json.loads(public)
 
 
 def test_secrets_for_other_purposes_or_keys_differ() -> None:

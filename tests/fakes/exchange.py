@@ -13,7 +13,14 @@ from touchline.domain.opening import OpenOrder
 from touchline.domain.portfolio import Wallet
 from touchline.domain.positions import Direction, Position
 from touchline.domain.trading import Side
-from touchline.store.commands import Command, CreditCommand, CreditOutcome, Outcome, TradeCommand
+from touchline.store.commands import (
+    ADJUSTMENT,
+    Command,
+    CreditCommand,
+    CreditOutcome,
+    Outcome,
+    TradeCommand,
+)
 from touchline.store.hashes import wallet_hash
 from touchline.store.hot import Hot
 from touchline.store.keys import Keys, OutboxName
@@ -62,6 +69,14 @@ class Exchange:
         """Give *user* money, 10,000.0000 unless told otherwise."""
         return self.scripts.wallet_credit(
             CreditCommand(self.new_id(), user, "grant", amount_e4, f"fund:{self.new_id()}", "", 1)
+        )
+
+    def adjust(self, user: UserId, amount_e4: int) -> CreditOutcome:
+        """Give *user* money, or take it back if negative, as an admin does."""
+        return self.scripts.wallet_credit(
+            CreditCommand(
+                self.new_id(), user, ADJUSTMENT, amount_e4, f"audit:{self.new_id()}", "", 1
+            )
         )
 
     def order(self, side: Side, qty: int, **changes: Any) -> Outcome:

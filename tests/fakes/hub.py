@@ -176,21 +176,22 @@ class RunningHub:
     def port(self) -> int:
         return self._server.port
 
-    def url(self, user: int = 5) -> str:
+    def url(self, user: int = 5, session: str = "session") -> str:
         """An address with a fresh token of *user*."""
-        return f"ws://127.0.0.1:{self.port}/ws?token={self.token(user)}"
+        return f"ws://127.0.0.1:{self.port}/ws?token={self.token(user, session)}"
 
-    def token(self, user: int = 5) -> str:
+    def token(self, user: int = 5, session: str = "session") -> str:
         """A fresh ws token."""
-        return self.signer.ws_token(user, "session")
+        return self.signer.ws_token(user, session)
 
-    def connect(self, user: int = 5, **options: Any) -> Session:
+    def connect(self, user: int = 5, session: str = "session", **options: Any) -> Session:
         """A client of *user* that has been welcomed."""
         # Without a bound: a reader that pauses waits in a select() on a pair of sockets, and to
         # close them under it is the end of the process under gevent.
-        session = Session(connect(self.url(user), max_queue=None, **options).__enter__())
-        assert session.next()["op"] == "welcome"
-        return session
+        url = self.url(user, session)
+        client = Session(connect(url, max_queue=None, **options).__enter__())
+        assert client.next()["op"] == "welcome"
+        return client
 
 
 class Session:

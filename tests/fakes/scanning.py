@@ -10,7 +10,7 @@ class WatchedScanner:
     """*scanner*, until it is ``blind`` or meets an ``outage``."""
 
     def __init__(self, scanner: Scanner) -> None:
-        self._scanner = scanner
+        self.real = scanner
         self.checks = 0
         self.blind = False
         self.outage: Exception | None = None
@@ -19,4 +19,4 @@ class WatchedScanner:
         self.checks += 1
         if self.outage:
             raise self.outage
-        return None if self.blind else self._scanner.check(position)
+        return None if self.blind else self.real.check(position)

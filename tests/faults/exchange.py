@@ -16,6 +16,8 @@ import psycopg2
 from touchline.http.keys import new_keypair
 from touchline.store.redis_client import open_redis
 
+from tests.fakes.unlimited import UNLIMITED
+
 from .days import IDLE, two_match_days
 from .load import Client
 from .ports import free_ports
@@ -252,7 +254,7 @@ def open_services(
 
         arguments = ("--matches", str(matches), "--port", str(feed))
         match_server = start("feed", feed, {}, "match-server", *arguments)
-        ws_env = common | {"WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"}
+        ws_env = common | {"WS_ALLOWED_ORIGINS": f"http://127.0.0.1:{api}"} | UNLIMITED
         hubs = {f"ws-server{n if n > 1 else ''}": port for n, port in enumerate((ws, *other_ws), 1)}
         services = {
             "flusher": start("flusher", flush, common | {"HEALTH_PORT": str(flush)}, "flusher"),
@@ -283,6 +285,7 @@ def _api_settings(private_key: str, *, ws: int, feed: int) -> dict[str, str]:
         "SPORTMONKS_TOKEN": "any",
         "AUTH_DEV": "1",
         "INPLAY_DELAY_MS": "0",
+        **UNLIMITED,
     }
 
 

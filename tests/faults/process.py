@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests import leaks
 from tests.embedded_process import REPOSITORY
 from tests.running import STOP_S
 
@@ -47,6 +48,7 @@ class Service:
         self._door, self._log = root / "door", root / "log"
         self._command = [sys.executable, "-m", "tests.faults.service", str(self._door), *command]
         self._env = self._given = {"PATH": os.environ["PATH"], **env}
+        leaks.know_settings(env)
         self._start()
 
     def __enter__(self) -> Service:
@@ -56,6 +58,7 @@ class Service:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        leaks.heard(f"the log of {self._log.parent.name}", self._log.read_text(errors="replace"))
 
     def _start(self) -> None:
         with self._log.open("ab") as out:

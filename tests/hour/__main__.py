@@ -34,6 +34,7 @@ from touchline.matchserver.clock import windows_of
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.store.postgres import install_wait_callback
 
+from tests.fakes.unlimited import UNLIMITED
 from tests.faults.exchange import reconcile
 from tests.faults.load import watch
 from tests.faults.ports import free_ports
@@ -120,7 +121,8 @@ def _up(root: Path, servers: Servers, chosen: Options, port: int, ws_port: int) 
         *("--matches", str(one_round(root / ROUND, chosen.seed))),
         *("--speed", str(chosen.speed), "--api-port", str(port), "--ws-port", str(ws_port)),
     ]
-    return Service(root / "up", f"http://127.0.0.1:{port}", command, servers.settings)
+    env = {**servers.settings, **UNLIMITED}
+    return Service(root / "up", f"http://127.0.0.1:{port}", command, env)
 
 
 @contextmanager

@@ -55,12 +55,13 @@ def closes(draw: DrawFn) -> tuple[Scene, CloseCommand]:
     px = price_of(scene.instrument, exit_side(position.side), qty or max(1, position.qty)).px
     bound_px = max(1, px + draw(beside)) if draw(st.booleans()) else None
     now_ms = within(draw, 0, 2**43)
-    return scene, CloseCommand("e-1", WHERE, qty, bound_px, None, "key", "print", now_ms)
+    by = draw(st.sampled_from([By.CLIENT, By.CLIENT, By.ADMIN]))
+    return scene, CloseCommand("e-1", WHERE, qty, bound_px, None, "key", "print", now_ms, by=by)
 
 
 @WITH_REDIS
 @given(case=closes())
-def test_an_owner_closes_as_the_twin_does(
+def test_an_owner_or_an_admin_closes_as_the_twin_does(
     exchange: Exchange, case: tuple[Scene, CloseCommand]
 ) -> None:
     scene, command = case
@@ -74,6 +75,7 @@ def test_an_owner_closes_as_the_twin_does(
         qty=qty,
         bound_px=command.bound_px,
         now_ms=command.now_ms,
+        reason=CloseReason(command.by),
     )
     # The script asks for a scan once the order itself is in order.
     if unscanned(scene) and not (isinstance(expected, Refused) and expected.code in OF_THE_ORDER):
@@ -82,8 +84,10 @@ def test_an_owner_closes_as_the_twin_does(
     happened = same(exchange, command, expected)
 
     if happened and not isinstance(expected, Refused):
+        who = command.by.value
+        head = {"tqty": qty, "by": who, "reason": who, "ms": command.now_ms}
         assert happened.entry == fact_of(
-            expected, k="close", event="e-1", tqty=qty, idem="key", fp="print", ms=command.now_ms
+            expected, k="close", event="e-1", idem="key", fp="print", **head
         )
     exchange.client.flushdb()
 

@@ -14,7 +14,7 @@ from touchline.domain.portfolio import Holding, Wallet, aside_e4, credit
 from touchline.domain.refusals import Refused
 from touchline.domain.ticks import IndexChange, apply_index, settled
 from touchline.domain.trading import Execution, Order, Side, execute, priced
-from touchline.store.commands import Delayed, Filled
+from touchline.store.commands import Credited, Delayed, Filled
 from touchline.store.hashes import holding_hash, instrument_hash, wallet_hash
 
 from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange, wallet_fields
@@ -227,11 +227,16 @@ class Model:
         return True
 
     def fund(self, user: UserId) -> None:
+        assert self.adjust(user, 100_000_000)
+
+    def adjust(self, user: UserId, amount_e4: int) -> bool:
         done = credit(
-            self.wallets.get(user, Wallet()), self.wallets.get(TREASURY, Wallet()), 100_000_000
+            self.wallets.get(user, Wallet()), self.wallets.get(TREASURY, Wallet()), amount_e4
         )
-        assert not isinstance(done, Refused)
+        if isinstance(done, Refused):
+            return False
         self.wallets[user], self.wallets[TREASURY] = done
+        return True
 
 
 _users = st.sampled_from([ANN, BOB])
@@ -250,6 +255,7 @@ _steps = st.one_of(
         st.sampled_from(Phase),
     ),
     st.just(("settle",)),
+    st.tuples(st.just("adjust"), _users, st.integers(1, 10**8), st.sampled_from([1, -1, -1])),
 )
 
 
@@ -285,6 +291,9 @@ def play(exchange: Exchange, model: Model, step: Any, now_ms: int) -> None:
         case ("trade", user, idx, side, qty):
             outcome = exchange.order(side, qty, user=user, idx=idx, now_ms=now_ms)
             assert isinstance(outcome, Filled) == model.trade(Order(user, idx, side, qty), now_ms)
+        case ("adjust", user, amount_e4, sign):
+            outcome = exchange.adjust(user, sign * amount_e4)
+            assert isinstance(outcome, Credited) == model.adjust(user, sign * amount_e4)
         case ("index", idx, offset_bps, halt, phase):
             change = IndexChange(
                 idx=idx, now_ms=now_ms, offset_bps=offset_bps, halt=Halt(halt), phase=phase

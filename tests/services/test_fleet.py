@@ -61,6 +61,7 @@ def test_a_flusher_without_a_port_is_seen_and_restarted_from_an_api_server(
             f"{api}/v1/admin/actors/flusher/restart",
             {"replica": seen["replica"]},
             Authorization=f"Bearer {token}",
+            Idempotency_Key="once",
         )
 
         def restarted() -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from touchline.issuer.server import AUTH, KEYS, NAME, TOKEN, Issuer
 
+from tests.fakes.unlimited import UNLIMITED
 from tests.processes import Process, ask, eventually
 
 CLIENT = "page.apps.example"
@@ -65,6 +66,7 @@ def front(
         "GOOGLE_KEYS_URL": issuer.url + KEYS,
         "GOOGLE_AUTH_URL": issuer.url + AUTH,
         "GOOGLE_TOKEN_URL": issuer.url + TOKEN,
+        **UNLIMITED,  # sign-ins are tried until they work again
     }
     with Process("api-server", env=settings) as service:
         url = f"http://127.0.0.1:{port}"

@@ -25,10 +25,12 @@ from touchline.store.redis_client import open_redis
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests import leaks
 from tests.processes import a_match_that_begins_now, ask, asks_for_passwords, eventually
 from tests.running import STOP_S
 
 FEED_TOKEN = "feed-s3cr3t-0123456789"
+GOOGLE_SECRET = "google-s3cr3t-0123456789"
 KEYS = {"timestamp", "level", "event", "service", "replica", "child"}
 
 
@@ -37,6 +39,8 @@ class Service:
 
     def __init__(self, name: str, env: dict[str, str], *arguments: str) -> None:
         self.lines: list[str] = []
+        self.name = name
+        leaks.know_settings(env)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "touchline", name, *arguments],
             stdout=subprocess.DEVNULL,
@@ -74,12 +78,23 @@ def running(name: str, env: dict[str, str], *arguments: str) -> Iterator[Service
         if service.process.poll() is None:
             service.process.kill()
         service.process.wait()
+        service.stop_reading()
+        leaks.heard(service.name, "".join(service.lines))
 
 
-def status(url: str, **headers: str) -> int:
+def pages(url: str) -> str:
+    """All that a service shows to whoever reaches its port, where something is named or told."""
+    shown = []
+    for path in ("healthz", "readyz", "supervisor", "metrics"):
+        with urllib.request.urlopen(f"{url}/{path}", timeout=10) as answer:
+            shown.append(answer.read().decode())
+    return "\n".join(shown)
+
+
+def status(url: str, body: object = None, **headers: str) -> int:
     """The status of a request that is refused."""
     with pytest.raises(urllib.error.HTTPError) as refused:
-        ask(url, **headers)
+        ask(url, body, **headers)
     return refused.value.code
 
 
@@ -108,6 +123,7 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
 ) -> None:
     api_port, ws_port, flusher_port, feed_port = map(str, free_ports)
     cup = a_match_that_begins_now(tmp_path / "cup.json")
+    api_origin = f"http://127.0.0.1:{api_port}"
     api_env = environment | {
         "API_PORT": api_port,
         "JWT_PRIVATE_KEY": private_key,
@@ -116,6 +132,10 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
         "SPORTMONKS_TOKEN": FEED_TOKEN,
         "AUTH_DEV": "1",
         "INPLAY_DELAY_MS": "0",
+        "GOOGLE_CLIENT_IDS": "page.apps.example",
+        "GOOGLE_CLIENT_SECRET": GOOGLE_SECRET,
+        "GOOGLE_KEYS_URL": "http://127.0.0.1:9/keys",  # nobody listens: it complains of that
+        "API_PUBLIC_ORIGINS": api_origin,
     }
     ws_env = environment | {"WS_PORT": ws_port, "WS_ALLOWED_ORIGINS": "https://a.example"}
     api, ws = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{ws_port}"
@@ -135,6 +155,7 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
         secrets = use(api, clubs[0]["idx"])
         spoil_a_club(environment["REDIS_URL"], clubs[0]["idx"])
         assert status(f"{api}/v1/instruments/{clubs[0]['idx']}", X_Request_Id="seen-again") == 500
+        shown = "".join(map(pages, (api, ws, flush)))
         feed.stop()
         stop_redis(environment["REDIS_URL"])
         for service in services:
@@ -153,7 +174,9 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
     assert len({line["replica"] for line in lines if line["replica"]}) == 3
     (failed,) = services[0].said("request failed")
     assert (failed["request_id"], failed["child"]) == ("seen-again", "api-listener")
-    assert [secret for secret in (*secrets, FEED_TOKEN, private_key[60:90]) if secret in text] == []
+    secrets += [FEED_TOKEN, GOOGLE_SECRET, private_key[60:90]]
+    assert [secret for secret in secrets if secret in text + shown] == []
+    assert list(leaks.secrets_in(text + shown)) == []
     assert totals[0]["touchline_trades"] >= 1
     assert totals[1]["touchline_hub_handshakes"] >= 3
     assert totals[2]["touchline_flush_rows"] >= 1
@@ -161,20 +184,27 @@ def test_services_under_use_and_outage_write_json_without_secrets_and_answer_scr
 
 def use(api: str, idx: int) -> list[str]:
     """Trade, connect, and be refused in every way that holds a secret; return the secrets."""
-    token = ask(f"{api}/v1/auth/dev-login", {"email": "a@example.com"})["access_token"]
+    signed_in = ask(f"{api}/v1/auth/dev-login", {"email": "a@example.com"})
+    token, refresh = signed_in["access_token"], signed_in["refresh_token"]
+    cookie = f"touchline_refresh={refresh}; touchline_oauth=the-state-of-a-sign-in"
     bearer, forged = f"Bearer {token}", token[:-12] + "AAAAAAAAAAAA"
     order = {"instrument": idx, "side": "buy", "quantity": "1.000"}
     ask(f"{api}/v1/orders", order, Authorization=bearer, Idempotency_Key="one")
     assert status(f"{api}/v1/me", Authorization=f"Bearer {forged}") == 401
     assert status(f"{api}/v1/me", Authorization="Basic c2VjcmV0OnNlY3JldA==") == 401
     assert status(f"{api}/v1/me?token={token}", Authorization=bearer) == 400
+    assert status(f"{api}/v1/auth/refresh?token={refresh}", {}, Cookie=cookie) == 400
+    assert status(f"{api}/v1/auth/refresh", {"refresh_token": forged}) == 401
+    back = f"{api}/v1/auth/google/callback?code=the-code-of-a-sign-in&state=another-state"
+    assert status(back, Cookie=cookie) == 400
     ticket = ask(f"{api}/v1/ws-token", {}, Authorization=bearer)
     url = f"{ticket['url']}?token={ticket['token']}"
     connect(url).__enter__().close()
     assert knock(url) == 401  # used
     assert knock(f"{ticket['url']}?token={forged}") == 401
     assert parse_qs(urlsplit(url).query)["token"] == [ticket["token"]]
-    return [token, forged, ticket["token"], "c2VjcmV0OnNlY3JldA==", token.split(".")[2]]
+    said = [token, forged, ticket["token"], "c2VjcmV0OnNlY3JldA==", token.split(".")[2]]
+    return [*said, refresh, "the-code-of-a-sign-in", "the-state-of-a-sign-in"]
 
 
 def spoil_a_club(redis_url: str, idx: int) -> None:

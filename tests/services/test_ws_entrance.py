@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import gevent
 import pytest
 from touchline.domain.clock import Monotonic
+from touchline.domain.quota import Policy
 from touchline.http import sockets
 from touchline.http.entrance import (
     ALWAYS,
@@ -24,6 +26,8 @@ from touchline.http.entrance import (
 from touchline.http.handshake import Seat
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
+from touchline.http.outside import Outside
+from touchline.http.quotas import Buckets
 from touchline.http.rate import Rate
 from touchline.http.serve import TOLD_AT_ONCE
 from touchline.http.sockets import SocketDeps, SocketServer
@@ -70,9 +74,9 @@ def signer_and_keys() -> tuple[Signer, str]:
 def opened(seats: Seats, signer_and_keys: tuple[Signer, str]) -> Iterator[Open]:
     with ExitStack() as stack:
 
-        def open_server(monotonic: Monotonic = time.monotonic) -> SocketServer:
+        def open_server(monotonic: Monotonic = time.monotonic, **more: Any) -> SocketServer:
             verifier, health = Verifier(signer_and_keys[1]), HealthApp(FixedHealth())
-            deps = SocketDeps(seats, verifier, Unspent(), (), health, monotonic=monotonic)
+            deps = SocketDeps(seats, verifier, Unspent(), (), health, monotonic=monotonic, **more)
             server = SocketServer("127.0.0.1", 0, deps)
             server.start()
             stack.callback(server.stop, 1)
@@ -138,6 +142,42 @@ def test_more_handshakes_than_are_allowed_are_asked_to_come_back(
 
     assert (status, problem["detail"]) == (503, "too many connections at once")
     assert 1 <= int(headers["retry-after"]) <= 8
+
+
+def knocks(server: SocketServer, *headers: bytes) -> tuple[int, dict[str, str], Any]:
+    """The answer to a handshake without a token."""
+    client = connect(server)
+    head = handshake("").removesuffix(b"\r\n\r\n")
+    client.sendall(b"\r\n".join([head, *headers, b"", b""]))
+    return answer(client)
+
+
+def test_an_address_that_begins_too_many_handshakes_takes_none_from_the_others(
+    opened: Open,
+) -> None:
+    clock = FakeClock()
+    few = Buckets(Policy("handshakes", 1, 3), clock.monotonic)
+    proxies = Outside((ipaddress.ip_network("127.0.0.0/8"),))
+    server = opened(clock.monotonic, addresses=few, outside=proxies)
+    flooder, other = (f"X-Forwarded-For: 198.51.100.{n}".encode() for n in (7, 8))
+
+    answers = [knocks(server, flooder) for _ in range(5)]
+
+    assert [status for status, _, _ in answers] == [503] * 3 + [429] * 2
+    _, headers, problem = answers[-1]
+    assert (problem["code"], problem["violated-policies"]) == ("RATE_LIMITED", ["handshakes"])
+    assert 1 <= int(headers["retry-after"]) <= 8
+    assert knocks(server, other)[0] == 503  # there are no seats in this test
+    assert server.deps.handshakes == {"CAPACITY": 4, "RATE_LIMITED": 2}
+
+
+def test_an_address_that_nobody_trusted_names_changes_nothing(opened: Open) -> None:
+    clock = FakeClock()
+    server = opened(clock.monotonic, addresses=Buckets(Policy("h", 1, 1), clock.monotonic))
+
+    made_up = [f"X-Forwarded-For: 198.51.100.{n}".encode() for n in range(3)]
+
+    assert [knocks(server, each)[0] for each in made_up] == [503, 429, 429]
 
 
 def test_no_more_are_let_in_than_could_get_a_seat_but_for_a_few(opened: Open, seats: Seats) -> None:

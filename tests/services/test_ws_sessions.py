@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import redis as redis_module
 from touchline.domain.ids import UserId
+from touchline.domain.people import StandingWanted, Status
+from touchline.store.people import Changed, People
+from touchline.store.postgres import Postgres
 from touchline.store.revocations import Ended
+from touchline.store.sessions import Client, Sessions, new_session_id
+from touchline.store.users import Users
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.fakes.hub import RunningHub
@@ -22,6 +27,25 @@ def test_the_connections_of_an_ended_session_are_closed_with_4401(
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4401
         assert other.ask("ping")["op"] == "pong"
+
+
+def test_the_connections_of_somebody_suspended_are_closed_with_4401(
+    redis: redis_module.Redis, pg: Postgres
+) -> None:
+    user = Users(pg).sign_in("ada@example.com")
+    assert user is not None
+    session = new_session_id()
+    Sessions(pg).start(user, session, b"digest", Client())
+    suspended = StandingWanted(status=Status.SUSPENDED)
+    with RunningHub(redis) as hub, hub.connect(user.id, session=session) as connected:
+        done = People(pg).change(user.id, suspended, None)
+        assert isinstance(done, Changed)
+        hub.revocations.add(*done.ended)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            connected.until("the end")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
 
 
 def test_a_token_that_was_given_before_the_end_opens_nothing_after_it(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import gevent
 
+from tests import leaks
 from tests.faults.days import three_at_a_time
 from tests.faults.exchange import Exchange, open_services, reconcile
 from tests.faults.load import watch
@@ -172,6 +173,9 @@ class _Run:
             "services that ended by themselves": striker.ended,
             "children that are down": self._down(),
             "bugs, by the logs": [line for each in services for line in _alarms(each)],
+            "secrets in logs": [
+                what for each in services for what in leaks.secrets_in("\n".join(each.said()))
+            ],
             "facts that Postgres refuses": [parked] if parked else [],
             "reconcile": ["failed, see above"] if reconcile(self._exchange.servers) else [],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -152,7 +153,12 @@ class Striker:
             self._token, self._signed_in_s = answer["access_token"], time.monotonic()
         replica = request(f"{service.url}/supervisor")["replica"]
         url = f"{api.url}/v1/admin/actors/{child}/restart"
-        request(url, {"replica": replica}, Authorization=f"Bearer {self._token}")
+        request(
+            url,
+            {"replica": replica},
+            Authorization=f"Bearer {self._token}",
+            Idempotency_Key=secrets.token_hex(8),
+        )
 
 
 def say(what: str) -> None:

@@ -75,7 +75,7 @@ def test_a_redis_that_lost_everything_is_told_of_ended_sessions_again(
     assert user is not None
     sessions, gone, here = Sessions(pg), new_session_id(), new_session_id()
     for number, session in enumerate((gone, here)):
-        sessions.start(user.id, session, bytes([number]) * 32, Client())
+        sessions.start(user, session, bytes([number]) * 32, Client())
     sessions.end(user.id, gone)
 
     rehydrate(redis, Keys(), pg)

@@ -113,12 +113,3 @@ def test_people_who_sign_in_at_once_as_one_google_user_are_one(users: Users) -> 
     gevent.joinall(racing, raise_error=True)
 
     assert len({greenlet.value.id for greenlet in racing}) == 1
-
-
-def test_of_two_with_one_address_the_one_who_signed_in_last_becomes_admin(users: Users) -> None:
-    former, present = by_google(users, ADA), by_google(users, replace(ADA, subject="1002"))
-
-    assert users.make_admin("Ada@example.com")
-
-    found = [users.by_id(user.id) for user in (former, present)]
-    assert [user.role for user in found if user] == ["user", "admin"]

@@ -1,0 +1,178 @@
+"""`/v1/admin/instruments`: halts and limits of instruments, and new ones.
+
+Source: docs/protocol.md, "Admin: the market".
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from flask import Blueprint, Response
+
+from ..domain.ids import InstrumentIdx
+from ..domain.limits import Fault
+from ..domain.ruling import Mode
+from ..protocol.admin_markets import InstrumentRuled
+from ..store.audit import Asked
+from ..store.instrument_rules import LimitsMoved, RuleChange
+from ..store.new_instruments import Taken
+from .admin_mode import Reason, outdated
+from .answers import json_answer
+from .audited import Done, asked, audited
+from .auth import admin
+from .deps import ApiDeps
+from .limits_form import InstrumentWanted, LimitsWanted, limits_wanted, new_wanted, ruled, unfit
+from .listing import Listing
+from .operations import Access, Operation
+from .position_form import etag, version_wanted
+from .problems import FieldError, Problem, Refuse
+from .validate import body
+
+
+class HaltWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /v1/admin/instruments/{idx}/halt`."""
+
+    reason: Reason
+    kind: Literal["halted", "reduce_only"] = "halted"
+
+
+class ResumeWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /v1/admin/instruments/{idx}/resume`; the reason is for the audit alone."""
+
+    reason: Reason
+
+
+_UNCERTAIN = ("INSTRUMENT_UNKNOWN", "OUTCOME_UNKNOWN")
+
+
+def instrument_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
+    """The routes of this file."""
+    routes = Blueprint("admin_instruments", __name__)
+    _reads_and_limits(routes, deps, listing)
+    _halts(routes, deps, listing)
+    return routes
+
+
+def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
+    @routes.get("/v1/admin/instruments/<name>")
+    @Operation(
+        access=Access.ADMIN, answers={200: InstrumentRuled}, refusals=("INSTRUMENT_UNKNOWN",)
+    )
+    def one(name: str) -> Response:
+        admin(deps)
+        idx = listing.idx_of(name, "/instrument", "path")
+        rule = deps.operators.market.rules.present(idx)
+        if rule is None:
+            raise _unknown()
+        return _tagged(ruled(idx, rule))
+
+    @routes.post("/v1/admin/instruments")
+    @Operation(
+        access=Access.ADMIN,
+        body=InstrumentWanted,
+        keyed=True,
+        answers={201: InstrumentRuled},
+        refusals=("LIMIT_INVALID", "INSTRUMENT_EXISTS", "OUTCOME_UNKNOWN"),
+    )
+    def create() -> Response:
+        claims = admin(deps)
+        wanted = body(InstrumentWanted)
+        what = asked(claims, "instrument.create", f"instrument {wanted.symbol}", wanted)
+        return audited(deps, what, lambda begun: _created(deps, begun.key, wanted))
+
+    @routes.patch("/v1/admin/instruments/<name>")
+    @Operation(
+        access=Access.ADMIN,
+        body=LimitsWanted,
+        guarded=True,
+        answers={200: InstrumentRuled},
+        refusals=(*_UNCERTAIN, "LIMIT_INVALID", "PRECONDITION_FAILED"),
+    )
+    def change(name: str) -> Response:
+        claims = admin(deps)
+        wanted, known = body(LimitsWanted), version_wanted("the instrument's limits")
+        idx, changes = listing.idx_of(name, "/instrument", "path"), limits_wanted(wanted)
+        what = asked(claims, "instrument.limits", _target(idx), wanted)
+        return audited(deps, what, lambda _: _limited(deps, idx, changes, known))
+
+
+def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
+    @routes.post("/v1/admin/instruments/<name>/halt")
+    @Operation(
+        access=Access.ADMIN,
+        body=HaltWanted,
+        keyed=True,
+        answers={200: InstrumentRuled},
+        refusals=_UNCERTAIN,
+    )
+    def halt(name: str) -> Response:
+        claims = admin(deps)
+        wanted, idx = body(HaltWanted), listing.idx_of(name, "/instrument", "path")
+        what = asked(claims, "instrument.halt", _target(idx), wanted)
+        return _ruled(deps, what, idx, Mode(wanted.kind), wanted.reason)
+
+    @routes.post("/v1/admin/instruments/<name>/resume")
+    @Operation(
+        access=Access.ADMIN,
+        body=ResumeWanted,
+        keyed=True,
+        answers={200: InstrumentRuled},
+        refusals=_UNCERTAIN,
+    )
+    def resume(name: str) -> Response:
+        claims = admin(deps)
+        wanted, idx = body(ResumeWanted), listing.idx_of(name, "/instrument", "path")
+        what = asked(claims, "instrument.resume", _target(idx), wanted)
+        return _ruled(deps, what, idx, Mode.ENABLED, "")
+
+
+def _target(idx: InstrumentIdx) -> str:
+    return f"instrument {idx}"
+
+
+def _ruled(deps: ApiDeps, what: Asked, idx: InstrumentIdx, mode: Mode, note: str) -> Response:
+    def rule(_: object) -> Done:
+        change = deps.operators.market.rules.set_mode(idx, mode, note, deps.calendar())
+        return _done(idx, change)
+
+    return audited(deps, what, rule)
+
+
+def _limited(deps: ApiDeps, idx: InstrumentIdx, changes: dict[str, int], known: int) -> Done:
+    change = deps.operators.market.rules.set_limits(idx, changes, known, deps.calendar())
+    match change:
+        case LimitsMoved(version):
+            raise outdated(version, "the instrument's limits")
+        case Fault():
+            raise unfit(change)
+        case _:
+            return _done(idx, change)
+
+
+def _created(deps: ApiDeps, mark: str, wanted: InstrumentWanted) -> Done:
+    made = deps.operators.market.instruments.create(new_wanted(wanted, mark))
+    if isinstance(made, Taken):
+        error = FieldError(f"/{made.field}", "belongs to another instrument")
+        raise Refuse(Problem("INSTRUMENT_EXISTS", f"{made.field} is taken", (error,)))
+    rule = deps.operators.market.rules.present(made)
+    if rule is None:
+        raise _unknown()
+    return Done(ruled(made, rule), None, ruled(made, rule), 201)
+
+
+def _done(idx: InstrumentIdx, change: RuleChange | None) -> Done:
+    if change is None:
+        raise _unknown()
+    before, after = ruled(idx, change.before), ruled(idx, change.after)
+    return Done(after, before, after)
+
+
+def _unknown() -> Refuse:
+    return Refuse(Problem("INSTRUMENT_UNKNOWN", "there is no such instrument"))
+
+
+def _tagged(shown: InstrumentRuled) -> Response:
+    response = json_answer(shown)
+    response.headers["ETag"] = etag(shown.version)
+    return response

@@ -1,0 +1,210 @@
+"""Positions of others: scanned at an admin's wish, with a trace, and closed.
+
+Source: docs/operations.md, "What admins may do".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from ..actors.trading.messages import Unavailable
+from ..domain.ids import UserId, uuid7
+from ..domain.money import format_px
+from ..domain.position_events import By
+from ..domain.position_views import event_view, happened_view, position_view
+from ..domain.positions import Position
+from ..domain.refusals import Refused
+from ..protocol.admin import (
+    PositionClosedBy,
+    PositionTraced,
+    PriceSpan,
+    ReplaysTraced,
+    TickNotTaken,
+)
+from ..store.audit import Begun
+from ..store.inquiry import Found, Span
+from ..store.position_commands import CloseCommand, Happened, HappenedBefore, PositionKey
+from .admin_form import Because, user_named, user_unknown
+from .audited import Done, OutcomeUnknown, asked, audited
+from .auth import admin
+from .deps import ApiDeps
+from .listing import Listing
+from .operations import Access, Operation
+from .position_desk import PositionDesk
+from .position_problems import closed_problem, refused_problem
+from .problems import FieldError, Problem, Refuse
+from .validate import body
+
+
+def admin_position_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
+    """The routes of this file; all need the role admin."""
+    routes = Blueprint("admin_positions", __name__)
+    _add_replays(routes, deps, listing)
+    _add_close(routes, deps, listing)
+    return routes
+
+
+def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
+    @routes.post("/v1/admin/replay/users/<name>")
+    @Operation(
+        access=Access.ADMIN,
+        body=Because,
+        keyed=True,
+        answers={200: ReplaysTraced},
+        refusals=("USER_UNKNOWN", "OUTCOME_UNKNOWN"),
+    )
+    def of_user(name: str) -> Response:
+        claims, user, wanted = admin(deps), user_named(name), body(Because)
+        what = asked(claims, "positions.replay", f"user {user}", wanted)
+        return audited(deps, what, lambda _: _replayed_user(deps, listing, user))
+
+    @routes.post("/v1/admin/replay/positions/<name>")
+    @Operation(
+        access=Access.ADMIN,
+        body=Because,
+        keyed=True,
+        answers={200: ReplaysTraced},
+        refusals=("POSITION_UNKNOWN", "POSITION_CLOSED", "OUTCOME_UNKNOWN"),
+    )
+    def of_position(name: str) -> Response:
+        claims, position_id, wanted = admin(deps), _position_named(name), body(Because)
+        what = asked(claims, "positions.replay", f"position {position_id}", wanted)
+        return audited(deps, what, lambda _: _replayed_position(deps, listing, position_id))
+
+
+def _add_close(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
+    desk = PositionDesk(deps.executor, deps.scanner, meter=deps.trades)
+
+    @routes.post("/v1/admin/positions/<name>/close")
+    @Operation(
+        access=Access.ADMIN,
+        body=Because,
+        keyed=True,
+        answers={200: PositionClosedBy},
+        refusals=(
+            *("POSITION_UNKNOWN", "POSITION_CLOSED", "MARKET_HALTED", "INSUFFICIENT_MARGIN"),
+            *("AMOUNT_LIMIT_EXCEEDED", "OUTCOME_UNKNOWN"),
+        ),
+    )
+    def close(name: str) -> Response:
+        claims, position_id, wanted = admin(deps), _position_named(name), body(Because)
+        what = asked(claims, "position.close", f"position {position_id}", wanted)
+        return audited(deps, what, lambda begun: _closed(deps, listing, desk, position_id, begun))
+
+
+def _replayed_user(deps: ApiDeps, listing: Listing, user: UserId) -> Done:
+    if deps.users.by_id(user) is None:
+        raise user_unknown(user)
+    return _replayed(deps, listing, deps.hot.positions(user))
+
+
+def _replayed_position(deps: ApiDeps, listing: Listing, position_id: str) -> Done:
+    position = deps.hot.position(position_id)
+    if position is None:
+        _found_key(deps, position_id)
+    if position is None or not position.qty:
+        raise Refuse(closed_problem(_why(position), None))
+    return _replayed(deps, listing, (position,))
+
+
+def _replayed(deps: ApiDeps, listing: Listing, positions: Sequence[Position]) -> Done:
+    found = deps.operators.inquiries.into(positions)
+    closed = [each.close.position.id for each in found if each.close]
+    if closed:
+        deps.operators.drain.facts()
+    answer = ReplaysTraced(tuple(_traced(each, listing) for each in found))
+    return Done(answer, after={"closed": closed})
+
+
+def _closed(
+    deps: ApiDeps, listing: Listing, desk: PositionDesk, position_id: str, begun: Begun
+) -> Done:
+    key = _found_key(deps, position_id)
+    now_ms = deps.calendar()
+    wish = CloseCommand(
+        event_id=uuid7(now_ms),
+        position=key,
+        qty=None,
+        bound_px=None,
+        version=None,
+        idem_key=begun.key,
+        fingerprint=f"admin-close:{position_id}",
+        now_ms=now_ms,
+        by=By.ADMIN,
+    )
+    answer = desk.carry_out(wish)
+    if isinstance(answer, Unavailable):
+        raise OutcomeUnknown(answer.reason)
+    match answer.outcome:
+        case Happened(event) | HappenedBefore(event):
+            view = happened_view(event, listing.symbol_of(key.idx))
+            durable = answer.durable or _durable(deps)
+            return Done({**view, "durable": durable}, after={"event": event.id})
+        case Refused() as refused if "reason" in refused.details:
+            raise Refuse(closed_problem(str(refused.details["reason"]), None))
+        case Refused() as refused:
+            raise Refuse(refused_problem(wish, refused))
+        case _:
+            raise TypeError("a close that need not wait was taken for an order")
+
+
+def _durable(deps: ApiDeps) -> str:
+    return "postgres" if deps.operators.drain.facts().complete else "redis"
+
+
+def _found_key(deps: ApiDeps, position_id: str) -> PositionKey:
+    """Where the position is. Raises Refuse."""
+    position = deps.hot.position(position_id)
+    if position is not None:
+        return PositionKey(position.id, position.user, position.idx)
+    key = deps.positions.key(position_id)
+    if key is None:
+        raise _position_unknown()
+    return key
+
+
+def _position_named(name: str) -> str:
+    try:
+        return str(UUID(name))
+    except ValueError:
+        raise _position_unknown() from None
+
+
+def _position_unknown() -> Refuse:
+    error = FieldError("/id", "is no position's", "path")
+    return Refuse(Problem("POSITION_UNKNOWN", "there is no such position", (error,)))
+
+
+def _why(position: Position | None) -> str:
+    return position.reason.value if position and position.reason else "long ago"
+
+
+def _traced(found: Found, listing: Listing) -> PositionTraced:
+    trail = found.trail
+    close: dict[str, Any] | None = event_view(found.close) if found.close else None
+    to_tick = trail.ended.tick_id
+    if found.close and found.close.trigger:
+        to_tick = found.close.trigger.tick_id
+    return PositionTraced(
+        position=position_view(trail.position, listing.symbol_of(trail.position.idx)),
+        from_tick=trail.began.tick_id,
+        to_tick=to_tick,
+        ticks=found.ticks,
+        halted=found.halted,
+        missing=trail.gap,
+        quotes=_span(found.quotes),
+        marks=_span(found.marks),
+        refused=tuple(
+            TickNotTaken(each.tick_id or None, each.code.value) for each in trail.refused
+        ),
+        close=close,
+        unsettled=found.left,
+    )
+
+
+def _span(span: Span | None) -> PriceSpan | None:
+    return PriceSpan(format_px(span.low_px), format_px(span.high_px)) if span else None

@@ -1,0 +1,58 @@
+"""Asks the quotas before every request, and tells clients how they stand.
+
+Source: docs/protocol.md, "Quotas".
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, request
+
+from .auth import shown
+from .deps import ApiDeps
+from .operations import Limit, Operation, operation_of
+from .problems import Refuse
+from .quotas import beyond, quota_headers
+from .tokens import Claims
+
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+def install(app: Flask, deps: ApiDeps) -> None:
+    """Have every request of *app* counted."""
+
+    @app.before_request
+    def count() -> None:
+        """Raise Refuse if this request is one too many."""
+        address = request.remote_addr or ""
+        policy, taken = deps.quotas.arrive(address)
+        if not taken.allowed:
+            g.quota = policy, taken
+            raise Refuse(beyond(policy, taken))
+        rule = request.url_rule
+        if rule is None or not rule.rule.startswith("/v1/"):
+            return  # nothing, or what is only read from memory
+        limit = limit_of(rule.rule, request.method, operation_of(app.view_functions[rule.endpoint]))
+        claims = shown(deps)
+        user = claims.user if isinstance(claims, Claims) else None
+        g.quota = policy, taken = deps.quotas.take(limit, user, address)
+        if not taken.allowed:
+            raise Refuse(beyond(policy, taken))
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        if "quota" in g:
+            response.headers.extend(quota_headers(*g.quota))
+        return response
+
+
+def limit_of(path: str, method: str, operation: Operation | None) -> Limit:
+    """The quota that a route is counted under: what it says itself, else by where it is."""
+    if operation is not None and operation.limit is not None:
+        return operation.limit
+    if path.startswith("/v1/admin/"):
+        return Limit.ADMIN
+    if path.startswith("/v1/auth/"):
+        return Limit.SIGN_IN
+    if path == "/v1/ws-token":
+        return Limit.WS_TOKEN
+    return Limit.READS if method in _READING else Limit.ORDERS

@@ -1,0 +1,231 @@
+"""Results that operators set, or take back: settled anew from the base prices before the match.
+
+An act holds the fixture's row, has Redis rebase both clubs at once, and commits the fact of it. If
+the process dies in between, the same act finds in Redis what it wants, and writes the fact. The
+scheduler is told to begin anew, and reads the row then.
+
+Source: docs/market.md, "Results that operators set".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import redis
+
+from ..domain.halts import Phase
+from ..domain.ids import InstrumentIdx
+from ..domain.index import kickoff_bps
+from ..domain.refusals import Refusal, Refused
+from ..domain.results import Pair, Start, bases_after, points_between
+from . import wire
+from .fixture_rows import FixtureRow, governs, locked_row
+from .hot import Hot
+from .keys import Keys, State
+from .life import show_life
+from .lua import KERNEL, MARKET, TICKS, LuaScript
+from .postgres import Postgres
+from .refusals import Cursor
+
+
+class Hindrance(StrEnum):
+    """Why a result cannot be set."""
+
+    UNKNOWN = "unknown"
+    LIVE = "live"  #: it is being played
+    NOT_BEGUN = "not begun"
+    CLUB_IN_PLAY = "club in play"  #: another match moves one of the clubs now
+    OVERTAKEN = "overtaken"  #: a later result rests on this one
+
+
+@dataclass(frozen=True, slots=True)
+class ResultChange:
+    """A fixture before and after; equal if there was nothing to do."""
+
+    before: FixtureRow
+    after: FixtureRow
+
+
+class FixtureActs:
+    """Fixtures in Postgres, and the instruments they move in Redis."""
+
+    def __init__(self, pg: Postgres, client: redis.Redis, keys: Keys, hot: Hot) -> None:
+        self._pg = pg
+        self._client = client
+        self._keys = keys
+        self._hot = hot
+        self._rebase = LuaScript("fixture_rebase", KERNEL, MARKET, TICKS)
+
+    def resettle(self, fixture: int, goals: Pair, now_ms: int) -> ResultChange | Hindrance:
+        """Give *fixture* the result *goals* (after extra time), whether it had one or not."""
+        outcome = self._settled(fixture, goals, now_ms)
+        if outcome is Hindrance.OVERTAKEN and self._started_anew(fixture, now_ms):
+            outcome = self._settled(fixture, goals, now_ms)
+        self._hot.begin_feed_anew()
+        return outcome
+
+    def void(self, fixture: int, now_ms: int) -> ResultChange | Hindrance:
+        """Have *fixture* count for nothing: both clubs are worth what they were before it."""
+        outcome = self._settled(fixture, None, now_ms)
+        self._hot.begin_feed_anew()
+        return outcome
+
+    def _settled(self, fixture: int, goals: Pair | None, now_ms: int) -> ResultChange | Hindrance:
+        life = self._hot.life()
+        with self._pg.transaction() as cursor:
+            show_life(cursor, life)
+            row = locked_row(cursor, fixture)
+            if row is None:
+                return Hindrance.UNKNOWN
+            if hindered := _hindrance(row, goals, now_ms):
+                return hindered
+            if _is_so(row, goals):
+                return ResultChange(row, row)
+            governing = governs(cursor, row)
+            if goals is None and row.left is None and not governing:
+                _write_void(cursor, row, now_ms)  # it has moved nothing
+                return ResultChange(row, replace(row, voided=True, phase=Phase.VOID))
+            start = row.start or self._start_now(row)
+            bases = bases_after(start, row.weight_bps, goals)
+            expected = row.left or start.bases
+            versions = self._rebased(row, expected, bases, now_ms, governing=governing)
+            if isinstance(versions, Hindrance):
+                return versions
+            after = _write(cursor, row, start, goals, now_ms)
+            _write_fact(cursor, row, goals, bases, versions, now_ms)
+            return ResultChange(row, replace(after, left=bases))
+
+    def _started_anew(self, fixture: int, now_ms: int) -> bool:
+        """Have a void match start from the prices of now, which others have moved; whether it may.
+
+        Written down by itself: whoever settles it after that, however often, starts from there.
+        """
+        life = self._hot.life()
+        with self._pg.transaction() as cursor:
+            show_life(cursor, life)
+            row = locked_row(cursor, fixture)
+            if row is None or not row.voided or row.start is None:
+                return False
+            bases, versions = (Pair(*each) for each in zip(*self._bases(row), strict=True))
+            cursor.execute(_START, (*bases, row.id))
+            _write_fact(cursor, row, None, bases, versions, now_ms)
+            return True
+
+    def _bases(self, row: FixtureRow) -> list[tuple[int, int]]:
+        """The base price of either club, and a version of the instrument that has it."""
+        found = [self._hot.instrument(InstrumentIdx(idx)) for idx in row.clubs]
+        return [(each.base_px, each.version) for each in found if each is not None]
+
+    def _start_now(self, row: FixtureRow) -> Start:
+        """What the match would have started from, if it had been seen to."""
+        bases = Pair(*(base_px for base_px, _ in self._bases(row)))
+        return Start(kickoff_bps(row.ratings.home - row.ratings.away), bases)
+
+    def _rebased(
+        self, row: FixtureRow, expected: Pair, bases: Pair, now_ms: int, *, governing: bool
+    ) -> Pair | Hindrance:
+        keys, (home, away) = self._keys, row.clubs
+        names = [keys.settled(row.id), keys.dirty(State.INSTRUMENTS)]
+        for idx in (InstrumentIdx(home), InstrumentIdx(away)):
+            names += [keys.inst(idx), keys.ticks(idx)]
+        numbers = (now_ms, home, away, expected.home, bases.home, expected.away, bases.away)
+        args = [*map(str, numbers), "1" if governing else "0"]
+        reply: Any = self._rebase.run(self._client, names, args)
+        if reply[0] == "refused":
+            return _refused(wire.refusal_of(reply))
+        return Pair(int(reply[1]), int(reply[2]))
+
+
+def _refused(refused: Refused) -> Hindrance:
+    match refused.code:
+        case Refusal.BASE_MOVED:
+            return Hindrance.OVERTAKEN
+        case Refusal.CLUB_IN_PLAY:
+            return Hindrance.CLUB_IN_PLAY
+        case _:
+            raise KeyError(refused.code)
+
+
+def _hindrance(row: FixtureRow, goals: Pair | None, now_ms: int) -> Hindrance | None:
+    if row.live(now_ms):
+        return Hindrance.LIVE
+    if goals is not None and not row.begun:
+        return Hindrance.NOT_BEGUN
+    return None
+
+
+def _is_so(row: FixtureRow, goals: Pair | None) -> bool:
+    return row.voided if goals is None else row.settled and row.goals == goals
+
+
+_SETTLED = """
+UPDATE fixtures SET settled_at = %s, voided_at = NULL, phase = 'finished', updated_at = %s,
+       home_goals = %s, away_goals = %s, home_idx = %s, away_idx = %s,
+       e_kickoff_bps = %s, pre_home_px = %s, pre_away_px = %s
+ WHERE id = %s
+"""
+# The last row of a match's history is its result.
+_HISTORY = """
+INSERT INTO match_scores (fixture_id, seq, home, away, home_reds, away_reds, home_penalties,
+                          away_penalties, minute, state, source_hash, observed_at)
+SELECT f.id, (SELECT coalesce(max(seq), 0) + 1 FROM match_scores WHERE fixture_id = f.id),
+       home_goals, away_goals, home_reds, away_reds, home_penalties, away_penalties, minute,
+       state, '', %s
+  FROM fixtures f WHERE f.id = %s
+"""
+_START = "UPDATE fixtures SET pre_home_px = %s, pre_away_px = %s WHERE id = %s"
+_VOIDED = """
+UPDATE fixtures SET settled_at = NULL, voided_at = %s, phase = 'void', updated_at = %s
+ WHERE id = %s
+"""
+_CORRECTED = """
+INSERT INTO fixture_corrections (fixture_id, number, home_goals, away_goals, home_idx, home_px,
+                                 home_version, away_idx, away_px, away_version, corrected_at)
+SELECT %s, coalesce(max(number), 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s, %s
+  FROM fixture_corrections WHERE fixture_id = %s
+"""
+
+
+def _write(
+    cursor: Cursor, row: FixtureRow, start: Start, goals: Pair | None, now_ms: int
+) -> FixtureRow:
+    """Write the result of *row*, which began with *start*, and move both ratings."""
+    if goals is None:
+        _write_void(cursor, row, now_ms)
+        after = replace(row, settled=False, voided=True, phase=Phase.VOID)
+    else:
+        at, opened = _at(now_ms), (start.kickoff_bps, *start.bases)
+        cursor.execute(_SETTLED, (at, at, *goals, *row.clubs, *opened, row.id))
+        cursor.execute(_HISTORY, (at, row.id))
+        after = replace(row, settled=True, voided=False, phase=Phase.FINISHED, goals=goals)
+    # What the result in force has given is taken back.
+    gained = points_between(start, row.goals if row.settled else None, goals)
+    for team, points in zip(row.teams, (gained, -gained), strict=True):
+        cursor.execute("UPDATE teams SET rating = rating + %s WHERE id = %s", (points, team))
+    ratings = Pair(row.ratings.home + gained, row.ratings.away - gained)
+    return replace(after, start=start, ratings=ratings)
+
+
+def _write_void(cursor: Cursor, row: FixtureRow, now_ms: int) -> None:
+    at = _at(now_ms)
+    cursor.execute(_VOIDED, (at, at, row.id))
+
+
+def _write_fact(
+    cursor: Cursor,
+    row: FixtureRow,
+    goals: Pair | None,
+    bases: Pair,
+    versions: Pair,
+    now_ms: int,
+) -> None:
+    home, away = zip(row.clubs, bases, versions, strict=True)
+    values = (*(goals or (None, None)), *home, *away, _at(now_ms))
+    cursor.execute(_CORRECTED, (row.id, *values, row.id))
+
+
+def _at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
