@@ -17,7 +17,7 @@ from ..protocol.admin_markets import InstrumentRuled
 from ..store.audit import Asked
 from ..store.instrument_rules import LimitsMoved, RuleChange
 from ..store.new_instruments import Taken
-from .admin_mode import Reason, outdated
+from .admin_mode import Reason, outdated, with_version
 from .answers import json_answer
 from .audited import Done, asked, audited
 from .auth import admin
@@ -25,7 +25,7 @@ from .deps import ApiDeps
 from .limits_form import InstrumentWanted, LimitsWanted, limits_wanted, new_wanted, ruled, unfit
 from .listing import Listing
 from .operations import Access, Operation
-from .position_form import etag, version_wanted
+from .position_form import version_wanted
 from .problems import FieldError, Problem, Refuse
 from .validate import body
 
@@ -43,6 +43,14 @@ class ResumeWanted(msgspec.Struct, forbid_unknown_fields=True):
     reason: Reason
 
 
+#: Of limits that cannot be read, or cannot be.
+_LIMITS = (
+    "LIMIT_INVALID",
+    "PRICE_INVALID",
+    "PRICE_PRECISION_EXCEEDED",
+    "QUANTITY_INVALID",
+    "QUANTITY_PRECISION_EXCEEDED",
+)
 _UNCERTAIN = ("INSTRUMENT_UNKNOWN", "OUTCOME_UNKNOWN")
 
 
@@ -57,7 +65,10 @@ def instrument_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
 def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
     @routes.get("/v1/admin/instruments/<name>")
     @Operation(
-        access=Access.ADMIN, answers={200: InstrumentRuled}, refusals=("INSTRUMENT_UNKNOWN",)
+        access=Access.ADMIN,
+        answers={200: InstrumentRuled},
+        refusals=("INSTRUMENT_UNKNOWN",),
+        versioned=True,
     )
     def one(name: str) -> Response:
         admin(deps)
@@ -65,7 +76,7 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
         rule = deps.operators.market.rules.present(idx)
         if rule is None:
             raise _unknown()
-        return _tagged(ruled(idx, rule))
+        return with_version(json_answer(ruled(idx, rule)))
 
     @routes.post("/v1/admin/instruments")
     @Operation(
@@ -73,7 +84,7 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
         body=InstrumentWanted,
         keyed=True,
         answers={201: InstrumentRuled},
-        refusals=("LIMIT_INVALID", "INSTRUMENT_EXISTS", "OUTCOME_UNKNOWN"),
+        refusals=(*_LIMITS, "INSTRUMENT_EXISTS", "OUTCOME_UNKNOWN"),
     )
     def create() -> Response:
         claims = admin(deps)
@@ -87,14 +98,14 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
         body=LimitsWanted,
         guarded=True,
         answers={200: InstrumentRuled},
-        refusals=(*_UNCERTAIN, "LIMIT_INVALID", "PRECONDITION_FAILED"),
+        refusals=(*_UNCERTAIN, *_LIMITS),
     )
     def change(name: str) -> Response:
         claims = admin(deps)
         wanted, known = body(LimitsWanted), version_wanted("the instrument's limits")
         idx, changes = listing.idx_of(name, "/instrument", "path"), limits_wanted(wanted)
         what = asked(claims, "instrument.limits", _target(idx), wanted)
-        return audited(deps, what, lambda _: _limited(deps, idx, changes, known))
+        return with_version(audited(deps, what, lambda _: _limited(deps, idx, changes, known)))
 
 
 def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
@@ -170,9 +181,3 @@ def _done(idx: InstrumentIdx, change: RuleChange | None) -> Done:
 
 def _unknown() -> Refuse:
     return Refuse(Problem("INSTRUMENT_UNKNOWN", "there is no such instrument"))
-
-
-def _tagged(shown: InstrumentRuled) -> Response:
-    response = json_answer(shown)
-    response.headers["ETag"] = etag(shown.version)
-    return response

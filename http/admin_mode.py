@@ -47,10 +47,10 @@ def mode_routes(deps: ApiDeps) -> Blueprint:
     routes = Blueprint("admin_mode", __name__)
 
     @routes.get("/v1/admin/mode")
-    @Operation(access=Access.ADMIN, answers={200: ModeShown})
+    @Operation(access=Access.ADMIN, answers={200: ModeShown}, versioned=True)
     def mode() -> Response:
         admin(deps)
-        return _tagged(mode_shown(deps.operators.market.modes.present()))
+        return with_version(json_answer(mode_shown(deps.operators.market.modes.present())))
 
     @routes.put("/v1/admin/mode")
     @Operation(
@@ -64,7 +64,7 @@ def mode_routes(deps: ApiDeps) -> Blueprint:
         claims = admin(deps)
         wanted, known = body(ModeWanted), version_wanted("the mode")
         what = asked(claims, "market.mode", "market", wanted)
-        return audited(deps, what, lambda _: _set(deps, wanted, known))
+        return with_version(audited(deps, what, lambda _: _set(deps, wanted, known)))
 
     return routes
 
@@ -89,7 +89,7 @@ def _set(deps: ApiDeps, wanted: ModeWanted, known: int) -> Done:
     return Done(mode_shown(change.after), mode_shown(change.before), mode_shown(change.after))
 
 
-def _tagged(shown: ModeShown) -> Response:
-    response = json_answer(shown)
-    response.headers["ETag"] = etag(shown.version)
+def with_version(response: Response) -> Response:
+    """*response*, whose body has a version, with the ETag to change that by."""
+    response.headers["ETag"] = etag(response.get_json()["version"])
     return response

@@ -72,11 +72,8 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
         meter=deps.trades,
     )
     cursors = Cursors(deps.signer.secret_for("cursors"))
-    app.register_blueprint(auth_routes(deps))
-    app.register_blueprint(session_routes(deps))
-    app.register_blueprint(me_routes(deps))
-    if google is not None:
-        app.register_blueprint(google_routes(deps, google))
+    for who in _entrances(deps, google):
+        app.register_blueprint(who)
     app.register_blueprint(market_routes(deps, listing, cursors))
     app.register_blueprint(order_routes(deps, desk, listing))
     app.register_blueprint(order_list_routes(deps, listing, cursors))
@@ -93,6 +90,11 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     add_document(app)
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
+
+
+def _entrances(deps: ApiDeps, google: GoogleSignIn | None) -> list[Blueprint]:
+    routes = [auth_routes(deps), session_routes(deps), me_routes(deps)]
+    return routes if google is None else [*routes, google_routes(deps, google)]
 
 
 def _histories(deps: ApiDeps, listing: Listing, cursors: Cursors) -> tuple[Blueprint, ...]:

@@ -115,7 +115,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "security": _SECURITY[operation.access],
         "parameters": [*route.parts.values(), *parameters(operation, schemas)],
         "requestBody": _body(operation, schemas),
-        "responses": responses(operation, route.parts, schemas),
+        "responses": responses(operation, route.method.upper(), route.parts, schemas),
     }
     kept = ("security", "responses")
     return {name: part for name, part in found.items() if part or name in kept}

@@ -60,13 +60,13 @@ _ALWAYS = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 _COMES_AGAIN = frozenset({429, 503})
 
 
-def responses(operation: Operation, parts: Collection[str], schemas: Schemas) -> Json:
-    """All answers by status; *parts* are the variable parts of the path."""
+def responses(operation: Operation, method: str, parts: Collection[str], schemas: Schemas) -> Json:
+    """All answers to *method* by status; *parts* are the variable parts of the path."""
     found = {status: _answer(operation, status, schemas) for status in operation.answers}
     if operation.tagged:
         found[304] = _said("Nothing has changed", ("ETag",))
     by_status = defaultdict(list)
-    for code in refusals_of(operation, parts):
+    for code in refusals_of(operation, method, parts):
         by_status[CODES[code][0]].append(code)
     for status, codes in by_status.items():
         refused = _refused(operation, status, codes, schemas)

@@ -100,8 +100,8 @@ def operation_of(view: Callable[..., Any]) -> Operation | None:
     return found if isinstance(found, Operation) else None
 
 
-def refusals_of(operation: Operation, parts: Collection[str] = ()) -> tuple[str, ...]:
-    """Every code that *operation* may be refused with, each once.
+def refusals_of(operation: Operation, method: str, parts: Collection[str] = ()) -> tuple[str, ...]:
+    """Every code that *operation* may be refused with under *method*, each once.
 
     *parts* are the variable parts of its path: what they name may not exist.
     """
@@ -109,6 +109,7 @@ def refusals_of(operation: Operation, parts: Collection[str] = ()) -> tuple[str,
     derived = {
         _UNNAMED: operation.access is not Access.OPEN,
         ("FORBIDDEN",): operation.access is Access.ADMIN,
+        ("ORIGIN_FORBIDDEN",): method != "GET",
         ("MALFORMED_JSON", "UNSUPPORTED_MEDIA_TYPE"): operation.body is not None,
         ("CURSOR_INVALID",): any(each.encode_name == "cursor" for each in members),
         ("NOT_FOUND",): bool(parts),

@@ -44,5 +44,7 @@ class Problem(
     version: int | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
     close: PositionHappened | msgspec.UnsetType | None = msgspec.UNSET
+    least: str | int | msgspec.UnsetType = msgspec.UNSET
+    most: str | int | msgspec.UnsetType = msgspec.UNSET
     oldest: TickId | msgspec.UnsetType | None = msgspec.UNSET
     violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET

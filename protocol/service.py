@@ -17,11 +17,19 @@ class FeedShown(msgspec.Struct, frozen=True):
 
 
 class HaltShown(msgspec.Struct, frozen=True):
-    """An instrument that is halted, and why."""
+    """An instrument that is halted, and why; `note` is what an operator says of it."""
 
     idx: int
     symbol: str
     halt_reasons: tuple[str, ...]
+    note: str | None
+
+
+class MarketShown(msgspec.Struct, frozen=True):
+    """What the whole market may do, and what an operator says of it."""
+
+    mode: Literal["enabled", "reduce_only", "halted"]
+    note: str | None
 
 
 class StatusShown(msgspec.Struct, frozen=True):
@@ -31,6 +39,7 @@ class StatusShown(msgspec.Struct, frozen=True):
     degraded: tuple[str, ...]
     calendar: Instant
     sign_in: tuple[Literal["google", "dev"], ...]
+    market: MarketShown
     feed: FeedShown
     halts: tuple[HaltShown, ...]
 

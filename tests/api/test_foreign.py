@@ -52,6 +52,12 @@ def delete(who: Trader, path: str) -> TestResponse:
     return who.api.client.delete(path, headers=who.auth)
 
 
+def rename(who: Trader) -> TestResponse:
+    headers = who.auth | {"If-Match": who.get("/v1/me").headers.get("ETag", '"0"')}
+    name = f"Somebody {who.id}"
+    return who.api.client.patch("/v1/me", json={"display_name": name}, headers=headers)
+
+
 def page(who: Trader, path: str, hers: Hers) -> TestResponse:
     return who.get(f"{path}?limit=1&cursor={hers.cursors[path]}")
 
@@ -62,19 +68,26 @@ OTHERS: Mapping[Route, Asking] = {
     ("GET", "/v1/orders"): lambda who, hers: page(who, "/v1/orders", hers),
     ("GET", "/v1/trades"): lambda who, hers: page(who, "/v1/trades", hers),
     ("GET", "/v1/positions"): lambda who, hers: page(who, "/v1/positions", hers),
-    ("GET", "/v1/positions/<name>"): lambda who, hers: who.get(f"/v1/positions/{hers.position}"),
-    ("PATCH", "/v1/positions/<name>"): lambda who, hers: who.stops(
+    ("GET", "/v1/positions/<position_id>"): lambda who, hers: who.get(
+        f"/v1/positions/{hers.position}"
+    ),
+    ("PATCH", "/v1/positions/<position_id>"): lambda who, hers: who.stops(
         hers.position, 1, stop_loss={"price": "95.00"}
     ),
-    ("POST", "/v1/positions/<name>/margin"): lambda who, hers: who.margin(hers.position, "5.00"),
-    ("POST", "/v1/positions/<name>/close"): lambda who, hers: who.close(hers.position),
-    ("DELETE", "/v1/sessions/<name>"): lambda who, hers: delete(
+    ("POST", "/v1/positions/<position_id>/margin"): lambda who, hers: who.margin(
+        hers.position, "5.00"
+    ),
+    ("POST", "/v1/positions/<position_id>/close"): lambda who, hers: who.close(hers.position),
+    ("DELETE", "/v1/sessions/<session_id>"): lambda who, hers: delete(
         who, f"/v1/sessions/{hers.session}"
     ),
 }
 #: About whoever asks, whatever anybody else has; under Ada's keys where there are any.
 OWN: Mapping[Route, Asking] = {
     ("GET", "/v1/me"): lambda who, _: who.get("/v1/me"),
+    ("PATCH", "/v1/me"): lambda who, _: rename(who),
+    ("GET", "/v1/events"): lambda who, _: who.get("/v1/events?after=0&limit=500"),
+    ("GET", "/v1/leaderboards/me"): lambda who, _: who.get("/v1/leaderboards/me"),
     ("GET", "/v1/account"): lambda who, _: who.get("/v1/account"),
     ("GET", "/v1/holdings"): lambda who, _: who.get("/v1/holdings"),
     ("GET", "/v1/portfolio"): lambda who, _: who.get("/v1/portfolio"),
@@ -96,11 +109,17 @@ NOBODYS: frozenset[Route] = frozenset(
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/v1/status"),
         ("GET", "/v1/instruments"),
-        ("GET", "/v1/instruments/<name>"),
-        ("GET", "/v1/instruments/<name>/quote"),
-        ("GET", "/v1/instruments/<name>/ticks"),
-        ("GET", "/v1/instruments/<name>/candles"),
+        ("GET", "/v1/instruments/<instrument>"),
+        ("GET", "/v1/instruments/<instrument>/quote"),
+        ("GET", "/v1/instruments/<instrument>/ticks"),
+        ("GET", "/v1/instruments/<instrument>/candles"),
+        ("GET", "/v1/instruments/<instrument>/trades"),
+        ("GET", "/v1/leaderboards/week"),
+        ("GET", "/v1/leaderboards/week/<week>"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
         ("GET", "/v1/fixtures"),
+        ("GET", "/v1/fixtures/<int:fixture_id>/events"),
         ("GET", "/v1/fixtures/<int:fixture_id>"),
         ("POST", "/v1/auth/dev-login"),
         ("POST", "/v1/auth/nonce"),

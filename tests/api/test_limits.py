@@ -163,7 +163,9 @@ def test_every_route_of_the_api_is_under_the_quota_of_its_kind(api):
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    assert found["POST", "/v1/orders"] is found["PATCH", "/v1/positions/<name>"] is Limit.ORDERS
+    assert (
+        found["POST", "/v1/orders"] is found["PATCH", "/v1/positions/<position_id>"] is Limit.ORDERS
+    )
     assert found["GET", "/v1/orders"] is found["GET", "/v1/status"] is Limit.READS
     assert found["POST", "/v1/auth/refresh"] is found["POST", "/v1/auth/dev-login"] is Limit.SIGN_IN
     assert found["POST", "/v1/ws-token"] is Limit.WS_TOKEN

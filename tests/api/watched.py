@@ -43,7 +43,7 @@ def hold(app: Flask, answer: TestResponse) -> None:
     where, status = f"{method} {path}: {answer.status_code}", answer.status_code
     if answer.mimetype == PROBLEM:
         problem = _exactly(answer.data, Problem, where)
-        assert problem.code in refusals_of(operation, parts), f"{where} {problem.code}"
+        assert problem.code in refusals_of(operation, method, parts), f"{where} {problem.code}"
         assert (problem.status, CODES[problem.code][0]) == (status, status), where
         assert (status == 503) <= ("Retry-After" in answer.headers), where
         challenged = status == 401 and operation.access is not Access.OPEN
