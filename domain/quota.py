@@ -73,7 +73,7 @@ class Rates:
     """What operators set: requests a second, in the long run.
 
     Attributes:
-        orders: all that a user changes, such as orders.
+        orders: all that a user changes, such as orders; and all that an operator does.
         reads: what a user looks at; also an address without a token.
         sign_ins: requests of an address to begin a session or to go on with one.
         address: everything of an address, whoever asks.

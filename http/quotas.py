@@ -20,7 +20,6 @@ from .problems import Problem
 #: least lately is forgotten, and has the whole quota again: nobody is locked out by a crowd.
 KEPT = 20_000
 WS_TOKENS_PER_S = 1  #: a user has 8 connections; ten seconds' worth at once covers all of them
-ADMIN_PER_S = 10
 
 
 class Buckets:
@@ -72,7 +71,7 @@ class Quotas:
             Limit.ORDERS: Buckets(Policy("orders", rates.orders, 2), monotonic),
             Limit.READS: Buckets(Policy("reads", rates.reads, 2), monotonic),
             Limit.WS_TOKEN: Buckets(Policy("ws-token", WS_TOKENS_PER_S, 10), monotonic),
-            Limit.ADMIN: Buckets(Policy("admin", ADMIN_PER_S, 2), monotonic),
+            Limit.ADMIN: Buckets(Policy("admin", rates.orders, 2), monotonic),
         }
 
     def arrive(self, address: str) -> tuple[Policy, Taken]:

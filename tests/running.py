@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -37,11 +38,19 @@ class Up:
     data_dir: Path
     arguments: tuple[str, ...]
     command: tuple[str, ...] = (sys.executable, "-m", "touchline")
+    settings: dict[str, str] = field(init=False)
     process: subprocess.Popen[str] = field(init=False)
     lines: list[str] = field(default_factory=list)
 
-    def __init__(self, data_dir: Path, *arguments: str, command: tuple[str, ...] | None = None):
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        command: tuple[str, ...] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ):
         self.data_dir, self.arguments, self.lines = data_dir, arguments, []
+        self.settings = dict(settings or {})
         if command is not None:
             self.command = command
 
@@ -56,7 +65,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=plain_environment(),
+            env=plain_environment() | self.settings,
         )
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -13,6 +13,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from tests.fakes.unlimited import UNLIMITED
 from tests.running import Up, plain_environment
 
 #: What no answer may be.
@@ -30,7 +31,8 @@ ENDS_SESSIONS = ("/v1/auth/logout", "/v1/sessions/{session_id}")
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with Up(tmp_path_factory.mktemp("asked") / "data", "--season", "7") as running:
+    data_dir = tmp_path_factory.mktemp("asked") / "data"
+    with Up(data_dir, "--season", "7", settings=UNLIMITED) as running:
         yield running
 
 
