@@ -12,14 +12,14 @@ from ..domain.ids import InstrumentIdx
 from ..domain.instrument import Instrument
 from ..domain.money import format_e4, format_px, format_qty
 from ..domain.orders import delay_now_ms
-from ..domain.outlook import outlook_view
 from ..domain.refusals import Refused
 from ..domain.trading import Priced, Side, priced
-from ..domain.views import View, market_view, tick_view
+from ..domain.views import View, tick_view
 from ..protocol.instruments import InstrumentShown, Quote, TickShown
 from ..protocol.pages import All, Page
 from .answers import Cursors, json_answer, page_of, tagged_answer
 from .deps import ApiDeps
+from .instrument_rows import InstrumentRows
 from .listing import Listing
 from .operations import Operation
 from .outlooks import KnownOutlooks
@@ -74,11 +74,13 @@ def market_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blueprin
 def _add_instruments(
     routes: Blueprint, deps: ApiDeps, outlooks: KnownOutlooks, cursors: Cursors, named: Named
 ) -> None:
+    rows = InstrumentRows(outlooks, deps.inplay_delay_ms)
+
     @routes.get("/v1/instruments")
     @Operation(query=InstrumentsQuery, answers={200: Page[InstrumentShown]}, tagged=True)
     def all_instruments() -> Response:
         """Instruments by `idx`."""
-        return tagged_answer(_page(deps, outlooks, cursors, query(InstrumentsQuery)))
+        return tagged_answer(_page(deps, outlooks, rows, cursors, query(InstrumentsQuery)))
 
     @routes.get("/v1/instruments/<instrument>")
     @Operation(
@@ -89,7 +91,7 @@ def _add_instruments(
     def one_instrument(instrument: str) -> Response:
         """One instrument."""
         outlooks.look()
-        return tagged_answer(_shown(deps, outlooks, _read(deps, named(instrument))))
+        return tagged_answer(rows.view(_read(deps, named(instrument))))
 
 
 def _add_prices(routes: Blueprint, deps: ApiDeps, named: Named) -> None:
@@ -122,11 +124,15 @@ def _add_prices(routes: Blueprint, deps: ApiDeps, named: Named) -> None:
 
 
 def _page(
-    deps: ApiDeps, outlooks: KnownOutlooks, cursors: Cursors, wanted: InstrumentsQuery
+    deps: ApiDeps,
+    outlooks: KnownOutlooks,
+    rows: InstrumentRows,
+    cursors: Cursors,
+    wanted: InstrumentsQuery,
 ) -> dict[str, object]:
     after = int(cursors.read(_LIST, wanted.cursor)[0]) if wanted.cursor else 0
     outlooks.look()
-    rows = [
+    found = [
         one
         for one in deps.hot.instruments()
         if one.idx > after
@@ -134,16 +140,11 @@ def _page(
         and (wanted.league is None or outlooks.of(one.idx).plays_in(wanted.league))
     ]
     return page_of(
-        rows,
+        found,
         wanted.limit,
-        lambda row: _shown(deps, outlooks, row),
+        rows.encoded,
         lambda row: cursors.issue(_LIST, str(row.idx)),
     )
-
-
-def _shown(deps: ApiDeps, outlooks: KnownOutlooks, instrument: Instrument) -> View:
-    outlook = outlook_view(outlooks.of(instrument.idx), instrument.mid_px)
-    return market_view(instrument, deps.inplay_delay_ms) | outlook
 
 
 def _read(deps: ApiDeps, idx: InstrumentIdx) -> Instrument:

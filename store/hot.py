@@ -20,6 +20,7 @@ from .commands import Base, Bases
 from .hashes import holdings_of, instrument_hash, instrument_of, wallet_of
 from .keys import Keys, State
 from .life import life_of, life_of_redis
+from .lua import LuaScript
 from .market_mode import MarketMode, mode_in_redis
 from .position_hashes import position_of
 from .position_reads import close_in, newest_events, open_positions, positions_in
@@ -32,20 +33,35 @@ class Hot:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._listed: list[InstrumentIdx] = []  # as they were when last read
+        self._read = LuaScript("instruments_read")
+        self._known: dict[InstrumentIdx, Instrument] = {}  # as they were when last read
 
     def instruments(self) -> tuple[Instrument, ...]:
-        """All instruments, in the order of idx; one round trip, unless others are listed now."""
+        """All instruments, in the order of idx; one round trip, unless others are listed now.
+
+        Those that have not changed since the last call are the same objects.
+        """
         while True:
-            asked = self._listed
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.smembers(self._keys.instruments)
-            for idx in asked:
-                pipeline.hgetall(self._keys.inst(idx))
-            members, *found = pipeline.execute()
-            self._listed = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
-            if self._listed == asked:
-                return tuple(map(instrument_of, asked, found))
+            known = self._known
+            keys = [self._keys.instruments, *map(self._keys.inst, known)]
+            versions = [str(instrument.version) for instrument in known.values()]
+            members, *found = self._read.run(self._client, keys, versions)
+            listed = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
+            now = {
+                idx: instrument if flat is None else instrument_of(idx, _fields(flat))
+                for (idx, instrument), flat in zip(known.items(), found, strict=True)
+            }
+            if listed == list(known):
+                self._known = now
+                return tuple(now.values())
+            self._known = self._each(listed)
+
+    def _each(self, listed: Sequence[InstrumentIdx]) -> dict[InstrumentIdx, Instrument]:
+        pipeline = self._client.pipeline(transaction=False)
+        for idx in listed:
+            pipeline.hgetall(self._keys.inst(idx))
+        found = zip(listed, pipeline.execute(), strict=True)
+        return {idx: instrument_of(idx, fields) for idx, fields in found}
 
     def instrument(self, idx: InstrumentIdx) -> Instrument | None:
         """One instrument, or None if there is none at *idx*."""
@@ -230,6 +246,11 @@ def _line(idx: InstrumentIdx, holding: Holding, club: _Prices) -> HeldShares:
 
 def _open(position: Position, club: _Prices) -> OpenPosition:
     return OpenPosition(club.symbol, position, club.bid_px, club.ask_px, club.mark_px)
+
+
+def _fields(flat: Sequence[str]) -> dict[str, str]:
+    """A hash that a script returned."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _held(fields: Mapping[str, str]) -> dict[InstrumentIdx, Holding]:

@@ -134,10 +134,11 @@ def test_the_list_takes_one_round_trip_to_redis_whether_it_has_changed_or_not(ap
         for name in after
         if name != "cmdstat_info"
     }
-    # As many commands as one pipeline has: the set of clubs, and each of them.
+    # One script, and what it asks for: the set of clubs, and the version of each.
     assert {name: calls for name, calls in asked.items() if calls} == {
+        "cmdstat_evalsha": 1,
         "cmdstat_smembers": 1,
-        "cmdstat_hgetall": 2,
+        "cmdstat_hget": 2,
     }
 
 

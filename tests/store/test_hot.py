@@ -1,16 +1,24 @@
 """Reads of hot state against what the scripts wrote."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis as redis_module
+from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import new_instrument
 from touchline.domain.portfolio import Wallet
+from touchline.domain.positions import Direction
+from touchline.domain.ruling import Mode
+from touchline.domain.ticks import IndexChange
 from touchline.domain.trading import Side
+from touchline.store.hot import Hot
 from touchline.store.keys import State
+from touchline.store.rule_scripts import OwnMode, RuleScripts
 
-from tests.fakes.exchange import ANN, ARS, BOB, EVE, Exchange
+from tests.fakes.exchange import ANN, ARS, BOB, EVE, LEASE, OWNER, Exchange
 
 pytestmark = pytest.mark.external
 
@@ -34,6 +42,28 @@ def test_instruments_come_back_as_they_were_made_in_the_order_of_idx(exchange: E
 
     assert exchange.hot.instruments() == tuple(sorted(made, key=lambda each: each.idx))
     assert exchange.hot.instrument(InstrumentIdx(10)) == made[0]
+
+
+def test_an_instrument_that_has_not_changed_is_not_read_again(exchange: Exchange) -> None:
+    exchange.list()
+    exchange.fund(ANN)
+    before = {each.idx: each for each in exchange.hot.instruments()}
+
+    exchange.order(Side.BUY, 1_000)
+    after = {each.idx: each for each in exchange.hot.instruments()}
+
+    assert after[EVE] is before[EVE]
+    assert after[ARS] == exchange.hot.instrument(ARS) != before[ARS]
+
+
+def test_an_instrument_that_is_lost_is_not_remembered(exchange: Exchange) -> None:
+    exchange.list()
+    exchange.hot.instruments()
+
+    exchange.client.delete(exchange.keys.inst(ARS))
+
+    with pytest.raises(KeyError):
+        exchange.hot.instruments()
 
 
 def test_an_instrument_is_never_made_over_another(exchange: Exchange) -> None:
@@ -121,3 +151,41 @@ def test_holdings_of_many_digits_survive_the_way_through_redis(exchange: Exchang
 
     assert exchange.hot.instrument(ARS) == big
     assert exchange.hot.wallet(UserId(10**15)) == Wallet()
+
+
+def acts(exchange: Exchange) -> dict[str, Callable[[], object]]:
+    """Everything that changes an instrument."""
+    scripts, rules = exchange.scripts, RuleScripts(exchange.client, exchange.keys)
+
+    def feed(**changes: Any) -> object:
+        return scripts.index_apply(IndexChange(idx=ARS, now_ms=5_000, **changes), LEASE, OWNER)
+
+    return {
+        "a trade": lambda: exchange.order(Side.BUY, 1_000),
+        "a position": lambda: exchange.open(Direction.LONG, 1_000),
+        "the index": lambda: feed(offset_bps=100),
+        "the phase alone": lambda: feed(phase=Phase.FINISHED),
+        "a sign of life": lambda: feed(heartbeat=True),
+        "a halt of the feed": lambda: feed(halt=Halt.EVENT),
+        "a result": lambda: scripts.fixture_settle(7, ARS, EVE, LEASE, OWNER),
+        "a halt of operators": lambda: rules.halt_set([OwnMode(ARS, Mode.HALTED, "why")], 1, 6_000),
+        "the mode": lambda: rules.mode_set(Mode.REDUCE_ONLY, "why", 1, 7_000),
+    }
+
+
+ACTS = (
+    *("a trade", "a position", "the index", "the phase alone", "a sign of life"),
+    *("a halt of the feed", "a result", "a halt of operators", "the mode"),
+)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_whoever_has_read_before_sees_every_change(exchange: Exchange, act: str) -> None:
+    exchange.list()
+    exchange.fund(ANN)
+    before = exchange.hot.instruments()
+
+    acts(exchange)[act]()
+
+    assert exchange.hot.instruments() == Hot(exchange.client, exchange.keys).instruments()
+    assert exchange.hot.instruments() != before
