@@ -16,6 +16,10 @@ MARKS_MAX = 2  #: in a row; scripts that need accents on accents need no more
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
 
 
+#: Characters before they are composed, which takes the square of them.
+RAW_MAX = 500
+
+
 class NameFault(Enum):
     """Why a text cannot be a display name."""
 
@@ -27,6 +31,8 @@ class NameFault(Enum):
 
 def display_name(text: str) -> str | NameFault:
     """*text* as a display name: without space around it, composed (NFC), runs of spaces as one."""
+    if len(text) > RAW_MAX:
+        return NameFault.LENGTH
     name = re.sub(" +", " ", unicodedata.normalize("NFC", text).strip())
     if not NAME_MIN <= len(name) <= NAME_MAX:
         return NameFault.LENGTH

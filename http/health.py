@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
-
 from ..protocol.service import Alive, Ready
+from .accepting import rather
 from .assets import assets
 from .health_report import HealthSource, encoded, full_report, judged, readyz
 from .operations import Operation
@@ -89,8 +87,7 @@ def _readyz(source: HealthSource) -> _Answer:
 
 
 def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
-    accept = parse_accept_header(environ.get("HTTP_ACCEPT"), MIMEAccept)
-    if accept.best_match(["application/json", "text/html"], "application/json") == "text/html":
+    if rather(environ.get("HTTP_ACCEPT"), "application/json", "text/html") == "text/html":
         return _asset("supervisor.html")
     return _Answer(200, encoded(full_report(source)))
 

@@ -35,11 +35,16 @@ def install(app: Flask, deps: ApiDeps) -> None:
         claims = shown(deps)
         user = claims.user if isinstance(claims, Claims) else None
         g.quota = policy, taken = deps.quotas.take(limit, user, address)
+        g.counted = None if user is None or not taken.allowed else (limit, user)
         if not taken.allowed:
             raise Refuse(beyond(policy, taken))
 
     @app.after_request
     def tell(response: Response) -> Response:
+        counted = g.get("counted")
+        if counted is not None and response.status_code == 401:
+            # The token's session is over: whoever has it must not use up what is its owner's.
+            deps.quotas.give_back(*counted)
         if "quota" in g:
             response.headers.extend(quota_headers(*g.quota))
         return response

@@ -86,6 +86,11 @@ class Quotas:
             return self._taken(self._strangers, network(address))
         return self._taken(self._users[limit], user)
 
+    def give_back(self, limit: Limit, user: int) -> None:
+        """Count a request of *user* no more that turned out not to be theirs."""
+        if limit is not Limit.SIGN_IN:
+            self._users[limit].charge(user, -1)
+
     def charge_orders(self, user: int, orders: int) -> None:
         """Count *orders* more that came in a request of *user* that was counted as one."""
         self._users[Limit.ORDERS].charge(user, orders)

@@ -93,5 +93,6 @@ def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
 def client_address() -> str | None:
     """Where this request comes from; None where that is no address."""
     with suppress(ValueError):
-        return str(ipaddress.ip_address(request.remote_addr or ""))
+        # Without the interface of a link-local one, which Postgres does not take.
+        return str(ipaddress.ip_address((request.remote_addr or "").partition("%")[0]))
     return None

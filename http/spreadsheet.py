@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flask import Response, request
 
+from .accepting import rather
+
 CSV = "text/csv"
 JSON = "application/json"
 
@@ -22,7 +24,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 def wants_csv() -> bool:
     """Whether the request would rather have CSV than JSON; a client that takes all gets JSON."""
-    return request.accept_mimetypes.best_match((JSON, CSV), default=JSON) == CSV
+    return rather(request.headers.get("Accept"), JSON, CSV) == CSV
 
 
 def csv_answer(

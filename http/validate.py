@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
@@ -57,6 +58,7 @@ PriceText = Annotated[
 ]
 
 _JSON = "application/json"
+MESSAGE_MAX = 500  #: characters of msgspec's texts; without a sender's own words they have 150
 #: At most 18 digits, so that int() never meets a text of thousands.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _WHERE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
@@ -190,14 +192,16 @@ def _number(
 def _unique(members: list[tuple[str, object]]) -> Mapping[str, object]:
     seen = dict(members)
     if len(seen) < len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(n for n, _ in members).items() if times > 1)
         raise invalid(_step(twice), "is given more than once")
     return seen
 
 
 def _misshapen(message: str, place: Place, shape: type[T]) -> Refuse:
     """msgspec's one line of text as a refusal that names the field."""
+    if len(message) > MESSAGE_MAX:
+        # It quotes a name, which is of the sender's making, and is looked at more than once below.
+        return invalid("", "has a member with a long name that is not known here", place)
     found = _WHERE.fullmatch(message)
     what, path = (found["what"], found["path"] or "") if found else (message, "")
     pointer = "".join(_step(a or b) for a, b in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", path))

@@ -44,16 +44,15 @@ class Hot:
         while True:
             known = self._known
             keys = [self._keys.instruments, *map(self._keys.inst, known)]
-            versions = [str(instrument.version) for instrument in known.values()]
+            versions = [f"{each.version} {each.last_tick_id}" for each in known.values()]
             members, *found = self._read.run(self._client, keys, versions)
             listed = [InstrumentIdx(idx) for idx in sorted(map(int, members))]
-            now = {
-                idx: instrument if flat is None else instrument_of(idx, _fields(flat))
-                for (idx, instrument), flat in zip(known.items(), found, strict=True)
-            }
             if listed == list(known):
-                self._known = now
-                return tuple(now.values())
+                self._known = {
+                    idx: instrument if flat is None else instrument_of(idx, _fields(flat))
+                    for (idx, instrument), flat in zip(known.items(), found, strict=True)
+                }
+                return tuple(self._known.values())
             self._known = self._each(listed)
 
     def _each(self, listed: Sequence[InstrumentIdx]) -> dict[InstrumentIdx, Instrument]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 import pytest
+import structlog
 
 #: What a secret of ours looks like, whoever has made it.
 SHAPES: Mapping[str, re.Pattern[str]] = {
@@ -64,6 +65,11 @@ def heard(where: str, text: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "says_secrets(why): what the test prints is not a log")
+    # Where rich is installed structlog draws tracebacks in boxes, and breaks a secret in two.
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.hookimpl(wrapper=True)

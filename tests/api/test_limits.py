@@ -65,6 +65,16 @@ def test_a_refused_order_is_not_looked_at_and_may_be_sent_again(limited):
     assert ada.order("again", quantity="0.001").status_code == 201
 
 
+def test_a_token_whose_session_is_over_uses_up_nothing_of_its_owners(limited):
+    stolen, own = limited.sign_in(), limited.sign_in()
+    stolen.post("/v1/auth/logout")
+
+    answers = {stolen.order(quantity="0.001").status_code for _ in range(40)}
+
+    assert answers == {401}
+    assert own.order(quantity="0.001").headers["RateLimit"] == '"orders";r=19;t=1'
+
+
 def test_one_users_orders_are_no_other_users(limited):
     ada, ben = limited.sign_in(), limited.sign_in("ben@example.com")
     for _ in range(25):

@@ -138,7 +138,7 @@ def test_the_list_takes_one_round_trip_to_redis_whether_it_has_changed_or_not(ap
     assert {name: calls for name, calls in asked.items() if calls} == {
         "cmdstat_evalsha": 1,
         "cmdstat_smembers": 1,
-        "cmdstat_hget": 2,
+        "cmdstat_hmget": 2,
     }
 
 
