@@ -104,6 +104,10 @@ class Board:
                 self._moves.pop(price.idx, None)
                 changed.append(price.idx)
         self.unshown.update(changed)
+        # Of what is there no more nothing is left to be shown.
+        self.unshown.intersection_update(self._prices)
+        self.unsent.intersection_update(self._prices)
+        self.urgent = self.urgent and bool(self._moves)
         return changed
 
     def moved(self, move: Move) -> bool:

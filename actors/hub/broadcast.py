@@ -87,13 +87,17 @@ class Broadcast:
 
     def settle(self, place: int) -> None:
         """Send whoever has *place* now what this is on the way with, if it has not come there."""
-        if not self._next <= place < self._end:
+        if not self.comes_to(place):
             return
         share = self._due(place, self._floor.listens[place] & self._shares.bits)
         self._settled.add(place)
         client = self._floor.clients[place]
         if share and client is not None:
             client.link.send_prices(self._shares[share], self._shares.frames(share))
+
+    def comes_to(self, place: int) -> bool:
+        """Whether it is still to come to *place*."""
+        return self._next <= place < self._end
 
     def _due(self, place: int, share: int) -> int:
         """What of *share* is still to go to *place*."""

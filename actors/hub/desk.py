@@ -133,12 +133,12 @@ class Desk:
 
     def _add(self, client: Client, wish: Wish) -> None:
         """Subscribe to what is wished for, and show what has not been seen."""
-        self._roster.settle(client)
         if not wish.conflated or client.channels.hears_ticks:
             # What waits is for those who listen already: a snapshot of the tape has it.
             self._ticker.flush()
         if not wish.conflated:
             self._ticker.start()
+        self._roster.settle(client)  # before the answer; above others may have had their turn
         before = client.channels
         channels = self._listen(client, wish)
         if channels is None:

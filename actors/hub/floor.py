@@ -42,6 +42,9 @@ class UnderWay(Protocol):
     def settle(self, place: int) -> None:
         """Send whoever has *place* now what it is on the way with, if it has not come there."""
 
+    def comes_to(self, place: int) -> bool:
+        """Whether it is still to come to *place*."""
+
 
 class Floor:
     """Clients, each in one place as long as it listens to the same.
@@ -52,8 +55,8 @@ class Floor:
             done, or nobody is there.
         shards: by place, the number of the client's shard.
         clients: by place, who that is.
-        under_way: the broadcast that goes along here. Whoever comes meanwhile stands behind its
-            end, for what they are shown is newer.
+        under_way: the broadcast that goes along here. Whoever comes meanwhile stands where it does
+            not come any more, for what they are shown is newer.
     """
 
     def __init__(self) -> None:
@@ -63,7 +66,8 @@ class Floor:
         self.clients: list[Client | None] = []
         self.under_way: UnderWay | None = None
         self._places: dict[Client, int] = {}
-        self._free: list[int] = []  # a heap, so that the order of arrival comes back
+        #: A heap, so that the order of arrival comes back. Some may be taken again, or cut off.
+        self._free: list[int] = []
 
     def __len__(self) -> int:
         return len(self._places)
@@ -98,6 +102,7 @@ class Floor:
             self.sockets[place] = _CLOSED
             self.listens[place] = 0
             heappush(self._free, place)
+            self._cut_off()
 
     def settle(self, client: Client) -> None:
         """Send *client* now what is on its way to it: it is about to be shown what is newer."""
@@ -112,10 +117,21 @@ class Floor:
             self.sockets[place] = client.link.direct or _CLOSED
 
     def _place(self) -> int:
-        if self._free and self.under_way is None:
+        while self._free and not self._is_free(self._free[0]):
+            heappop(self._free)
+        if self._free and (self.under_way is None or not self.under_way.comes_to(self._free[0])):
             return heappop(self._free)
         self.listens.append(0)
         self.sockets.append(_CLOSED)
         self.shards.append(0)
         self.clients.append(None)
         return len(self.clients) - 1
+
+    def _is_free(self, place: int) -> bool:
+        return place < len(self.clients) and self.clients[place] is None
+
+    def _cut_off(self) -> None:
+        """Let go of the places behind the last client; a broadcast has counted them."""
+        while self.under_way is None and self.clients and self.clients[-1] is None:
+            for each in (self.clients, self.sockets, self.shards, self.listens):
+                each.pop()

@@ -37,6 +37,7 @@ class Prices(Actor[PricesMessage]):
 
     def started(self) -> None:
         """Show what was on its way, and send what waits."""
+        self._lobby.reminded = False
         for shard, board in enumerate(self._lobby.boards):
             if board.unsent:
                 self._send({idx: board.snapshot(idx) for idx in board.unsent}, (shard,))

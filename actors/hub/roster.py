@@ -135,8 +135,9 @@ class Roster:
 
     def listen(self, client: Client, channels: Channels) -> None:
         """Replace what *client* listens to; ignored once it has left."""
+        self._floor.settle(client)
+        # Only now: what was sent to it may have been its end.
         if client in self.clients:
-            self._floor.settle(client)
             self._unlist(client)
             client.channels = channels
             self._list(client)
@@ -157,10 +158,12 @@ class Roster:
 
     def rebuild(self) -> None:
         """Make every index anew from the clients themselves, after a crash halfway through."""
+        mine = tuple(self._floor.of(self._number))
+        for client in mine:
+            self._floor.settle(client)  # while it can still be seen who else is there
         self.by_user.clear()
         self.wheel.clear()
-        for client in self._floor.of(self._number):
-            self._floor.settle(client)
+        for client in mine:
             self._floor.remove(client)
         self.ticked.clear()
         self.followers.clear()

@@ -181,7 +181,7 @@ class Shard(Actor[ShardMessage]):
             end(*needs.end)
         if needs.ping:
             client.link.ping()
-            self._roster.wheel.watch(client)
+            self._roster.refresh(client)
         if needs.heartbeat:
             client.link.send(heartbeat)
             self._portfolios.insist(client)

@@ -33,6 +33,9 @@ class Going:
     def settle(self, place: int) -> None:
         self.settled.append(place)
 
+    def comes_to(self, place: int) -> bool:
+        return 1 <= place < 3
+
 
 @pytest.fixture
 def clients() -> Iterator[list[Client]]:
@@ -78,19 +81,56 @@ def test_the_first_place_that_became_free_is_taken_again(clients):
     assert floor.clients == [first, second, third]
 
 
-def test_who_comes_while_a_broadcast_is_under_way_stands_behind_its_end(clients):
+def test_who_comes_while_a_broadcast_is_under_way_stands_where_it_does_not_come(clients):
     floor, (first, second, third) = Floor(), clients
-    floor.add(first, 0)
-    floor.add(second, 0)
-    floor.remove(first)
+    for client in clients:
+        floor.add(client, 0)
     floor.under_way = going = Going()
+    for client in (first, second):
+        floor.remove(client)
 
-    floor.add(third, 0)
-    floor.settle(second)
-    floor.settle(first)
+    floor.add(second, 0)
+    floor.add(first, 0)
+    floor.settle(third)
 
-    assert floor.clients == [None, second, third]
-    assert going.settled == [1]
+    assert floor.clients == [second, None, third, first]
+    assert going.settled == [2]
+
+
+def test_a_floor_is_as_long_as_its_last_client_stands(clients):
+    floor, (first, second, third) = Floor(), clients
+    for client in clients:
+        floor.add(client, 0)
+
+    floor.remove(second)
+    floor.remove(third)
+    assert (floor.clients, len(floor.sockets), len(floor.listens)) == ([first], 1, 1)
+
+    for client in (third, second):
+        floor.add(client, 0)
+    assert floor.clients == [first, third, second]
+    floor.remove(first)
+    floor.add(first, 0)
+    assert floor.clients == [first, third, second]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=60))
+def test_nobody_shares_a_place_and_few_are_empty(steps):
+    floor, one = Floor(), Channels(frozenset({InstrumentIdx(1)}))
+    clients = [Client(RecordingLink(), UserId(5), n, opened_at=0.0, channels=one) for n in range(6)]
+    here: set[Client] = set()
+
+    for number, comes, under_way in steps:
+        floor.under_way = Going() if under_way else None
+        (floor.add(clients[number], 0) if comes else floor.remove(clients[number]))
+        (here.add if comes else here.discard)(clients[number])
+        there = [client for client in floor.clients if client is not None]
+        assert sorted(c.number for c in there) == sorted(c.number for c in here)
+        assert all(
+            (client is None) == (bits == 0)
+            for client, bits in zip(floor.clients, floor.listens, strict=True)
+        )
+    assert len(floor.clients) <= 9  # six clients, and two places to which something comes
 
 
 def test_who_listens_to_no_conflated_price_needs_no_place(clients):

@@ -213,3 +213,17 @@ def test_what_it_died_of_sending_its_successor_shows(prices, stage):
     assert other_link.sent[-1]["seq"] == 11
     Prices(stage.lobby).started()
     assert len(link.sent) == 1
+
+
+def test_what_is_there_no_more_is_not_shown_by_a_successor(prices, stage, make_price):
+    client, _ = stage.seat()
+    client.link = DeadlyLink()
+    stage.roster.listen(client, listening(2))
+    stage.board.moved(Move(LIFE, InstrumentIdx(2), 21, {"mark": "1"}, text_frame("{}")))
+    with pytest.raises(GreenletExit):
+        prices.receive(FlushDue())
+
+    stage.board.read(LIFE + 1, [make_price(1, 10)])
+
+    Prices(stage.lobby).started()
+    assert stage.board.unsent == set()

@@ -957,3 +957,60 @@ def test_who_drops_a_price_amid_a_broadcast_hears_nothing_of_it_behind_the_answe
         ("update", "price:2", 21),
         ("ack", None, None),
     ]
+
+
+class FinalLink(RecordingLink):
+    """Whatever is sent to this client finds it gone."""
+
+    def __init__(self, stage: Any) -> None:
+        super().__init__()
+        self.stage, self.client = stage, None
+
+    def send_prices(self, joined: bytes, frames: Any) -> None:
+        self.stage.lobby.left(self.client, "reset")
+
+    def ping(self) -> None:
+        self.pinged_at = 0.0
+        self.stage.lobby.left(self.client, "reset")
+
+
+def final(stage: Any, channels: Channels, user: UserId = ANN) -> Client:
+    client, _ = stage.seat(user)
+    client.link = FinalLink(stage)
+    client.link.client = client
+    stage.roster.listen(client, channels)
+    return client
+
+
+def test_who_is_found_gone_by_what_was_on_its_way_is_listed_nowhere(shard, stage):
+    client = final(stage, Channels(frozenset({InstrumentIdx(1)}), portfolio=True))
+    shard.receive(moved(1, 11))
+    floor = stage.lobby.floor
+    floor.under_way = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
+
+    shard.receive(ClientSpoke(client, '{"op":"unsubscribe","id":2,"channels":["portfolio"]}'))
+
+    assert (len(floor), stage.roster.followers, stage.roster.clients) == (0, {}, {})
+
+
+def test_who_is_found_gone_by_a_ping_is_looked_at_no_more(shard, stage):
+    final(stage, PORTFOLIO)
+
+    for _ in range(25):
+        shard.receive(SweepDue())
+
+    assert not any(list(stage.roster.wheel.due(turn)) for turn in range(75))
+
+
+def test_who_is_found_gone_while_a_shard_begins_leaves_the_user_present(shard, stage):
+    final(stage, prices(1))
+    stage.seat()
+    shard.receive(moved(1, 11))
+    floor = stage.lobby.floor
+    floor.under_way = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
+    stage.presence.told.clear()
+
+    Shard(0, stage.lobby, stage.clock.calendar).started()
+
+    assert stage.lobby.present(ANN)
+    assert stage.presence.told == []
