@@ -4,7 +4,7 @@
 
 Prints the address it listens at and runs until it is interrupted. What differs from a ws-server:
 behind the frames stands an echo instead of the hub, any token opens the door as often as one
-likes, and the limits leave room for the messages of Autobahn's cases.
+likes, from wherever one likes, and the limits leave room for the messages of Autobahn's cases.
 
 Source: docs/conformance.md.
 """
@@ -26,12 +26,15 @@ from typing import cast
 from touchline.actors.hub.connection import Connection
 from touchline.actors.hub.frames import Limits, binary_frame, text_frame
 from touchline.actors.hub.traffic import Traffic
+from touchline.domain.quota import Rates
 from touchline.http.handshake import Seat
 from touchline.http.health import HealthApp
+from touchline.http.quotas import Buckets
 from touchline.http.sockets import SocketDeps, SocketServer
 from touchline.http.tokens import Claims, Verifier
 
 from tests.fakes.health import FixedHealth
+from tests.fakes.unlimited import MOST
 
 #: Autobahn's largest message has 16 MiB, and 65,536 fragments.
 AUTOBAHN = Limits(message_bytes=16 << 20, fragments=1 << 17, per_second=None)
@@ -111,7 +114,14 @@ class Unspent:
 def open_echo_server(port: int = 0, limits: Limits = AUTOBAHN) -> SocketServer:
     """Listen on *port* of 127.0.0.1 (0: a free one). Raises OSError if it is taken."""
     verifier = cast("Verifier", AnyToken())
-    deps = SocketDeps(EchoRoom(limits), verifier, Unspent(), (), HealthApp(FixedHealth()))
+    deps = SocketDeps(
+        EchoRoom(limits),
+        verifier,
+        Unspent(),
+        (),
+        HealthApp(FixedHealth()),
+        addresses=Buckets(Rates(handshakes=MOST).handshake_policy),
+    )
     server = SocketServer("127.0.0.1", port, deps)
     server.start()
     return server
