@@ -101,7 +101,8 @@ def test_a_lease_that_another_took_and_gave_back_is_a_take_over(exchange):
     exchange.clock.advance(3600)
     exchange.poll(KICKOFF)
     # Another replica led between two polls and left Arsenal where this one never put it.
-    exchange.redis.hset(exchange.keys.inst(2), mapping={"S": 100, "f": 1_010_000})
+    left = {"S": 100, "f": 1_010_000, "v": exchange.arsenal.version + 1}
+    exchange.redis.hset(exchange.keys.inst(2), mapping=left)
     exchange.redis.delete(exchange.keys.lease("scheduler"))
 
     exchange.poll(KICKOFF)
