@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from touchline.domain.google_claims import GoogleIdentity, GoogleRules
-from touchline.domain.google_keys import KeyList, KeyRing, with_list
-from touchline.http.google_tokens import GoogleTokens
-from touchline.http.keys import new_keypair
-from touchline.http.tokens import Claims, Signer, Verifier
-from touchline.issuer.server import NAME, Issuer
-from touchline.store.google_keys import Shelf, _keys
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-CLIENT, NONCE = "bench.apps.example", "n-1"
+from touchline.domain.google_claims import GoogleIdentity  # noqa: E402
+from touchline.http.google_tokens import GoogleTokens  # noqa: E402
+from touchline.http.keys import new_keypair  # noqa: E402
+from touchline.http.tokens import Claims, Signer, Verifier  # noqa: E402
+
+from tests.fakes.google import CLIENT, issuer, rules, shelf_of  # noqa: E402 — the path makes it importable
+
+NONCE = "n-1"
 PARTS = 5  #: the best of so many counts, for others use the machine as well
 
 
@@ -24,7 +27,8 @@ def token_costs(checks: int) -> dict[str, float]:
     signer, verifier = Signer(private_key), Verifier(public_keys)
     fresh = iter([signer.access_token(user, "session") for user in range(1, checks + 1)])
     known = signer.access_token(1, "session")
-    google, tokens = google_tokens()
+    google = issuer()
+    tokens = GoogleTokens(shelf_of(google, time.monotonic()), lambda _: None, rules())
     id_token = google.token("ada@example.com", CLIENT, NONCE)
     return {
         "Google's ID token": cost(
@@ -33,15 +37,6 @@ def token_costs(checks: int) -> dict[str, float]:
         "access token, new": cost(lambda: isinstance(verifier.access(next(fresh)), Claims), checks),
         "access token, known": cost(lambda: isinstance(verifier.access(known), Claims), checks),
     }
-
-
-def google_tokens() -> tuple[Issuer, GoogleTokens]:
-    """Somebody who signs as Google does, and a verifier that has the keys already."""
-    issuer, shelf = Issuer(port=1), Shelf()
-    keys = _keys(json.dumps(issuer.keys.as_jwks()).encode())
-    shelf.ring = with_list(KeyRing(), KeyList(keys), time.monotonic())
-    rules = GoogleRules(frozenset({CLIENT}), frozenset({NAME}))
-    return issuer, GoogleTokens(shelf, lambda _: None, rules)
 
 
 def cost(check: Callable[[], bool], count: int) -> float:

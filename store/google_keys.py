@@ -64,10 +64,15 @@ class GoogleKeys:
             return max_age_s
         if answer.status != 200:
             raise NoAnswer(f"HTTP {answer.status}")
-        return KeyList(_keys(answer.body), max_age_s, answer.headers.get("etag"))
+        return KeyList(keys_in(answer.body), max_age_s, answer.headers.get("etag"))
 
 
-def _keys(body: bytes) -> dict[str, str]:
+def keys_in(body: bytes) -> dict[str, str]:
+    """The public keys (PEM) of a JSON Web Key Set, by id; those of other kinds are left out.
+
+    Raises:
+        NoAnswer: it is none.
+    """
     try:
         listed = msgspec.json.decode(body, type=_JwkSet).keys[:KEYS_MAX]
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -28,6 +28,7 @@ from touchline.store.redis_client import open_redis
 from touchline.store.schema import apply_schema
 from touchline.store.sequence import FactSequence
 
+from tests import leaks
 from tests.fakes.bookkeeping import Books
 
 EXTERNAL_DATABASE = "TOUCHLINE_TEST_DATABASE_URL"
@@ -40,7 +41,7 @@ install_wait_callback()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.leaks")
+    config.pluginmanager.register(leaks, "tests.leaks")
     config.addinivalue_line("markers", "long: a fault that takes minutes; make long-test runs it")
     config.addinivalue_line(
         "markers", "external: runs on the external test servers too, where they are given"

@@ -8,7 +8,7 @@ from functools import cache
 from touchline.domain.google_claims import GoogleRules
 from touchline.domain.google_keys import KeyList, KeyRing, with_list
 from touchline.issuer.server import NAME, Issuer
-from touchline.store.google_keys import Shelf, _keys
+from touchline.store.google_keys import Shelf, keys_in
 
 CLIENT = "page.apps.example"
 
@@ -27,6 +27,6 @@ def rules() -> GoogleRules:
 def shelf_of(of: Issuer, now_s: float) -> Shelf:
     """A shelf with all that the issuer tells of its keys."""
     shelf = Shelf()
-    found = _keys(json.dumps(of.keys.as_jwks()).encode())
+    found = keys_in(json.dumps(of.keys.as_jwks()).encode())
     shelf.ring = with_list(KeyRing(), KeyList(found), now_s)
     return shelf
