@@ -35,7 +35,8 @@ def audit_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
 
     @routes.get("/v1/admin/audit")
     @Operation(access=Access.ADMIN, query=AuditQuery, answers={200: Page[AuditLine]})
-    def audit() -> Response:
+    def audit_log() -> Response:
+        """What admins have done, the newest first."""
         admin(deps)
         return json_answer(_page(deps, cursors, query(AuditQuery)))
 

@@ -53,13 +53,15 @@ def book_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
 def _add_fleet(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.get("/v1/admin/health/tree")
     @Operation(access=Access.ADMIN, answers={200: dict[str, Any]})
-    def tree() -> Response:
+    def health_tree() -> Response:
+        """The supervision tree of this replica, and what is heard of the others."""
         admin(deps)
         return Response(encoded(full_report(deps.health)), content_type="application/json")
 
     @routes.get("/v1/admin/leases")
     @Operation(access=Access.ADMIN, answers={200: All[LeaseShown]})
-    def leases() -> Response:
+    def held_leases() -> Response:
+        """Who holds which lease, and for how long still."""
         admin(deps)
         held = deps.fleet.held()
         return json_answer(
@@ -70,7 +72,8 @@ def _add_fleet(routes: Blueprint, deps: ApiDeps) -> None:
 def _add_proofs(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.get("/v1/admin/reconcile")
     @Operation(access=Access.ADMIN, answers={200: ProofsRun}, refusals=("NOT_FOUND",))
-    def last_run() -> Response:
+    def last_proof() -> Response:
+        """What the last proof of the books found."""
         admin(deps)
         return json_answer(_newest(deps))
 
@@ -82,7 +85,8 @@ def _add_proofs(routes: Blueprint, deps: ApiDeps) -> None:
         answers={200: ProofsRun, 202: ProofsUnderWay},
         refusals=("OUTCOME_UNKNOWN",),
     )
-    def run_now() -> Response:
+    def prove_books() -> Response:
+        """Prove the books now."""
         what = asked(admin(deps), "books.prove", "books", body(Because))
         return audited(deps, what, lambda _: _proved(deps))
 
@@ -90,11 +94,12 @@ def _add_proofs(routes: Blueprint, deps: ApiDeps) -> None:
 def _add_outbox(routes: Blueprint, deps: ApiDeps, cursors: Cursors) -> None:
     @routes.get("/v1/admin/outbox")
     @Operation(access=Access.ADMIN, query=OutboxQuery, answers={200: Page[ParkedFact]})
-    def parked() -> Response:
+    def parked_facts() -> Response:
+        """Facts that Postgres has refused, the newest first."""
         admin(deps)
         return json_answer(_parked_page(deps, cursors, query(OutboxQuery)))
 
-    @routes.post("/v1/admin/outbox/<name>/retry")
+    @routes.post("/v1/admin/outbox/<fact_id>/retry")
     @Operation(
         access=Access.ADMIN,
         body=Because,
@@ -102,20 +107,22 @@ def _add_outbox(routes: Blueprint, deps: ApiDeps, cursors: Cursors) -> None:
         answers={200: FactTried},
         refusals=("FACT_UNKNOWN", "OUTCOME_UNKNOWN"),
     )
-    def retry(name: str) -> Response:
-        claims, row_id = admin(deps), _row_named(name)
+    def retry_fact(fact_id: str) -> Response:
+        """Offer a fact to Postgres once more."""
+        claims, row_id = admin(deps), _row_named(fact_id)
         what = asked(claims, "outbox.retry", f"fact {row_id}", body(Because))
         return audited(deps, what, lambda _: _tried(deps, row_id))
 
-    @routes.delete("/v1/admin/outbox/<name>")
+    @routes.delete("/v1/admin/outbox/<fact_id>")
     @Operation(
         access=Access.ADMIN,
         body=Because,
         answers={204: None},
         refusals=("FACT_UNKNOWN", "FACT_NEEDED", "OUTCOME_UNKNOWN"),
     )
-    def delete(name: str) -> Response:
-        claims, row_id = admin(deps), _row_named(name)
+    def delete_fact(fact_id: str) -> Response:
+        """Delete a fact that the books do not need."""
+        claims, row_id = admin(deps), _row_named(fact_id)
         what = asked(claims, "outbox.delete", f"fact {row_id}", body(Because))
         return audited(deps, what, lambda begun: _deleted(deps, row_id, begun))
 

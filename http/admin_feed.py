@@ -26,7 +26,8 @@ def feed_routes(deps: ApiDeps) -> Blueprint:
 
     @routes.get("/v1/admin/feed")
     @Operation(access=Access.ADMIN, answers={200: FeedReport})
-    def feed() -> Response:
+    def feed_report() -> Response:
+        """How the feed is read."""
         admin(deps)
         return json_answer(_feed(deps, deps.hot.feed_health(), deps.calendar()))
 

@@ -16,7 +16,7 @@ from ..protocol.admin_markets import Bases, FixtureLinked, FixtureSettled
 from ..protocol.shapes import Goals
 from ..store.fixture_acts import Hindrance, ResultChange
 from ..store.fixture_rows import FixtureRow
-from .admin_mode import Reason
+from .admin_form import Reason
 from .audited import Done, asked, audited
 from .auth import admin
 from .deps import ApiDeps
@@ -86,7 +86,8 @@ def _results(routes: Blueprint, deps: ApiDeps) -> None:
         answers={200: FixtureSettled},
         refusals=_SETTLING,
     )
-    def resettle(fixture_id: int) -> Response:
+    def resettle_fixture(fixture_id: int) -> Response:
+        """Set the result of a match anew."""
         claims = admin(deps)
         wanted, known = body(ResultWanted), _known(fixture_id)
         goals = Pair(wanted.home_goals, wanted.away_goals)
@@ -102,7 +103,8 @@ def _results(routes: Blueprint, deps: ApiDeps) -> None:
         answers={200: FixtureSettled},
         refusals=_SETTLING,
     )
-    def void(fixture_id: int) -> Response:
+    def void_fixture(fixture_id: int) -> Response:
+        """Take the result of a match back, as if it had not been played."""
         claims = admin(deps)
         wanted, known = body(VoidWanted), _known(fixture_id)
         what = asked(claims, "fixture.void", f"fixture {known}", wanted)
@@ -119,7 +121,8 @@ def _links(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         answers={200: FixtureLinked},
         refusals=("NOT_FOUND", "INSTRUMENT_UNKNOWN", "CLUB_IN_PLAY", "OUTCOME_UNKNOWN"),
     )
-    def link(fixture_id: int) -> Response:
+    def link_fixture(fixture_id: int) -> Response:
+        """Have the team of one side move another instrument."""
         claims = admin(deps)
         wanted, known = body(LinkWanted), _known(fixture_id)
         what = asked(claims, "fixture.link", f"fixture {known}", wanted)

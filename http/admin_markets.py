@@ -17,7 +17,8 @@ from ..protocol.admin_markets import InstrumentRuled
 from ..store.audit import Asked
 from ..store.instrument_rules import LimitsMoved, RuleChange
 from ..store.new_instruments import Taken
-from .admin_mode import Reason, outdated, with_version
+from .admin_form import Reason
+from .admin_mode import outdated, with_version
 from .answers import json_answer
 from .audited import Done, asked, audited
 from .auth import admin
@@ -63,16 +64,17 @@ def instrument_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
 
 
 def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
-    @routes.get("/v1/admin/instruments/<name>")
+    @routes.get("/v1/admin/instruments/<instrument>")
     @Operation(
         access=Access.ADMIN,
         answers={200: InstrumentRuled},
         refusals=("INSTRUMENT_UNKNOWN",),
         versioned=True,
     )
-    def one(name: str) -> Response:
+    def one_rule(instrument: str) -> Response:
+        """What operators want of an instrument."""
         admin(deps)
-        idx = listing.idx_of(name, "/instrument", "path")
+        idx = listing.idx_of(instrument, "/instrument", "path")
         rule = deps.operators.market.rules.present(idx)
         if rule is None:
             raise _unknown()
@@ -86,13 +88,14 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
         answers={201: InstrumentRuled},
         refusals=(*_LIMITS, "INSTRUMENT_EXISTS", "OUTCOME_UNKNOWN"),
     )
-    def create() -> Response:
+    def list_instrument() -> Response:
+        """List a new instrument."""
         claims = admin(deps)
         wanted = body(InstrumentWanted)
         what = asked(claims, "instrument.create", f"instrument {wanted.symbol}", wanted)
         return audited(deps, what, lambda begun: _created(deps, begun.key, wanted))
 
-    @routes.patch("/v1/admin/instruments/<name>")
+    @routes.patch("/v1/admin/instruments/<instrument>")
     @Operation(
         access=Access.ADMIN,
         body=LimitsWanted,
@@ -100,16 +103,17 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
         answers={200: InstrumentRuled},
         refusals=(*_UNCERTAIN, *_LIMITS),
     )
-    def change(name: str) -> Response:
+    def change_limits(instrument: str) -> Response:
+        """Change limits of an instrument; what is left out stays."""
         claims = admin(deps)
         wanted, known = body(LimitsWanted), version_wanted("the instrument's limits")
-        idx, changes = listing.idx_of(name, "/instrument", "path"), limits_wanted(wanted)
+        idx, changes = listing.idx_of(instrument, "/instrument", "path"), limits_wanted(wanted)
         what = asked(claims, "instrument.limits", _target(idx), wanted)
         return with_version(audited(deps, what, lambda _: _limited(deps, idx, changes, known)))
 
 
 def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
-    @routes.post("/v1/admin/instruments/<name>/halt")
+    @routes.post("/v1/admin/instruments/<instrument>/halt")
     @Operation(
         access=Access.ADMIN,
         body=HaltWanted,
@@ -117,13 +121,14 @@ def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         answers={200: InstrumentRuled},
         refusals=_UNCERTAIN,
     )
-    def halt(name: str) -> Response:
+    def halt_instrument(instrument: str) -> Response:
+        """Halt an instrument, or have it reduced only."""
         claims = admin(deps)
-        wanted, idx = body(HaltWanted), listing.idx_of(name, "/instrument", "path")
+        wanted, idx = body(HaltWanted), listing.idx_of(instrument, "/instrument", "path")
         what = asked(claims, "instrument.halt", _target(idx), wanted)
         return _ruled(deps, what, idx, Mode(wanted.kind), wanted.reason)
 
-    @routes.post("/v1/admin/instruments/<name>/resume")
+    @routes.post("/v1/admin/instruments/<instrument>/resume")
     @Operation(
         access=Access.ADMIN,
         body=ResumeWanted,
@@ -131,9 +136,10 @@ def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         answers={200: InstrumentRuled},
         refusals=_UNCERTAIN,
     )
-    def resume(name: str) -> Response:
+    def resume_instrument(instrument: str) -> Response:
+        """End an instrument's own halt."""
         claims = admin(deps)
-        wanted, idx = body(ResumeWanted), listing.idx_of(name, "/instrument", "path")
+        wanted, idx = body(ResumeWanted), listing.idx_of(instrument, "/instrument", "path")
         what = asked(claims, "instrument.resume", _target(idx), wanted)
         return _ruled(deps, what, idx, Mode.ENABLED, "")
 

@@ -5,8 +5,6 @@ Source: docs/protocol.md, "Admin: the market".
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 from flask import Blueprint, Response
 
@@ -14,6 +12,7 @@ from ..domain.clock import rfc3339
 from ..domain.ruling import Mode
 from ..protocol.admin_markets import ModeShown
 from ..store.market_mode import MarketMode, Moved
+from .admin_form import Reason
 from .answers import json_answer
 from .audited import Done, asked, audited
 from .auth import admin
@@ -22,17 +21,6 @@ from .operations import Access, Operation
 from .position_form import etag, version_wanted
 from .problems import FieldError, Problem, Refuse
 from .validate import body
-
-#: Why, as clients are told and the audit keeps it.
-Reason = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=r"\A[^\x00-\x1f\x7f]*\Z",
-        description="must be 1 to 200 characters, all in one line",
-    ),
-]
 
 
 class ModeWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,7 +36,8 @@ def mode_routes(deps: ApiDeps) -> Blueprint:
 
     @routes.get("/v1/admin/mode")
     @Operation(access=Access.ADMIN, answers={200: ModeShown}, versioned=True)
-    def mode() -> Response:
+    def market_mode() -> Response:
+        """What the whole market may do."""
         admin(deps)
         return with_version(json_answer(mode_shown(deps.operators.market.modes.present())))
 
@@ -58,9 +47,10 @@ def mode_routes(deps: ApiDeps) -> Blueprint:
         body=ModeWanted,
         guarded=True,
         answers={200: ModeShown},
-        refusals=("PRECONDITION_FAILED", "OUTCOME_UNKNOWN"),
+        refusals=("OUTCOME_UNKNOWN",),
     )
-    def set_mode() -> Response:
+    def set_market_mode() -> Response:
+        """Set what the whole market may do."""
         claims = admin(deps)
         wanted, known = body(ModeWanted), version_wanted("the mode")
         what = asked(claims, "market.mode", "market", wanted)

@@ -71,18 +71,20 @@ def people_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
     @routes.get("/v1/admin/users")
     @Operation(access=Access.ADMIN, query=UsersQuery, answers={200: Page[UserAdministered]})
     def all_users() -> Response:
+        """Users, the newest first."""
         admin(deps)
         return json_answer(_page(deps, cursors, query(UsersQuery)))
 
-    @routes.patch("/v1/admin/users/<name>")
+    @routes.patch("/v1/admin/users/<user_id>")
     @Operation(
         access=Access.ADMIN,
         body=UserChange,
         answers={200: UserAdministered},
         refusals=("USER_UNKNOWN", "OWN_ACCOUNT", "LAST_ADMIN", "OUTCOME_UNKNOWN"),
     )
-    def one_user(name: str) -> Response:
-        claims, user, wanted = admin(deps), user_named(name), body(UserChange)
+    def change_user(user_id: str) -> Response:
+        """Change a user's role or status; all their sessions end."""
+        claims, user, wanted = admin(deps), user_named(user_id), body(UserChange)
         if wanted.role is None and wanted.status is None:
             raise invalid("", "give at least one of role, status")
         what = asked(claims, "user.change", f"user {user}", wanted)
@@ -93,7 +95,7 @@ def people_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
 
 
 def _add_adjustment(routes: Blueprint, deps: ApiDeps) -> None:
-    @routes.post("/v1/admin/users/<name>/wallet-adjustments")
+    @routes.post("/v1/admin/users/<user_id>/wallet-adjustments")
     @Operation(
         access=Access.ADMIN,
         body=Adjustment,
@@ -104,8 +106,9 @@ def _add_adjustment(routes: Blueprint, deps: ApiDeps) -> None:
             *("INSUFFICIENT_FUNDS", "AMOUNT_LIMIT_EXCEEDED", "OUTCOME_UNKNOWN"),
         ),
     )
-    def adjust(name: str) -> Response:
-        claims, user, wanted = admin(deps), user_named(name), body(Adjustment)
+    def adjust_wallet(user_id: str) -> Response:
+        """Give a user money of the house, or take some back."""
+        claims, user, wanted = admin(deps), user_named(user_id), body(Adjustment)
         amount_e4 = _signed(wanted.amount)
         what = asked(claims, "wallet.adjust", f"user {user}", wanted)
         return audited(

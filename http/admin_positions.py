@@ -49,7 +49,7 @@ def admin_position_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
 
 
 def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
-    @routes.post("/v1/admin/replay/users/<name>")
+    @routes.post("/v1/admin/replay/users/<user_id>")
     @Operation(
         access=Access.ADMIN,
         body=Because,
@@ -57,12 +57,13 @@ def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         answers={200: ReplaysTraced},
         refusals=("USER_UNKNOWN", "OUTCOME_UNKNOWN"),
     )
-    def of_user(name: str) -> Response:
-        claims, user, wanted = admin(deps), user_named(name), body(Because)
+    def replay_user(user_id: str) -> Response:
+        """Look at a user's open positions for what was missed, and close what has to be."""
+        claims, user, wanted = admin(deps), user_named(user_id), body(Because)
         what = asked(claims, "positions.replay", f"user {user}", wanted)
         return audited(deps, what, lambda _: _replayed_user(deps, listing, user))
 
-    @routes.post("/v1/admin/replay/positions/<name>")
+    @routes.post("/v1/admin/replay/positions/<position_id>")
     @Operation(
         access=Access.ADMIN,
         body=Because,
@@ -70,16 +71,17 @@ def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         answers={200: ReplaysTraced},
         refusals=("POSITION_UNKNOWN", "POSITION_CLOSED", "OUTCOME_UNKNOWN"),
     )
-    def of_position(name: str) -> Response:
-        claims, position_id, wanted = admin(deps), _position_named(name), body(Because)
-        what = asked(claims, "positions.replay", f"position {position_id}", wanted)
-        return audited(deps, what, lambda _: _replayed_position(deps, listing, position_id))
+    def replay_position(position_id: str) -> Response:
+        """Look at one position for what was missed, and close it if it has to be."""
+        claims, named, wanted = admin(deps), _position_named(position_id), body(Because)
+        what = asked(claims, "positions.replay", f"position {named}", wanted)
+        return audited(deps, what, lambda _: _replayed_position(deps, listing, named))
 
 
 def _add_close(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
     desk = PositionDesk(deps.executor, deps.scanner, meter=deps.trades)
 
-    @routes.post("/v1/admin/positions/<name>/close")
+    @routes.post("/v1/admin/positions/<position_id>/close")
     @Operation(
         access=Access.ADMIN,
         body=Because,
@@ -90,10 +92,11 @@ def _add_close(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
             *("AMOUNT_LIMIT_EXCEEDED", "OUTCOME_UNKNOWN"),
         ),
     )
-    def close(name: str) -> Response:
-        claims, position_id, wanted = admin(deps), _position_named(name), body(Because)
-        what = asked(claims, "position.close", f"position {position_id}", wanted)
-        return audited(deps, what, lambda begun: _closed(deps, listing, desk, position_id, begun))
+    def close_as_admin(position_id: str) -> Response:
+        """Close somebody's position at the price of now."""
+        claims, named, wanted = admin(deps), _position_named(position_id), body(Because)
+        what = asked(claims, "position.close", f"position {named}", wanted)
+        return audited(deps, what, lambda begun: _closed(deps, listing, desk, named, begun))
 
 
 def _replayed_user(deps: ApiDeps, listing: Listing, user: UserId) -> Done:

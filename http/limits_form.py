@@ -16,7 +16,7 @@ from ..domain.money import format_px, format_qty
 from ..protocol.admin_markets import InstrumentRuled, LimitsShown
 from ..store.instrument_rules import Rule
 from ..store.new_instruments import NewInstrument
-from .admin_mode import Reason
+from .admin_form import Reason
 from .problems import FieldError, Problem, Refuse
 from .validate import invalid, price, quantity
 

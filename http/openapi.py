@@ -86,13 +86,16 @@ def _route(view: Callable[..., Any], rule: Rule) -> Route:
     operation = operation_of(view)
     if operation is None:
         raise TypeError(f"{rule.endpoint}: its route {rule.rule} says nothing of itself")
+    said = getdoc(view)
+    if not said:
+        raise TypeError(f"{rule.endpoint}: its function has no docstring")
     [method] = (rule.methods or set()) - _FLASKS_OWN
     name = rule.endpoint.rpartition(".")[2]
     return Route(
         template(rule.rule),
         method.lower(),
         name,
-        getdoc(view) or f"{name.replace('_', ' ').capitalize()}.",
+        said,
         operation,
         path_parameters(rule.rule),
     )
