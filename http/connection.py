@@ -19,8 +19,9 @@ from gevent.pywsgi import Input, WSGIHandler
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from .headers import Header, guarded
+from .hosts import UNKNOWN
 from .problems import CONTENT_TYPE, Problem, raw_response, status_line
-from .request_id import request_id_of
+from .request_id import HEADER, request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,8 @@ class Limits:
     """What one client may take. Times in seconds, sizes in bytes."""
 
     connections: int = 4_096
+    #: Of one address, unless that is a proxy of ours: nobody alone may take all there are.
+    of_one_address: int = 1_024
     idle_s: float = 75.0  #: between requests; longer than the usual balancer's 60 s
     head_s: float = 10.0
     body_s: float = 15.0
@@ -67,6 +70,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, "timed out")
 
     idle = True
+    refusal: Problem | None = None  #: why the request is not for the application
 
     def handle(self) -> None:
         """Serve requests until either side closes."""
@@ -118,8 +122,9 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         client = self.environ.get("REMOTE_ADDR", "")
         bind_contextvars(request_id=request_id_of(self.environ), client=client)
         try:
-            problem = self._take_body()
+            problem = self._take_body() or self._misdirected()
             if problem is not None:
+                self.refusal = problem
                 self.application = _Refusing(problem)
                 self.close_connection = True
             self._respond()
@@ -175,6 +180,10 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         self._set_input(body)
         return None
 
+    def _misdirected(self) -> Problem | None:
+        host, path = self.environ.get("HTTP_HOST", ""), self.environ["PATH_INFO"]
+        return None if self.server.outside.hosts.knows(host, path) else UNKNOWN
+
     def _asks_first(self) -> bool:
         return bool(self.environ.get("HTTP_EXPECT", "").lower() == "100-continue")
 
@@ -205,11 +214,13 @@ class _Refusing:
         self._problem = problem
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = self._problem.body(environ["PATH_INFO"])
+        request_id = request_id_of(environ)
+        body = self._problem.body(environ["PATH_INFO"], request_id)
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
+            (HEADER, request_id),
         ]
         start_response(status_line(self._problem.status), headers)
         return [body]

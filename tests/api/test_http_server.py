@@ -271,3 +271,29 @@ def test_a_taken_port_is_an_error_of_the_start(serve: Serve) -> None:
 
     with pytest.raises(OSError, match="Address already in use"):
         ServerFactory("127.0.0.1", taken.port, echo)()
+
+
+def test_nobody_alone_takes_all_the_connections_there_are(serve: Serve) -> None:
+    server = serve(limits=Limits(connections=8, of_one_address=2, idle_s=5.0))
+    with connect(server) as one, connect(server) as other:
+        for held in (one, other):
+            held.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert held.recv(4096).startswith(b"HTTP/1.1 200")
+
+        with connect(server) as third:
+            refused = parsed(read_all(third))
+        with socket.create_connection(
+            ("127.0.0.1", server.port), timeout=5, source_address=("127.0.0.9", 0)
+        ) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            answered = parsed(read_all(stranger))[0]
+
+    assert refusal(refused) == (429, "TOO_MANY_CONNECTIONS")
+    assert answered == 200
+
+
+def test_a_connection_that_is_closed_counts_no_more(serve: Serve) -> None:
+    server = serve(limits=Limits(connections=8, of_one_address=1, idle_s=5.0))
+    close = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+
+    assert [talk(server, close)[0] for _ in range(5)] == [200] * 5
