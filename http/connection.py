@@ -8,6 +8,7 @@ in progress; every refusal is a problem document.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+#: RFC 9112, 5.1: no space before the colon, no line that goes on, no control character.
+_HEADER = re.compile(rb"[!#-'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r?\n")
+_END = (b"\r\n", b"\n", b"")
 MAX_BODY = 64 * 1024  #: largest request body, bytes; docs/protocol.md, "HTTP"
 
 
@@ -96,7 +100,6 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         """Parse the head within its limits. Raises ValueError for what cannot be served."""
         with gevent.Timeout(self.head_s(), _HeadRefused("408")):
             super().read_request(raw_requestline)
-        _check_framing(self.headers)
         return True
 
     def head_s(self) -> float:
@@ -105,7 +108,10 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
 
     def MessageClass(self, rfile: Any, *args: object) -> Any:  # noqa: N802 — pywsgi's name
         """Parse the headers, reading at most `head_bytes`."""
-        return super().MessageClass(_Budget(rfile, self.server.limits.head_bytes), *args)
+        headers = super().MessageClass(_Head(rfile, self.server.limits.head_bytes), *args)
+        # Before pywsgi forgets a Content-Length that has a Transfer-Encoding beside it.
+        _check_framing(headers)
+        return headers
 
     def handle_one_request(self) -> Any:
         """As pywsgi's, with problem documents in place of its own error pages."""
@@ -192,8 +198,12 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         self.environ["wsgi.input"] = self.wsgi_input
 
 
-class _Budget:
-    """A file to read lines from, up to a total; more raises _HeadRefused."""
+class _Head:
+    """The lines of a head, up to a total of bytes; more, or what is no header, raises _HeadRefused.
+
+    The parser behind it takes such a line for the end of the head, or two headers out of a bare CR:
+    a proxy in front could then see a body where we see the next request.
+    """
 
     def __init__(self, rfile: Any, left: int) -> None:
         self._rfile = rfile
@@ -204,6 +214,8 @@ class _Budget:
         self._left -= len(line)
         if self._left < 0:
             raise _HeadRefused("431")
+        if line not in _END and not _HEADER.fullmatch(line):
+            raise _HeadRefused("400")
         return line
 
 

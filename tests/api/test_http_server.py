@@ -127,9 +127,33 @@ def test_a_head_that_cannot_be_served_is_refused(
     ],
 )
 def test_a_body_whose_end_could_be_disputed_is_refused(serve: Serve, framing: bytes) -> None:
-    sent = b"POST / HTTP/1.1\r\n" + framing + b"\r\nhello"
+    for body in (b"hello", b"0\r\n\r\n"):
+        sent = b"POST / HTTP/1.1\r\n" + framing + b"\r\n" + body
+        assert refusal(talk(serve(), sent)) == (400, "BAD_REQUEST")
 
-    assert refusal(talk(serve(), sent)) == (400, "BAD_REQUEST")
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Transfer-Encoding : chunked\r\n",
+        b"X : y\r\nTransfer-Encoding: chunked\r\n",
+        b"X\r\nTransfer-Encoding: chunked\r\n",
+        b"X: y\rTransfer-Encoding: chunked\r\n",
+        b"X: y\r\n folded\r\n",
+        b" X: y\r\n",
+        b"X: a\x00b\r\n",
+        b"X: a\x0bb\r\n",
+        b": y\r\n",
+        b"X(y): z\r\n",
+    ],
+)
+def test_a_line_that_two_could_read_differently_is_refused(serve: Serve, line: bytes) -> None:
+    """A proxy that reads it otherwise would send a body that we take for the next request."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\n\r\n"
+
+    answer = talk(serve(), b"POST / HTTP/1.1\r\n" + line + b"\r\n" + smuggled)
+
+    assert refusal(answer) == (400, "BAD_REQUEST")
 
 
 def test_a_broken_chunk_is_refused(serve: Serve) -> None:
