@@ -75,6 +75,7 @@ class ApiSettings:
     flush_interval_s: float
     public_origins: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     rates: Rates
     google: GoogleSettings | None
@@ -91,6 +92,7 @@ class WsSettings:
     origins: tuple[str, ...]
     capacity: int
     compression: bool
+    allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     rates: Rates
 
@@ -127,6 +129,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         flush_interval_s=env.duration("FLUSH_INTERVAL"),
         public_origins=_origins(env, "API_PUBLIC_ORIGINS"),
         allowed_origins=_origins(env, "API_ALLOWED_ORIGINS"),
+        allowed_hosts=_hosts(env),
         trusted_proxies=_proxies(env),
         rates=_rates(env),
         google=_google(env),
@@ -146,6 +149,7 @@ def ws_settings(environ: Mapping[str, str]) -> WsSettings:
         origins=env.origins("WS_ALLOWED_ORIGINS"),
         capacity=env.whole("WS_CAPACITY", 1, 20_000),
         compression=env.flag("WS_COMPRESSION"),
+        allowed_hosts=_hosts(env),
         trusted_proxies=_proxies(env),
         rates=_rates(env),
     )
@@ -187,6 +191,10 @@ def external_servers(environ: Mapping[str, str]) -> Servers | None:
 
 def _origins(env: Environment, name: str) -> tuple[str, ...]:
     return env.origins(name) if env.given(name) else ()
+
+
+def _hosts(env: Environment) -> tuple[str, ...]:
+    return env.hosts("ALLOWED_HOSTS") if env.given("ALLOWED_HOSTS") else ()
 
 
 def _proxies(env: Environment) -> tuple[Network, ...]:
@@ -233,6 +241,7 @@ def _servers(env: Environment) -> Servers:
 
 _RATES = Rates()
 DEFAULTS: Mapping[str, str | None] = {
+    "ALLOWED_HOSTS": None,
     "API_ALLOWED_ORIGINS": None,
     "API_PORT": "8080",
     "API_PUBLIC_ORIGINS": None,

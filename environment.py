@@ -119,6 +119,9 @@ class Environment:
     def names(self, name: str) -> tuple[str, ...]:
         return self._parsed(name, _names, "comma-separated names without spaces")
 
+    def hosts(self, name: str) -> tuple[str, ...]:
+        return self._parsed(name, _hosts, "comma-separated host names such as exchange.internal")
+
     def jwks(self, name: str) -> str:
         text = self.secret(name)
         with suppress(ValueError, KeyError, TypeError):
@@ -196,6 +199,14 @@ def _names(text: str) -> tuple[str, ...]:
     if not all(re.fullmatch("[!-~]{1,255}", name) for name in names):
         raise ValueError(text)
     return names
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip() for part in text.split(","))
+    # As they are compared: in small letters, and without a port.
+    if not all(re.fullmatch(r"[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9])?", host) for host in hosts):
+        raise ValueError(text)
+    return hosts
 
 
 def _origins(text: str) -> tuple[str, ...]:

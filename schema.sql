@@ -59,6 +59,7 @@ CREATE TABLE users (
     role           TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
     status         TEXT NOT NULL DEFAULT 'active'
                    CHECK (status IN ('active', 'suspended', 'deleted')),
+    rights_version INT NOT NULL DEFAULT 0,  -- how often operators have changed these two
     is_bot         BOOL NOT NULL DEFAULT false,
     created_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
     last_login_at  TIMESTAMPTZ,

@@ -60,6 +60,13 @@ def take(policy: Policy, full_at: float, now: float) -> Taken:
     return Taken(allowed, now + used_s, left, used_s, 0.0 if allowed else wait_s)
 
 
+def standing(policy: Policy, full_at: float, now: float) -> Taken:
+    """How a quota stands at *now* that is full again at *full_at*."""
+    used_s = max(0.0, full_at - now)
+    left = max(0, math.floor((policy.window_s - used_s) * policy.per_s + _ROUNDING_S))
+    return Taken(True, full_at, left, used_s, 0.0)
+
+
 def charge(policy: Policy, full_at: float, now: float, requests: int) -> float:
     """The new *full_at* after *requests* more that were not asked for one by one.
 

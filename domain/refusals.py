@@ -44,6 +44,7 @@ class Refusal(StrEnum):
     SETTLED = "SETTLED"
     OVERTAKEN = "OVERTAKEN"
     LISTING = "LISTING"
+    UNREADABLE = "UNREADABLE"
     LIMIT_UNFIT = "LIMIT_UNFIT"
     BASE_MOVED = "BASE_MOVED"
     CLUB_IN_PLAY = "CLUB_IN_PLAY"
@@ -56,7 +57,8 @@ class Refused:
     *details* by code: ``MARKET_HALTED`` halt (bit mask) and phase; ``QUANTITY_LIMIT_EXCEEDED``
     limit_qty; ``LIQUIDITY_EXHAUSTED`` available_qty; ``PRICE_BOUND_EXCEEDED`` quoted_px;
     ``POSITION_LIMIT_EXCEEDED`` limit_qty and held_qty; ``INSUFFICIENT_FUNDS`` required_e4 and
-    available_e4; ``INSUFFICIENT_SHARES`` available_qty; ``LIMIT_UNFIT`` field, least and most.
+    available_e4; ``INSUFFICIENT_SHARES`` available_qty; ``LIMIT_UNFIT`` field, least and most;
+    ``UNREADABLE`` idx.
     Other codes have none.
     """
 

@@ -20,12 +20,12 @@ from ..protocol.admin import (
     ProofsUnderWay,
 )
 from ..protocol.pages import All, Page
-from ..store.audit import DONE, Begun, Settled
-from ..store.parked_rows import Kept, Row
+from ..store.audit import Begun
+from ..store.parked_rows import Kept, Row, Tried
 from ..store.reconcile_runs import Run
 from .admin_form import Because
 from .answers import Cursors, json_answer, page_of
-from .audited import Done, OutcomeUnknown, asked, audited
+from .audited import Done, OutcomeUnknown, asked, audited, settles
 from .auth import admin
 from .deps import ApiDeps
 from .health_report import encoded, full_report
@@ -111,7 +111,7 @@ def _add_outbox(routes: Blueprint, deps: ApiDeps, cursors: Cursors) -> None:
         """Offer a fact to Postgres once more."""
         claims, row_id = admin(deps), _row_named(fact_id)
         what = asked(claims, "outbox.retry", f"fact {row_id}", body(Because))
-        return audited(deps, what, lambda _: _tried(deps, row_id))
+        return audited(deps, what, lambda begun: _tried(deps, row_id, begun))
 
     @routes.delete("/v1/admin/outbox/<fact_id>")
     @Operation(
@@ -184,27 +184,31 @@ def _parked_view(row: Row) -> ParkedFact:
     )
 
 
-def _tried(deps: ApiDeps, row_id: str) -> Done:
-    tried = deps.operators.parked.retry(row_id)
+def _tried(deps: ApiDeps, row_id: str, begun: Begun) -> Done:
+    tried = deps.operators.parked.retry(row_id, settles(deps, begun, _tried_view))
     if tried is None:
         raise _fact_unknown()
-    answer = FactTried(row_id, "refused" if tried.error else "recorded", tried.error)
+    return _tried_view(tried)
+
+
+def _tried_view(tried: Tried) -> Done:
+    answer = FactTried(tried.row.id, "refused" if tried.error else "recorded", tried.error)
     return Done(answer, before=_parked_view(tried.row), after={"status": answer.status})
 
 
 def _deleted(deps: ApiDeps, row_id: str, begun: Begun) -> Done:
-    def tell(cursor: Any, row: Row) -> None:
-        # With the row: from here on this is the only place that has it.
-        gone = msgspec.to_builtins(_parked_view(row))
-        deps.operators.audit.settle_in(cursor, begun, Settled(DONE, 204, None, gone))
-
-    found = deps.operators.parked.delete(row_id, tell)
+    # With the row: from here on this is the only place that has it.
+    found = deps.operators.parked.delete(row_id, settles(deps, begun, _gone))
     if found is Kept.UNKNOWN:
         raise _fact_unknown()
     if isinstance(found, Kept):
         detail = "the books would lack it: repair what refuses it, and it will be recorded"
         raise Refuse(Problem("FACT_NEEDED", detail, (FieldError("/id", detail, "path"),)))
-    return Done(None, before=_parked_view(found), status=204)
+    return _gone(found)
+
+
+def _gone(row: Row) -> Done:
+    return Done(None, before=_parked_view(row), status=204)
 
 
 def _row_named(name: str) -> str:

@@ -14,10 +14,12 @@ from ..domain.money import format_px
 from ..domain.results import Pair
 from ..protocol.admin_markets import Bases, FixtureLinked, FixtureSettled
 from ..protocol.shapes import Goals
+from ..store.audit import Begun
 from ..store.fixture_acts import Hindrance, ResultChange
 from ..store.fixture_rows import FixtureRow
+from ..store.team_links import Linked
 from .admin_form import Reason
-from .audited import Done, asked, audited
+from .audited import Done, asked, audited, notes
 from .auth import admin
 from .deps import ApiDeps
 from .fixtures import ID_MAX
@@ -93,7 +95,12 @@ def _results(routes: Blueprint, deps: ApiDeps) -> None:
         goals = Pair(wanted.home_goals, wanted.away_goals)
         what = asked(claims, "fixture.resettle", f"fixture {known}", wanted)
         acts = deps.operators.market.fixtures
-        return audited(deps, what, lambda _: _done(acts.resettle(known, goals, deps.calendar())))
+
+        def resettle(begun: Begun) -> Done:
+            tell = notes(deps, begun, _done)
+            return _done(acts.resettle(known, goals, deps.calendar(), tell))
+
+        return audited(deps, what, resettle)
 
     @routes.post("/v1/admin/fixtures/<int:fixture_id>/void")
     @Operation(
@@ -109,7 +116,11 @@ def _results(routes: Blueprint, deps: ApiDeps) -> None:
         wanted, known = body(VoidWanted), _known(fixture_id)
         what = asked(claims, "fixture.void", f"fixture {known}", wanted)
         acts = deps.operators.market.fixtures
-        return audited(deps, what, lambda _: _done(acts.void(known, deps.calendar())))
+
+        def void(begun: Begun) -> Done:
+            return _done(acts.void(known, deps.calendar(), notes(deps, begun, _done)))
+
+        return audited(deps, what, void)
 
 
 def _links(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
@@ -126,7 +137,7 @@ def _links(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         claims = admin(deps)
         wanted, known = body(LinkWanted), _known(fixture_id)
         what = asked(claims, "fixture.link", f"fixture {known}", wanted)
-        return audited(deps, what, lambda _: _linked(deps, listing, known, wanted))
+        return audited(deps, what, lambda begun: _linked(deps, listing, known, wanted, begun))
 
 
 def _known(fixture_id: int) -> int:
@@ -142,13 +153,19 @@ def _done(change: ResultChange | Hindrance) -> Done:
     return Done(after, before, after)
 
 
-def _linked(deps: ApiDeps, listing: Listing, fixture: int, wanted: LinkWanted) -> Done:
+def _linked(
+    deps: ApiDeps, listing: Listing, fixture: int, wanted: LinkWanted, begun: Begun
+) -> Done:
+    def done(linked: Linked) -> Done:
+        before, after = (FixtureLinked(fixture, *pair) for pair in (linked.before, linked.after))
+        return Done(after, before, after)
+
     idx = listing.idx_of(wanted.instrument, "/instrument")
-    linked = deps.operators.market.links.link(fixture, wanted.side, idx)
+    tell = notes(deps, begun, done)
+    linked = deps.operators.market.links.link(fixture, wanted.side, idx, tell)
     if isinstance(linked, Hindrance):
         raise Refuse(_PROBLEMS[linked])
-    before, after = (FixtureLinked(fixture, *pair) for pair in (linked.before, linked.after))
-    return Done(after, before, after)
+    return done(linked)
 
 
 def _shown(row: FixtureRow) -> FixtureSettled:

@@ -5,6 +5,7 @@ Source: docs/protocol.md, "Admin: the market".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -14,21 +15,20 @@ from ..domain.ids import InstrumentIdx
 from ..domain.limits import Fault
 from ..domain.ruling import Mode
 from ..protocol.admin_markets import InstrumentRuled
-from ..store.audit import Asked
+from ..store.audit import Asked, Begun
 from ..store.instrument_rules import LimitsMoved, RuleChange
 from ..store.new_instruments import Taken
 from .admin_form import Reason
-from .admin_mode import outdated, with_version
 from .answers import json_answer
-from .audited import Done, asked, audited
+from .audited import Done, asked, audited, settles
 from .auth import admin
 from .deps import ApiDeps
 from .limits_form import InstrumentWanted, LimitsWanted, limits_wanted, new_wanted, ruled, unfit
 from .listing import Listing
 from .operations import Access, Operation
-from .position_form import version_wanted
 from .problems import FieldError, Problem, Refuse
 from .validate import body
+from .versions import changed, outdated, version_wanted, with_version
 
 
 class HaltWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +52,7 @@ _LIMITS = (
     "QUANTITY_INVALID",
     "QUANTITY_PRECISION_EXCEEDED",
 )
+_LIMITS_OF = "the instrument's limits"
 _UNCERTAIN = ("INSTRUMENT_UNKNOWN", "OUTCOME_UNKNOWN")
 
 
@@ -106,10 +107,11 @@ def _reads_and_limits(routes: Blueprint, deps: ApiDeps, listing: Listing) -> Non
     def change_limits(instrument: str) -> Response:
         """Change limits of an instrument; what is left out stays."""
         claims = admin(deps)
-        wanted, known = body(LimitsWanted), version_wanted("the instrument's limits")
+        wanted, known = body(LimitsWanted), version_wanted(_LIMITS_OF)
         idx, changes = listing.idx_of(instrument, "/instrument", "path"), limits_wanted(wanted)
-        what = asked(claims, "instrument.limits", _target(idx), wanted)
-        return with_version(audited(deps, what, lambda _: _limited(deps, idx, changes, known)))
+        what = asked(claims, "instrument.limits", _target(idx), wanted, known)
+        answer = audited(deps, what, lambda begun: _limited(deps, idx, changes, known, begun))
+        return changed(answer, _LIMITS_OF, lambda: _version(deps, idx))
 
 
 def _halts(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
@@ -149,22 +151,31 @@ def _target(idx: InstrumentIdx) -> str:
 
 
 def _ruled(deps: ApiDeps, what: Asked, idx: InstrumentIdx, mode: Mode, note: str) -> Response:
-    def rule(_: object) -> Done:
-        change = deps.operators.market.rules.set_mode(idx, mode, note, deps.calendar())
+    def rule(begun: Begun) -> Done:
+        tell = settles(deps, begun, partial(_done, idx))
+        change = deps.operators.market.rules.set_mode(idx, mode, note, deps.calendar(), tell)
         return _done(idx, change)
 
     return audited(deps, what, rule)
 
 
-def _limited(deps: ApiDeps, idx: InstrumentIdx, changes: dict[str, int], known: int) -> Done:
-    change = deps.operators.market.rules.set_limits(idx, changes, known, deps.calendar())
+def _limited(
+    deps: ApiDeps, idx: InstrumentIdx, changes: dict[str, int], known: int, begun: Begun
+) -> Done:
+    tell = settles(deps, begun, partial(_done, idx))
+    change = deps.operators.market.rules.set_limits(idx, changes, known, deps.calendar(), tell)
     match change:
         case LimitsMoved(version):
-            raise outdated(version, "the instrument's limits")
+            raise outdated(version, _LIMITS_OF)
         case Fault():
             raise unfit(change)
         case _:
             return _done(idx, change)
+
+
+def _version(deps: ApiDeps, idx: InstrumentIdx) -> int:
+    rule = deps.operators.market.rules.present(idx)
+    return 0 if rule is None else rule.limits_version
 
 
 def _created(deps: ApiDeps, mark: str, wanted: InstrumentWanted) -> Done:

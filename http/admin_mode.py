@@ -11,16 +11,17 @@ from flask import Blueprint, Response
 from ..domain.clock import rfc3339
 from ..domain.ruling import Mode
 from ..protocol.admin_markets import ModeShown
-from ..store.market_mode import MarketMode, Moved
+from ..store.audit import Begun
+from ..store.market_mode import MarketMode, ModeChange, Moved, Unreadable
 from .admin_form import Reason
 from .answers import json_answer
-from .audited import Done, asked, audited
+from .audited import Done, asked, audited, settles
 from .auth import admin
 from .deps import ApiDeps
 from .operations import Access, Operation
-from .position_form import etag, version_wanted
-from .problems import FieldError, Problem, Refuse
+from .problems import Problem, Refuse
 from .validate import body
+from .versions import changed, outdated, version_wanted, with_version
 
 
 class ModeWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,14 +48,16 @@ def mode_routes(deps: ApiDeps) -> Blueprint:
         body=ModeWanted,
         guarded=True,
         answers={200: ModeShown},
-        refusals=("OUTCOME_UNKNOWN",),
+        refusals=("INSTRUMENT_UNREADABLE", "OUTCOME_UNKNOWN"),
     )
     def set_market_mode() -> Response:
         """Set what the whole market may do."""
         claims = admin(deps)
         wanted, known = body(ModeWanted), version_wanted("the mode")
-        what = asked(claims, "market.mode", "market", wanted)
-        return with_version(audited(deps, what, lambda _: _set(deps, wanted, known)))
+        what = asked(claims, "market.mode", "market", wanted, known)
+        answer = audited(deps, what, lambda begun: _set(deps, wanted, known, begun))
+        modes = deps.operators.market.modes
+        return changed(answer, "the mode", lambda: modes.present().version)
 
     return routes
 
@@ -65,21 +68,21 @@ def mode_shown(mode: MarketMode) -> ModeShown:
     return ModeShown(mode.mode.value, mode.note or None, since, mode.version)
 
 
-def outdated(version: int, what: str) -> Refuse:
-    """A refusal (to raise): the version sent is not *version*, the present one of *what*."""
-    error = FieldError("/If-Match", f"is not the present version of {what}", "header")
-    detail = f"somebody else has changed {what} since; read it again"
-    return Refuse(Problem("PRECONDITION_FAILED", detail, (error,), {"version": version}))
-
-
-def _set(deps: ApiDeps, wanted: ModeWanted, known: int) -> Done:
-    change = deps.operators.market.modes.set(wanted.mode, wanted.reason, known, deps.calendar())
+def _set(deps: ApiDeps, wanted: ModeWanted, known: int, begun: Begun) -> Done:
+    change = deps.operators.market.modes.set(
+        wanted.mode, wanted.reason, known, deps.calendar(), settles(deps, begun, _done)
+    )
+    if isinstance(change, Unreadable):
+        raise _unreadable(change)
     if isinstance(change, Moved):
         raise outdated(change.present.version, "the mode")
+    return _done(change)
+
+
+def _done(change: ModeChange) -> Done:
     return Done(mode_shown(change.after), mode_shown(change.before), mode_shown(change.after))
 
 
-def with_version(response: Response) -> Response:
-    """*response*, whose body has a version, with the ETag to change that by."""
-    response.headers["ETag"] = etag(response.get_json()["version"])
-    return response
+def _unreadable(found: Unreadable) -> Refuse:
+    detail = f"instrument {found.idx} is broken in Redis; nothing was changed"
+    return Refuse(Problem("INSTRUMENT_UNREADABLE", detail, extensions={"idx": found.idx}))

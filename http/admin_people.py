@@ -20,16 +20,17 @@ from ..protocol.admin import UserAdministered, WalletAdjusted
 from ..protocol.pages import Page
 from ..store.audit import Begun
 from ..store.commands import ADJUSTMENT, CreditCommand
-from ..store.people import PeopleSought, Person
+from ..store.people import Changed, PeopleSought, Person, StandingMoved
 from .admin_form import Reason, SearchText, user_named, user_unknown
 from .answers import Cursors, json_answer, page_of
-from .audited import Done, asked, audited
+from .audited import Done, asked, audited, notes
 from .auth import admin
 from .deps import ApiDeps
 from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .refusals import refusal
 from .validate import body, invalid, money, query
+from .versions import changed, outdated, version_wanted, with_version
 
 
 class UsersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +58,8 @@ class Adjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
+#: Of who would do something to themselves.
+_OWN = FieldError("/id", "is your own", "path")
 _DENIALS = {
     Denied.NOT_ADMIN: ("FORBIDDEN", "you are no admin any more"),
     Denied.OWN_ACCOUNT: ("OWN_ACCOUNT", "another admin has to do that"),
@@ -75,23 +78,46 @@ def people_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
         admin(deps)
         return json_answer(_page(deps, cursors, query(UsersQuery)))
 
+    @routes.get("/v1/admin/users/<user_id>")
+    @Operation(
+        access=Access.ADMIN,
+        answers={200: UserAdministered},
+        refusals=("USER_UNKNOWN",),
+        versioned=True,
+    )
+    def one_user(user_id: str) -> Response:
+        """One user."""
+        admin(deps)
+        user = user_named(user_id)
+        person = deps.operators.people.one(user)
+        if person is None:
+            raise user_unknown(user)
+        return with_version(json_answer(_view(person)))
+
+    _add_change(routes, deps)
+    _add_adjustment(routes, deps)
+    return routes
+
+
+def _add_change(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.patch("/v1/admin/users/<user_id>")
     @Operation(
         access=Access.ADMIN,
         body=UserChange,
+        guarded=True,
         answers={200: UserAdministered},
         refusals=("USER_UNKNOWN", "OWN_ACCOUNT", "LAST_ADMIN", "OUTCOME_UNKNOWN"),
     )
     def change_user(user_id: str) -> Response:
         """Change a user's role or status; all their sessions end."""
         claims, user, wanted = admin(deps), user_named(user_id), body(UserChange)
+        known = version_wanted("the user")
         if wanted.role is None and wanted.status is None:
             raise invalid("", "give at least one of role, status")
-        what = asked(claims, "user.change", f"user {user}", wanted)
-        return audited(deps, what, lambda _: _changed(deps, user, wanted, UserId(claims.user)))
-
-    _add_adjustment(routes, deps)
-    return routes
+        what = asked(claims, "user.change", f"user {user}", wanted, known)
+        by = UserId(claims.user)
+        answer = audited(deps, what, lambda begun: _changed(deps, user, wanted, known, by, begun))
+        return changed(answer, "the user", lambda: _version(deps, user))
 
 
 def _add_adjustment(routes: Blueprint, deps: ApiDeps) -> None:
@@ -103,7 +129,7 @@ def _add_adjustment(routes: Blueprint, deps: ApiDeps) -> None:
         answers={201: WalletAdjusted},
         refusals=(
             *("USER_UNKNOWN", "WALLET_MISSING", "QUANTITY_INVALID", "QUANTITY_PRECISION_EXCEEDED"),
-            *("INSUFFICIENT_FUNDS", "AMOUNT_LIMIT_EXCEEDED", "OUTCOME_UNKNOWN"),
+            *("INSUFFICIENT_FUNDS", "AMOUNT_LIMIT_EXCEEDED", "OWN_WALLET", "OUTCOME_UNKNOWN"),
         ),
     )
     def adjust_wallet(user_id: str) -> Response:
@@ -111,8 +137,9 @@ def _add_adjustment(routes: Blueprint, deps: ApiDeps) -> None:
         claims, user, wanted = admin(deps), user_named(user_id), body(Adjustment)
         amount_e4 = _signed(wanted.amount)
         what = asked(claims, "wallet.adjust", f"user {user}", wanted)
+        by = UserId(claims.user)
         return audited(
-            deps, what, lambda begun: _adjusted(deps, user, amount_e4, wanted.reason, begun)
+            deps, what, lambda begun: _adjusted(deps, user, amount_e4, wanted.reason, begun, by)
         )
 
 
@@ -124,25 +151,43 @@ def _page(deps: ApiDeps, cursors: Cursors, wanted: UsersQuery) -> dict[str, obje
     return page_of(rows, wanted.limit, _view, lambda each: cursors.issue(name, str(each.id)))
 
 
-def _changed(deps: ApiDeps, user: UserId, wanted: UserChange, by: UserId) -> Done:
+def _changed(
+    deps: ApiDeps, user: UserId, wanted: UserChange, known: int, by: UserId, begun: Begun
+) -> Done:
     standing = _standing(wanted.role, wanted.status)
-    found = deps.operators.people.change(user, standing, by)
+    tell = notes(deps, begun, _done)
+    found = deps.operators.people.change(user, standing, by, known, tell)
     if found is Denied.UNKNOWN:
         raise user_unknown(user)
     if isinstance(found, Denied):
         code, detail = _DENIALS[found]
         raise Refuse(Problem(code, detail, (FieldError("/id", detail, "path"),)))
+    if isinstance(found, StandingMoved):
+        raise outdated(found.version, "the user")
     # Postgres first: from then on nobody can sign in or go on. If Redis fails now, it is told
     # again with the same request.
     deps.revocations.add(*found.ended)
+    return _done(found)
+
+
+def _version(deps: ApiDeps, user: UserId) -> int:
+    person = deps.operators.people.one(user)
+    return 0 if person is None else person.version
+
+
+def _done(change: Changed) -> Done:
     before, after = (
         {"role": each.role.value, "status": each.status.value}
-        for each in (found.before, found.person.standing)
+        for each in (change.before, change.person.standing)
     )
-    return Done(_view(found.person), before, after)
+    return Done(_view(change.person), before, after)
 
 
-def _adjusted(deps: ApiDeps, user: UserId, amount_e4: int, reason: str, begun: Begun) -> Done:
+def _adjusted(
+    deps: ApiDeps, user: UserId, amount_e4: int, reason: str, begun: Begun, by: UserId
+) -> Done:
+    if user == by:
+        raise Refuse(Problem("OWN_WALLET", "another admin has to do that", (_OWN,)))
     if deps.users.by_id(user) is None:
         raise user_unknown(user)
     if deps.hot.wallet(user).version == 0:
@@ -198,4 +243,5 @@ def _view(person: Person) -> dict[str, object]:
         "is_bot": person.is_bot,
         "created_at": rfc3339(person.created_ms),
         "last_login_at": None if seen_ms is None else rfc3339(seen_ms),
+        "version": person.version,
     }

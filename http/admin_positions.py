@@ -14,10 +14,10 @@ from flask import Blueprint, Response
 from ..actors.trading.messages import Unavailable
 from ..domain.ids import UserId, uuid7
 from ..domain.money import format_px
-from ..domain.position_events import By
+from ..domain.position_events import By, PositionEvent
 from ..domain.position_views import event_view, happened_view, position_view
 from ..domain.positions import Position
-from ..domain.refusals import Refused
+from ..domain.refusals import Refusal, Refused
 from ..protocol.admin import (
     PositionClosedBy,
     PositionTraced,
@@ -38,6 +38,9 @@ from .position_desk import PositionDesk
 from .position_problems import closed_problem, refused_problem
 from .problems import FieldError, Problem, Refuse
 from .validate import body
+
+_GONE = frozenset({Refusal.POSITION_CLOSED, Refusal.POSITION_UNKNOWN})
+_LONG_AGO = "long ago"  #: Redis forgets why a position was closed after a week
 
 
 def admin_position_routes(deps: ApiDeps, listing: Listing) -> Blueprint:
@@ -144,15 +147,31 @@ def _closed(
         raise OutcomeUnknown(answer.reason)
     match answer.outcome:
         case Happened(event) | HappenedBefore(event):
-            view = happened_view(event, listing.symbol_of(key.idx))
-            durable = answer.durable or _durable(deps)
-            return Done({**view, "durable": durable}, after={"event": event.id})
-        case Refused() as refused if "reason" in refused.details:
-            raise Refuse(closed_problem(str(refused.details["reason"]), None))
+            return _close_told(listing, key, event, answer.durable or _durable(deps))
+        case Refused() as refused if refused.code in _GONE:
+            return _gone(deps, listing, key, refused, begun)
         case Refused() as refused:
             raise Refuse(refused_problem(wish, refused))
         case _:
             raise TypeError("a close that need not wait was taken for an order")
+
+
+def _gone(
+    deps: ApiDeps, listing: Listing, key: PositionKey, refused: Refused, begun: Begun
+) -> Done:
+    """What closed a position that is not open: this act, if it was; else a refusal. Raises Refuse.
+
+    The script remembers the act for a day, its row is completed however much later.
+    """
+    event = deps.positions.made_by(key.id, begun.key)
+    if event is None:
+        raise Refuse(closed_problem(str(refused.details.get("reason", _LONG_AGO)), None))
+    return _close_told(listing, key, event, "postgres")
+
+
+def _close_told(listing: Listing, key: PositionKey, event: PositionEvent, durable: str) -> Done:
+    view = happened_view(event, listing.symbol_of(key.idx))
+    return Done({**view, "durable": durable}, after={"event": event.id})
 
 
 def _durable(deps: ApiDeps) -> str:
@@ -183,7 +202,7 @@ def _position_unknown() -> Refuse:
 
 
 def _why(position: Position | None) -> str:
-    return position.reason.value if position and position.reason else "long ago"
+    return position.reason.value if position and position.reason else _LONG_AGO
 
 
 def _traced(found: Found, listing: Listing) -> PositionTraced:

@@ -46,6 +46,7 @@ from .request_id import HEADER, request_id_of
 from .sessions import session_routes
 from .status import status_routes
 from .tape import tape_routes
+from .timing import install as install_timing
 from .trade_lists import trade_list_routes
 from .validate import query
 
@@ -57,6 +58,7 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     app.url_map.merge_slashes = False
     install(app)
     app.before_request(_take_request_id)
+    install_timing(app)
     install_limits(app, deps)
     install_origins(app, deps)
     app.before_request(_refuse_doubled_slash)

@@ -15,10 +15,11 @@ Source: docs/operations.md, "What admins may do".
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -26,6 +27,7 @@ from flask import Response, g, request
 
 from ..store.audit import DONE, Asked, Begun, OtherRequest, Settled, UnderWay
 from ..store.outage import OUTAGES, one_line
+from ..store.refusals import Cursor
 from .answers import json_answer
 from .confirming import confirmed
 from .deps import ApiDeps
@@ -36,6 +38,8 @@ from .tokens import Claims
 from .validate import idempotency_key
 
 log = structlog.get_logger(__name__)
+
+Change = TypeVar("Change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,30 @@ class OutcomeUnknown(Exception):
     """Raised by an act that cannot tell whether it was done; the text says why."""
 
 
-def asked(claims: Claims, action: str, target: str, wanted: object) -> Asked:
+def asked(
+    claims: Claims, action: str, target: str, wanted: object, version: int | None = None
+) -> Asked:
     """What this request asks for in the name of *claims*. Raises Refuse without a usable key.
 
     Args:
         action: what is done to what, such as `users.change`. *target*: such as `user 9`.
         wanted: the body as it was read, the reason included.
+        version: the one that is to be changed, where that has versions: no other request of this
+            admin asks for the same of it, so that is a key as well.
     """
+    told = msgspec.to_builtins(wanted)
+    key = idempotency_key() if request.method == "POST" else None
+    if version is not None:
+        same = msgspec.json.encode([action, target, version, told], order="deterministic")
+        # With a colon, as no client's key.
+        key = f"{version}:{hashlib.sha256(same).hexdigest()[:32]}"
     return Asked(
         actor=f"user {claims.user}",
         session=claims.session,
         action=action,
         target=target,
-        request=msgspec.to_builtins(wanted),
-        key=idempotency_key() if request.method == "POST" else None,
+        request=told,
+        key=key,
         request_id=g.request_id,
         ip=client_address(),
     )
@@ -93,7 +107,7 @@ def audited(deps: ApiDeps, what: Asked, act: Act) -> Response:
         return _known(begun)
     with _uncertain(deps, begun, what):
         done = _outcome(act, begun)
-        _settles(deps, begun, done)
+        _completes(deps, begun, done)
     return _told(what, done)
 
 
@@ -111,9 +125,34 @@ def audited_anyway(deps: ApiDeps, what: Asked, act: Act) -> Response:
         return _known(begun)
     with _uncertain(deps, begun, what):
         done = _outcome(act, begun)
-    if not confirmed(lambda: _settles(deps, begun, done), False):
+    if not confirmed(lambda: _completes(deps, begun, done), False):
         log.warning("what came of an admin act is in the log alone", audit=begun.id)
     return _told(what, done)
+
+
+def settles(
+    deps: ApiDeps, begun: Begun, done: Callable[[Change], Done]
+) -> Callable[[Cursor, Change], None]:
+    """What a store is to call in the transaction of an act that nothing has to follow.
+
+    With the act it commits what came of it, so a repeat is answered and does not find that what
+    was before is as it is now.
+    """
+    audit = deps.operators.audit
+    return lambda cursor, change: audit.settle_in(cursor, begun, done(change).settled)
+
+
+def notes(
+    deps: ApiDeps, begun: Begun, done: Callable[[Change], Done]
+) -> Callable[[Cursor, Change], None]:
+    """As `settles`, for an act that goes on behind the transaction: a repeat completes it."""
+    audit = deps.operators.audit
+
+    def note(cursor: Cursor, change: Change) -> None:
+        settled = done(change).settled
+        audit.note_in(cursor, begun, settled.before, settled.after)
+
+    return note
 
 
 def _known(begun: Settled | UnderWay | OtherRequest) -> Response:
@@ -155,7 +194,7 @@ def _outcome(act: Act, begun: Begun) -> Settled | Problem:
         return refuse.problem
 
 
-def _settles(deps: ApiDeps, begun: Begun, done: Settled | Problem) -> bool:
+def _completes(deps: ApiDeps, begun: Begun, done: Settled | Problem) -> bool:
     deps.operators.audit.settle(begun, _settled(done))
     return True
 

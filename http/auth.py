@@ -45,7 +45,7 @@ def caller(deps: ApiDeps) -> Claims:
 
     May raise an outage of Redis: whether it goes on cannot be known then.
     """
-    claims = _holder(deps)
+    claims = holder(deps)
     if deps.revocations.has(claims.user, claims.session):
         raise _ended()
     return claims
@@ -57,7 +57,7 @@ def admin(deps: ApiDeps) -> Claims:
     By the token alone where Redis is away: an operator must be let in while that is what is
     broken, and the token is good for 15 minutes at most.
     """
-    claims = _holder(deps)
+    claims = holder(deps)
     try:
         ended = deps.revocations.has(claims.user, claims.session)
     except OUTAGES as outage:
@@ -82,7 +82,7 @@ def shown(deps: ApiDeps) -> Claims | TokenRefused | None:
     return found
 
 
-def _holder(deps: ApiDeps) -> Claims:
+def holder(deps: ApiDeps) -> Claims:
     """The claims of the request's access token, whatever became of its session. Raises Refuse."""
     claims = shown(deps)
     if claims is None:

@@ -8,6 +8,7 @@ in progress; every refusal is a problem document.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from gevent.pywsgi import Input, WSGIHandler
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from .headers import Header, guarded
+from .hosts import UNKNOWN
 from .problems import CONTENT_TYPE, Problem, raw_response, status_line
-from .request_id import request_id_of
+from .request_id import HEADER, request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+#: RFC 9112, 5.1: no space before the colon, no line that goes on, no control character.
+_HEADER = re.compile(rb"[!#-'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r?\n")
+_END = (b"\r\n", b"\n", b"")
 MAX_BODY = 64 * 1024  #: largest request body, bytes; docs/protocol.md, "HTTP"
 
 
@@ -34,6 +39,8 @@ class Limits:
     """What one client may take. Times in seconds, sizes in bytes."""
 
     connections: int = 4_096
+    #: Of one address, unless that is a proxy of ours: nobody alone may take all there are.
+    of_one_address: int = 1_024
     idle_s: float = 75.0  #: between requests; longer than the usual balancer's 60 s
     head_s: float = 10.0
     body_s: float = 15.0
@@ -67,6 +74,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, "timed out")
 
     idle = True
+    refusal: Problem | None = None  #: why the request is not for the application
 
     def handle(self) -> None:
         """Serve requests until either side closes."""
@@ -92,7 +100,6 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         """Parse the head within its limits. Raises ValueError for what cannot be served."""
         with gevent.Timeout(self.head_s(), _HeadRefused("408")):
             super().read_request(raw_requestline)
-        _check_framing(self.headers)
         return True
 
     def head_s(self) -> float:
@@ -101,7 +108,10 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
 
     def MessageClass(self, rfile: Any, *args: object) -> Any:  # noqa: N802 — pywsgi's name
         """Parse the headers, reading at most `head_bytes`."""
-        return super().MessageClass(_Budget(rfile, self.server.limits.head_bytes), *args)
+        headers = super().MessageClass(_Head(rfile, self.server.limits.head_bytes), *args)
+        # Before pywsgi forgets a Content-Length that has a Transfer-Encoding beside it.
+        _check_framing(headers)
+        return headers
 
     def handle_one_request(self) -> Any:
         """As pywsgi's, with problem documents in place of its own error pages."""
@@ -118,8 +128,9 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         client = self.environ.get("REMOTE_ADDR", "")
         bind_contextvars(request_id=request_id_of(self.environ), client=client)
         try:
-            problem = self._take_body()
+            problem = self._take_body() or self._misdirected()
             if problem is not None:
+                self.refusal = problem
                 self.application = _Refusing(problem)
                 self.close_connection = True
             self._respond()
@@ -175,6 +186,10 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         self._set_input(body)
         return None
 
+    def _misdirected(self) -> Problem | None:
+        host, path = self.environ.get("HTTP_HOST", ""), self.environ["PATH_INFO"]
+        return None if self.server.outside.hosts.knows(host, path) else UNKNOWN
+
     def _asks_first(self) -> bool:
         return bool(self.environ.get("HTTP_EXPECT", "").lower() == "100-continue")
 
@@ -183,8 +198,12 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         self.environ["wsgi.input"] = self.wsgi_input
 
 
-class _Budget:
-    """A file to read lines from, up to a total; more raises _HeadRefused."""
+class _Head:
+    """The lines of a head, up to a total of bytes; more, or what is no header, raises _HeadRefused.
+
+    The parser behind it takes such a line for the end of the head, or two headers out of a bare CR:
+    a proxy in front could then see a body where we see the next request.
+    """
 
     def __init__(self, rfile: Any, left: int) -> None:
         self._rfile = rfile
@@ -195,6 +214,8 @@ class _Budget:
         self._left -= len(line)
         if self._left < 0:
             raise _HeadRefused("431")
+        if line not in _END and not _HEADER.fullmatch(line):
+            raise _HeadRefused("400")
         return line
 
 
@@ -205,11 +226,13 @@ class _Refusing:
         self._problem = problem
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = self._problem.body(environ["PATH_INFO"])
+        request_id = request_id_of(environ)
+        body = self._problem.body(environ["PATH_INFO"], request_id)
         headers = [
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
+            (HEADER, request_id),
         ]
         start_response(status_line(self._problem.status), headers)
         return [body]

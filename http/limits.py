@@ -35,7 +35,8 @@ def install(app: Flask, deps: ApiDeps) -> None:
         claims = shown(deps)
         user = claims.user if isinstance(claims, Claims) else None
         g.quota = policy, taken = deps.quotas.take(limit, user, address)
-        g.counted = None if user is None or not taken.allowed else (limit, user)
+        own = user is not None and taken.allowed and limit is not Limit.SIGN_IN
+        g.counted = (limit, user, 1) if own else None
         if not taken.allowed:
             raise Refuse(beyond(policy, taken))
 
@@ -44,10 +45,23 @@ def install(app: Flask, deps: ApiDeps) -> None:
         counted = g.get("counted")
         if counted is not None and response.status_code == 401:
             # The token's session is over: whoever has it must not use up what is its owner's.
-            deps.quotas.give_back(*counted)
+            limit, user, requests = counted
+            deps.quotas.charge(limit, user, -requests)
         if "quota" in g:
             response.headers.extend(quota_headers(*g.quota))
         return response
+
+
+def counts_as(deps: ApiDeps, requests: int) -> None:
+    """Count the request under way as so many, not as one.
+
+    To be called before anything is waited for: what others send meanwhile finds the quota used.
+    """
+    counted = g.get("counted")
+    if counted is not None:  # else it is nobody's, and about to be refused
+        limit, user, before = counted
+        g.quota = deps.quotas.charge(limit, user, requests - before)
+        g.counted = limit, user, requests
 
 
 def limit_of(path: str, method: str, operation: Operation | None) -> Limit:

@@ -22,6 +22,7 @@ from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .sign_in import user_view
 from .validate import body, invalid
+from .versions import require_if_match
 
 SETTINGS_MAX = 4096  #: bytes of JSON
 DEPTH_MAX = 8  #: of objects and arrays within each other
@@ -49,7 +50,7 @@ def me_routes(deps: ApiDeps) -> Blueprint:
     def change_me() -> Response:
         """Another display name, other settings; what is left out stays as it is."""
         user = UserId(caller(deps).user)
-        _require_version()
+        require_if_match("name the ETag of GET /v1/me that is to be changed")
         wanted = body(MeBody)
         if wanted == MeBody():
             raise invalid("", "give at least one of display_name, settings")
@@ -92,13 +93,6 @@ def _check(value: object, depth: int) -> None:
         raise invalid("/settings", f"must not be nested more than {DEPTH_MAX} deep")
     for part in value.values() if isinstance(value, dict) else value:
         _check(part, depth - 1)
-
-
-def _require_version() -> None:
-    if "If-Match" not in request.headers:
-        error = FieldError("/If-Match", "is required", "header")
-        detail = "name the ETag of GET /v1/me that is to be changed, so that no change is lost"
-        raise Refuse(Problem("PRECONDITION_REQUIRED", detail, (error,)))
 
 
 def _is_wanted(present: User) -> bool:

@@ -50,13 +50,17 @@ HEADERS: Json = {
         "description": "What is left of that quota, and in how many seconds it is whole again.",
         "schema": {"type": "string", "examples": ['"orders";r=17;t=1']},
     },
+    "Server-Timing": {
+        "description": "For who is signed in: what it took, in ms, and parts of it.",
+        "schema": {"type": "string", "examples": ["trade;dur=0.9, app;dur=1.4"]},
+    },
     "Link": {
         "description": 'Of what is not JSON: where the rest is (`rel="next"`), if there is more.',
         "schema": {"type": "string"},
     },
 }
-#: Of every answer; those of quotas only where one counts.
-_ALWAYS = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+#: Of every answer; those of quotas only where one counts, times only for who is signed in.
+_ALWAYS = ("X-Request-Id", "RateLimit-Policy", "RateLimit", "Server-Timing")
 _COMES_AGAIN = frozenset({429, 503})
 
 
@@ -76,10 +80,11 @@ def responses(operation: Operation, method: str, parts: Collection[str], schemas
 
 
 def _answer(operation: Operation, status: int, schemas: Schemas) -> Json:
-    kind = operation.answers[status]
+    kind, by_admin = operation.answers[status], operation.access is Access.ADMIN
     due = {
         "ETag": operation.shows_version(status),
-        "Idempotent-Replayed": operation.keyed,
+        # What an admin changes from a version is known again by that.
+        "Idempotent-Replayed": operation.keyed or (operation.guarded and by_admin),
         "Location": 300 <= status < 400,
         "Link": bool(_also(operation, status)),
     }

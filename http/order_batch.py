@@ -19,13 +19,15 @@ from flask import Blueprint, Response, g, request
 from ..domain.ids import UserId
 from ..protocol.orders import BatchResults
 from .answers import json_answer
-from .auth import caller
+from .auth import caller, holder
 from .deps import ApiDeps
 from .desk import Desk, Wanted
+from .limits import counts_as
 from .listing import Listing
 from .operations import Access, Operation
 from .order_form import Made, OrderBody, read, recorded_by, told
 from .problems import FieldError, Problem, Refuse
+from .timing import timed
 from .validate import Name, invalid, parsed, raw_body
 
 ORDERS_MAX = 50  #: in one batch; docs/protocol.md, "Batches"
@@ -65,11 +67,14 @@ def batch_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
         What the market refuses concerns one order, and is its result; a fault of form refuses all.
         If any result is a 503, the answer has `Retry-After`.
         """
+        holder(deps)  # by the token alone, for the orders are counted before anything is waited for
+        raw = raw_body()
+        lines = parsed(raw, _Apart, members_once=False).orders
+        counts_as(deps, len(lines))
         user = UserId(caller(deps).user)
-        orders = _read_all(raw_body(), user, listing)
-        deps.quotas.charge_orders(user, len(orders) - 1)  # the request was counted as one
+        orders = _read_all(raw, lines, user, listing)
         wanted = [order for order in orders if isinstance(order, Wanted)]
-        answers = desk.place_all(wanted)
+        answers = timed("trade", lambda: desk.place_all(wanted))
         recorded = recorded_by(deps.ledger, user, answers)
         outcomes = (
             told(order, answer, listing, recorded)
@@ -82,12 +87,14 @@ def batch_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
     return routes
 
 
-def _read_all(raw: bytes, user: UserId, listing: Listing) -> list[Wanted | Problem]:
+def _read_all(
+    raw: bytes, lines: Sequence[msgspec.Raw], user: UserId, listing: Listing
+) -> list[Wanted | Problem]:
     """Every order, or why the market has none such. Raises Refuse for faults of form, all named."""
     found: list[Wanted | Problem] = []
     faults: list[FieldError] = []
     keys: set[str] = set()
-    for at, one in enumerate(parsed(raw, _Apart, members_once=False).orders):
+    for at, one in enumerate(lines):
         try:
             found.append(_read(bytes(one), keys, user, listing))
         except Refuse as refuse:

@@ -15,6 +15,7 @@ from .operations import Access, Operation
 from .order_form import Made, OrderBody, read, recorded_by, told
 from .problems import Problem, Refuse
 from .refusals import ORDER_REFUSALS
+from .timing import timed
 from .validate import body, idempotency_key
 
 
@@ -38,7 +39,7 @@ def order_routes(deps: ApiDeps, desk: Desk, listing: Listing) -> Blueprint:
         user = UserId(caller(deps).user)
         key = idempotency_key()
         wanted = read(user, key, body(OrderBody), listing)
-        answer = desk.place(wanted)
+        answer = timed("trade", lambda: desk.place(wanted))
         return _answer(told(wanted, answer, listing, recorded_by(deps.ledger, user, [answer])))
 
     return routes

@@ -22,7 +22,8 @@ _REQUEST_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 )
 _ANSWER_HEADERS = (
-    "ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+    "ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After,"
+    " Server-Timing, X-Request-Id"
 )
 PREFLIGHT_S = "7200"  #: how long a browser need not ask again; no browser takes more
 
@@ -52,6 +53,7 @@ def install(app: Flask, deps: ApiDeps) -> None:
                 # Without credentials: the token comes in a header, and cookies are not for them.
                 response.headers["Access-Control-Allow-Origin"] = origin or ""
                 response.headers["Access-Control-Expose-Headers"] = _ANSWER_HEADERS
+                response.headers["Timing-Allow-Origin"] = origin or ""
         return response
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from .hosts import ANY, Hosts
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -21,10 +23,12 @@ class Outside:
     Attributes:
         proxies: whose `X-Forwarded-For` is believed.
         https: whether browsers reach us by https alone.
+        hosts: by which names.
     """
 
     proxies: tuple[Network, ...] = ()
     https: bool = False
+    hosts: Hosts = ANY
 
     def trusts(self, peer: str) -> bool:
         """Whether *peer* is one of our proxies."""

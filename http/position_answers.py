@@ -20,10 +20,10 @@ from .desk import Answer
 from .listing import Listing
 from .order_form import PENDING
 from .position_desk import Wish
-from .position_form import etag
 from .position_problems import closed_problem, refused_problem, unavailable_problem
 from .position_reader import PositionReader, last_close
 from .problems import Problem, Refuse
+from .versions import etag
 
 _GONE = frozenset({Refusal.POSITION_CLOSED, Refusal.POSITION_UNKNOWN})
 

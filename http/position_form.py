@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from flask import request
 
 from ..domain.ids import UserId, uuid7
 from ..domain.opening import OpenOrder
@@ -22,7 +20,6 @@ from ..store.position_commands import (
     StopsCommand,
 )
 from .listing import Listing
-from .problems import FieldError, Problem, Refuse
 from .validate import (
     InstrumentName,
     Name,
@@ -37,8 +34,6 @@ from .validate import (
 
 T = TypeVar("T")
 Change = int | Keep | None
-
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
 class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -164,24 +159,6 @@ def read_stops(position: PositionKey, version: int, asked: StopsBody, now_ms: in
         trail_px=_kept(asked.trailing_stop, _trail),
         now_ms=now_ms,
     )
-
-
-def version_wanted(of: str = "a position") -> int:
-    """The version, *of* which the ETag is, in the request's If-Match header. Raises Refuse."""
-    given = request.headers.get("If-Match")
-    if given is None:
-        error = FieldError("/If-Match", "is required", "header")
-        detail = "name the version that is to be changed, so that no change is lost"
-        raise Refuse(Problem("PRECONDITION_REQUIRED", detail, (error,)))
-    match = _ETAG.fullmatch(given)
-    if match is None:
-        raise invalid("/If-Match", f'must be the ETag of {of}, such as W/"3"', "header")
-    return int(match[1])
-
-
-def etag(version: int) -> str:
-    """The ETag of a position whose last event is number *version*."""
-    return f'W/"{version}"'
 
 
 def _bound(text: str | None) -> int | None:

@@ -26,16 +26,16 @@ from .position_form import (
     MarginBody,
     OpenBody,
     StopsBody,
-    etag,
     read_close,
     read_margin,
     read_open,
     read_stops,
-    version_wanted,
 )
 from .position_reader import PositionReader, PositionsQuery
 from .refusals import CLOSE_REFUSALS, MARGIN_REFUSALS, OPEN_REFUSALS, STOPS_REFUSALS
+from .timing import timed
 from .validate import body, idempotency_key, query
+from .versions import etag, version_wanted
 
 MADE = 201  #: the status of a position that was opened, now or when it was sent before
 
@@ -71,7 +71,8 @@ class _Commands:
 
     def done(self, user: UserId, wish: Wish, status: int = 200) -> Response:
         """The answer once *wish* was carried out. Raises Refuse."""
-        return self._answers.answer(user, wish, self._desk.carry_out(wish), status)
+        answer = timed("trade", lambda: self._desk.carry_out(wish))
+        return self._answers.answer(user, wish, answer, status)
 
 
 def _add_trades(routes: Blueprint, commands: _Commands) -> None:

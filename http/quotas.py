@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Hashable
 
 from ..domain.clock import Monotonic
-from ..domain.quota import Policy, Rates, Taken, charge, take
+from ..domain.quota import Policy, Rates, Taken, charge, standing, take
 from .operations import Limit
 from .problems import Problem
 
@@ -43,10 +43,12 @@ class Buckets:
             self._keep(who, taken.full_at)
         return taken
 
-    def charge(self, who: Hashable, requests: int) -> None:
-        """Count *requests* more of *who*, whether they are left or not."""
-        full_at = self._full_at.get(who, 0.0)
-        self._keep(who, charge(self.policy, full_at, self._monotonic(), requests))
+    def charge(self, who: Hashable, requests: int) -> Taken:
+        """Count *requests* more of *who*, whether they are left or not; fewer if negative."""
+        now = self._monotonic()
+        full_at = charge(self.policy, self._full_at.get(who, 0.0), now, requests)
+        self._keep(who, full_at)
+        return standing(self.policy, full_at, now)
 
     def _keep(self, who: Hashable, full_at: float) -> None:
         self._full_at[who] = full_at
@@ -86,14 +88,10 @@ class Quotas:
             return self._taken(self._strangers, network(address))
         return self._taken(self._users[limit], user)
 
-    def give_back(self, limit: Limit, user: int) -> None:
-        """Count a request of *user* no more that turned out not to be theirs."""
-        if limit is not Limit.SIGN_IN:
-            self._users[limit].charge(user, -1)
-
-    def charge_orders(self, user: int, orders: int) -> None:
-        """Count *orders* more that came in a request of *user* that was counted as one."""
-        self._users[Limit.ORDERS].charge(user, orders)
+    def charge(self, limit: Limit, user: int, requests: int) -> tuple[Policy, Taken]:
+        """Count *requests* more of *user*, or fewer if negative; how their quota stands then."""
+        buckets = self._users[limit]
+        return buckets.policy, buckets.charge(user, requests)
 
     def _taken(self, buckets: Buckets, who: Hashable) -> tuple[Policy, Taken]:
         taken = buckets.take(who)

@@ -6,6 +6,9 @@ Source: docs/operations.md, "HTTP server".
 from __future__ import annotations
 
 import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -18,6 +21,7 @@ from .connection import Connection, Limits
 from .meter import HttpMeter
 from .outside import DIRECT, Outside
 from .problems import Problem, raw_response
+from .quotas import network
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -27,6 +31,11 @@ TURN_AWAY_S = 1.0  #: seconds to tell a client that there is no room
 TOLD_AT_ONCE = 64  #: clients that are being told so; others are hung up on
 STOP_S = 5.0  #: seconds that requests in progress get when the server stops
 RETRY_AFTER_S = "2"
+TOO_MANY = Problem(
+    "TOO_MANY_CONNECTIONS",
+    "close another connection of your address first",
+    headers={"Retry-After": RETRY_AFTER_S},
+)
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +65,7 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         self._requests: Group = Group()
         self._connections: set[Connection] = set()
         self._turned_away = 0
+        self._from: Counter[str] = Counter()
         super().__init__(
             (host, port),
             application,
@@ -97,10 +107,31 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection, or turn it away when there are too many."""
         bind_contextvars(**self._log_context)
-        if not self.has_room():
-            self.meter.refused(503)
-            self._turn_away(sock)
+        problem = None if self.has_room() else self.no_room()
+        who = None if self.outside.trusts(address[0]) else network(address[0])
+        if problem is None and who is not None and self._from[who] >= self.limits.of_one_address:
+            problem = TOO_MANY
+        if problem is not None:
+            self.meter.refused(problem.status)
+            self._turn_away(sock, problem)
             return
+        with self._counted(who):
+            self._serve(sock, address)
+
+    @contextmanager
+    def _counted(self, who: str | None) -> Iterator[None]:
+        """Count a connection of *who* while it is open; None: it may be anybody's."""
+        if who is not None:
+            self._from[who] += 1
+        try:
+            yield
+        finally:
+            if who is not None:
+                self._from[who] -= 1
+                if not self._from[who]:
+                    del self._from[who]
+
+    def _serve(self, sock: Any, address: Any) -> None:
         connection = self.handler_class(sock, address, self)
         self._connections.add(connection)
         self.meter.open += 1
@@ -135,12 +166,12 @@ class HttpServer(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         self._requests.join(STOP_S if timeout is None else timeout)
         self._requests.kill(timeout=1)
 
-    def _turn_away(self, sock: Any) -> None:
+    def _turn_away(self, sock: Any, problem: Problem) -> None:
         # Each of them is a file for up to a second. Of a flood only the first are told why.
         if self._turned_away < TOLD_AT_ONCE:
             self._turned_away += 1
             try:
-                _tell(sock, raw_response(self.no_room(), https=self.outside.https))
+                _tell(sock, raw_response(problem, https=self.outside.https))
             finally:
                 self._turned_away -= 1
 

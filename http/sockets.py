@@ -226,7 +226,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
             self.websocket = None
 
     def _admit(self) -> _Guest | Problem:
-        problem = handshake.shape_problem(self.environ)
+        problem = self.refusal or handshake.shape_problem(self.environ)
         if problem is not None:
             return problem
         token = handshake.token_of(self.environ)

@@ -34,6 +34,8 @@ ACCESS_S = 15 * 60  #: life of an access token, seconds
 WS_S = 60  #: life of a ws token, seconds
 LEEWAY_S = 5  #: how far the clocks of two replicas may differ, seconds
 CACHED = 20_000  #: verified access tokens remembered: about one a user and quarter of an hour
+#: What a token has to say, of either kind.
+REQUIRED = ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid")
 
 _ACCESS_TYP, _ACCESS_AUD = "at+jwt", "api"
 _WS_TYP, _WS_AUD = "ws+jwt", "ws"
@@ -71,7 +73,7 @@ class Signer:
     def access_token(self, user: int, session: str, role: str = "user") -> str:
         """A token for the HTTP API, valid for ACCESS_S from now."""
         claims = self._claims(user, session, _ACCESS_AUD, ACCESS_S)
-        claims |= {"nbf": claims["iat"], "role": role, "scope": "trade"}
+        claims |= {"role": role, "scope": "trade"}
         return self._signed(claims, _ACCESS_TYP)
 
     def ws_token(self, user: int, session: str) -> str:
@@ -90,6 +92,7 @@ class Signer:
             "sub": str(user),
             "aud": audience,
             "iat": issued,
+            "nbf": issued,
             "exp": issued + life_s,
             "jti": uuid.uuid4().hex,
             "sid": session,
@@ -149,10 +152,12 @@ class Verifier:
                 audience=audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_S,
-                options={"require": ["exp", "iat", "sub", "aud", "iss", "jti", "sid"]},
+                options={"require": list(REQUIRED)},
             )
         except jwt.ExpiredSignatureError:
             return TokenRefused("the token has expired")
+        except jwt.ImmatureSignatureError:
+            return TokenRefused("the token is not valid yet")
         except jwt.InvalidTokenError:
             return TokenRefused("the token is not valid")
         if header.get("typ") != typ:

@@ -15,8 +15,9 @@ from ..protocol.pages import Page
 from ..protocol.shapes import FillMade
 from ..store.ledger import TradeCursor
 from .answers import Cursors, json_answer, page_of
-from .auth import caller
+from .auth import caller, holder
 from .deps import ApiDeps
+from .limits import counts_as
 from .listing import Listing
 from .operations import Access, Operation
 from .order_form import view_of
@@ -59,14 +60,22 @@ def trade_list_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> Blue
     )
     def own_trades() -> Response:
         """Own trades, newest first, up to 200 at once; as CSV up to 5,000."""
-        user, wanted, as_csv = UserId(caller(deps).user), query(TradesQuery), wants_csv()
+        holder(deps)  # by the token alone, for all lines are counted before anything is waited for
+        wanted, as_csv = query(TradesQuery), wants_csv()
         limit = _limit(wanted, as_csv=as_csv)
-        page = _page(deps, listing, cursors, user, wanted, limit)
+        counts_as(deps, _reads(limit))
+        page = _page(deps, listing, cursors, UserId(caller(deps).user), wanted, limit)
+        counts_as(deps, _reads(len(page["data"])))  # what was not there costs nothing
         response = _csv(page) if as_csv else json_answer(page)
         response.headers["Vary"] = "Accept"
         return response
 
     return routes
+
+
+def _reads(lines: int) -> int:
+    """What so many lines count as: the largest page of JSON is one read."""
+    return max(1, -(-lines // PAGE_MAX))
 
 
 def _limit(wanted: TradesQuery, *, as_csv: bool) -> int:
@@ -84,7 +93,7 @@ def _page(
     user: UserId,
     wanted: TradesQuery,
     limit: int,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     name, idx = f"trades:{user}", None
     if wanted.instrument is not None:
         idx = listing.idx_of(wanted.instrument, "/instrument", "query")

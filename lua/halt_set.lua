@@ -11,9 +11,9 @@ local inst = load_instrument(KEYS[1], 'rule')
 if not inst then return refused('INSTRUMENT_UNKNOWN') end
 if overtaken(version, inst.rule) then return refused('OVERTAKEN') end
 
-local before = inst.halt
+local before, mode = inst.halt, tonumber(redis.call('HGET', KEYS[4], 'halt') or '0')
+local change = ruling(inst, KEYS[2], tonumber(own), mode, tonumber(now_ms))
 even_if_full(KEYS[1])
 redis.call('HSET', KEYS[1], 'rule', version, 'own', own, 'note', note)
-local mode = tonumber(redis.call('HGET', KEYS[4], 'halt') or '0')
-rule(inst, idx, KEYS[1], KEYS[2], KEYS[3], tonumber(own), mode, tonumber(now_ms))
+if change then publish(change, idx, KEYS[1], KEYS[2], KEYS[3]) end
 return {'ok', text(before), text(inst.halt)}

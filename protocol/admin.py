@@ -49,6 +49,7 @@ class UserAdministered(msgspec.Struct, frozen=True):
     is_bot: bool
     created_at: Instant
     last_login_at: Instant | None
+    version: int
 
 
 class WalletAdjusted(msgspec.Struct, frozen=True):

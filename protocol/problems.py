@@ -42,6 +42,7 @@ class Problem(
     liquidation_price: Price | msgspec.UnsetType = msgspec.UNSET
     halt_reasons: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     version: int | msgspec.UnsetType = msgspec.UNSET
+    idx: int | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
     close: PositionHappened | msgspec.UnsetType | None = msgspec.UNSET
     least: str | int | msgspec.UnsetType = msgspec.UNSET

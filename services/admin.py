@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -11,7 +12,8 @@ from ..config import Servers
 from ..domain.people import Denied, Role, StandingWanted
 from ..store.audit import DONE, Asked, Audit, Begun, Settled
 from ..store.outage import one_line
-from ..store.people import People
+from ..store.people import Changed, People
+from ..store.refusals import Cursor
 from .reach import servers_of
 from .stores import Stores, open_stores
 
@@ -56,10 +58,16 @@ def _change(stores: Stores, email: str, role: Role) -> None:
     begun = audit.begin(asked)
     if not isinstance(begun, Begun):  # without a key each is an act of its own
         raise AssertionError(begun)
-    found = people.change(user, StandingWanted(role), None)
+    found = people.change(user, StandingWanted(role), None, tell=partial(_settle, audit, begun))
     if isinstance(found, Denied):
         audit.settle(begun, Settled(found.name, 409))
         raise GrantRefused(_WHY.get(found, f"there is no user {email} any more"))
+    if not isinstance(found, Changed):  # no version was named
+        raise AssertionError(found)
+    # What was done is written down by now, with what it changed, whatever Redis says to this.
     stores.revocations.add(*found.ended)
-    before, after = ({"role": each.role.value} for each in (found.before, found.person.standing))
-    audit.settle(begun, Settled(DONE, 200, None, before, after))
+
+
+def _settle(audit: Audit, begun: Begun, cursor: Cursor, change: Changed) -> None:
+    before, after = ({"role": each.role.value} for each in (change.before, change.person.standing))
+    audit.settle_in(cursor, begun, Settled(DONE, 200, None, before, after))

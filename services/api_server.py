@@ -24,6 +24,7 @@ from ..domain.clock import Calendar, system_calendar
 from ..domain.quota import Rates
 from ..http.api import create_app
 from ..http.deps import ApiDeps
+from ..http.hosts import ANY, Hosts, hosts_of
 from ..http.outside import Network, Outside
 from ..http.quotas import Quotas
 from ..http.refresh_tokens import RefreshTokens
@@ -72,6 +73,7 @@ class Front:
     *rates*: how often anybody may ask for what.
     *google*: None where nobody signs in with Google.
     *outbox_max*: facts that may wait for Postgres before new trades pause.
+    *hosts*: by which names it is asked for.
     """
 
     host: str
@@ -87,6 +89,7 @@ class Front:
     proxies: tuple[Network, ...] = ()
     rates: Rates = field(default_factory=Rates)
     google: Google | None = None
+    hosts: Hosts = ANY
 
 
 def children(
@@ -162,6 +165,7 @@ def run(settings: ApiSettings) -> int:
         proxies=settings.trusted_proxies,
         rates=settings.rates,
         google=Google(settings.google) if settings.google else None,
+        hosts=hosts_of(settings.public_origins, settings.allowed_hosts),
     )
     listed = children(
         stores,
@@ -277,5 +281,6 @@ def _http(
         quotas=quotas,
     )
     app = create_app(deps, front.google.sign_in(stores, addresses) if front.google else None)
-    meter, outside = health.http_meter(LISTENER), Outside(front.proxies, deps.secure)
+    meter = health.http_meter(LISTENER)
+    outside = Outside(front.proxies, deps.secure, front.hosts)
     return ServerFactory(front.host, front.port, app, meter=meter, outside=outside)

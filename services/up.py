@@ -24,6 +24,7 @@ from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
 from ..config import OUTBOX_MAX, GoogleSettings, Servers
 from ..domain.quota import Rates
+from ..http.hosts import Hosts, hosts_of
 from ..http.keys import public_jwks
 from ..issuer import server as issuer
 from ..issuer.server import Issuer
@@ -192,7 +193,12 @@ class _Stage:
             public_origins=page_origins(self.api_port),
             rates=self.options.rates,
             google=Google(self._google()),
+            hosts=self._hosts(),
         )
+
+    def _hosts(self) -> Hosts:
+        # Of this machine alone: the page of another site, whatever its name leads to, is nobody.
+        return hosts_of(page_origins(self.api_port), health_too=True)
 
     def _google(self) -> GoogleSettings:
         url = self.issuer.url
@@ -214,6 +220,7 @@ class _Stage:
             public_keys=public_jwks(self.private_key),
             origins=page_origins(self.api_port),
             capacity=20_000,
+            hosts=self._hosts(),
             rates=self.options.rates,
         )
 

@@ -21,6 +21,7 @@ from ..domain.clock import Calendar, system_calendar
 from ..domain.quota import Rates
 from ..http.asyncapi import AsyncApiApp
 from ..http.health import HealthApp
+from ..http.hosts import ANY, Hosts
 from ..http.outside import Network, Outside
 from ..http.quotas import Buckets
 from ..http.sockets import SocketDeps, SocketServerFactory
@@ -55,6 +56,7 @@ class Door:
     *compression*: whether clients may have their messages compressed.
     *proxies*: who is believed when it says who asks.
     *rates*: how often an address may open one.
+    *hosts*: by which names it is asked for.
     """
 
     host: str
@@ -65,12 +67,13 @@ class Door:
     compression: bool = False
     proxies: tuple[Network, ...] = ()
     rates: Rates = field(default_factory=Rates)
+    hosts: Hosts = ANY
 
     @property
     def outside(self) -> Outside:
         """How it is reached: by https alone where all pages are."""
         https = bool(self.origins) and all(each.startswith("https://") for each in self.origins)
-        return Outside(self.proxies, https)
+        return Outside(self.proxies, https, self.hosts)
 
 
 def children(
@@ -138,6 +141,7 @@ def run(settings: WsSettings) -> int:
         compression=settings.compression,
         proxies=settings.trusted_proxies,
         rates=settings.rates,
+        hosts=Hosts(frozenset(settings.allowed_hosts)),
     )
     listed = children(stores, addresses, health, system_calendar, door)
     code = supervise(listed, addresses=addresses, health=health, ready=stay)

@@ -84,10 +84,15 @@ class OtherRequest:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row as it is read; *at_ms* is real Unix ms."""
+    """One row as it is read; *at_ms* is real Unix ms.
+
+    *before* and *after* may be known where nobody knows yet whether all of it was done.
+    """
 
     id: int
     asked: Asked
+    before: Any
+    after: Any
     settled: Settled | None
     at_ms: int
 
@@ -126,7 +131,8 @@ class Audit:
     def settle_in(self, cursor: Cursor, begun: Begun, settled: Settled) -> None:
         """As `settle`, inside the transaction that does it; what was said first stays said."""
         cursor.execute(
-            "UPDATE audit_log SET outcome = %s, status = %s, answer = %s, before = %s, after = %s,"
+            "UPDATE audit_log SET outcome = %s, status = %s, answer = %s,"
+            " before = coalesce(before, %s), after = coalesce(after, %s),"
             " done_at = now() WHERE id = %s AND outcome IS NULL",
             (
                 settled.outcome,
@@ -136,6 +142,17 @@ class Audit:
                 _json(settled.after),
                 begun.id,
             ),
+        )
+
+    def note_in(self, cursor: Cursor, begun: Begun, before: Any, after: Any) -> None:
+        """Write down what an act changes, inside the transaction that does it; it goes on.
+
+        Who completes it later finds everything as it is *after*, so what was noted first stays.
+        """
+        cursor.execute(
+            "UPDATE audit_log SET before = %s, after = %s"
+            " WHERE id = %s AND outcome IS NULL AND before IS NULL AND after IS NULL",
+            (_json(before), _json(after), begun.id),
         )
 
     def let_go(self, begun: Begun) -> None:
@@ -224,7 +241,7 @@ def _line(row: Sequence[Any]) -> Line:
         ip=ip,
     )
     settled = None if outcome is None else Settled(outcome, status, None, before, after)
-    return Line(number, asked, settled, at_ms)
+    return Line(number, asked, before, after, settled, at_ms)
 
 
 def _json(value: Any) -> Json | None:

@@ -29,6 +29,7 @@ from .life import show_life
 from .lua import KERNEL, MARKET, TICKS, LuaScript
 from .postgres import Postgres
 from .refusals import Cursor
+from .telling import Tell, nobody
 
 
 class Hindrance(StrEnum):
@@ -59,44 +60,64 @@ class FixtureActs:
         self._hot = hot
         self._rebase = LuaScript("fixture_rebase", KERNEL, MARKET, TICKS)
 
-    def resettle(self, fixture: int, goals: Pair, now_ms: int) -> ResultChange | Hindrance:
-        """Give *fixture* the result *goals* (after extra time), whether it had one or not."""
-        outcome = self._settled(fixture, goals, now_ms)
+    def resettle(
+        self, fixture: int, goals: Pair, now_ms: int, tell: Tell[ResultChange] = nobody
+    ) -> ResultChange | Hindrance:
+        """Give *fixture* the result *goals* (after extra time), whether it had one or not.
+
+        *tell* of it in the same transaction; the scheduler is told after it.
+        """
+        outcome = self._settled(fixture, goals, now_ms, tell)
         if outcome is Hindrance.OVERTAKEN and self._started_anew(fixture, now_ms):
-            outcome = self._settled(fixture, goals, now_ms)
+            outcome = self._settled(fixture, goals, now_ms, tell)
         self._hot.begin_feed_anew()
         return outcome
 
-    def void(self, fixture: int, now_ms: int) -> ResultChange | Hindrance:
-        """Have *fixture* count for nothing: both clubs are worth what they were before it."""
-        outcome = self._settled(fixture, None, now_ms)
+    def void(
+        self, fixture: int, now_ms: int, tell: Tell[ResultChange] = nobody
+    ) -> ResultChange | Hindrance:
+        """Have *fixture* count for nothing: both clubs are worth what they were before it.
+
+        *tell* of it as `resettle` does.
+        """
+        outcome = self._settled(fixture, None, now_ms, tell)
         self._hot.begin_feed_anew()
         return outcome
 
-    def _settled(self, fixture: int, goals: Pair | None, now_ms: int) -> ResultChange | Hindrance:
+    def _settled(
+        self, fixture: int, goals: Pair | None, now_ms: int, tell: Tell[ResultChange]
+    ) -> ResultChange | Hindrance:
         life = self._hot.life()
         with self._pg.transaction() as cursor:
             show_life(cursor, life)
             row = locked_row(cursor, fixture)
             if row is None:
                 return Hindrance.UNKNOWN
-            if hindered := _hindrance(row, goals, now_ms):
-                return hindered
-            if _is_so(row, goals):
-                return ResultChange(row, row)
-            governing = governs(cursor, row)
-            if goals is None and row.left is None and not governing:
-                _write_void(cursor, row, now_ms)  # it has moved nothing
-                return ResultChange(row, replace(row, voided=True, phase=Phase.VOID))
-            start = row.start or self._start_now(row)
-            bases = bases_after(start, row.weight_bps, goals)
-            expected = row.left or start.bases
-            versions = self._rebased(row, expected, bases, now_ms, governing=governing)
-            if isinstance(versions, Hindrance):
-                return versions
-            after = _write(cursor, row, start, goals, now_ms)
-            _write_fact(cursor, row, goals, bases, versions, now_ms)
-            return ResultChange(row, replace(after, left=bases))
+            change = self._changed(cursor, row, goals, now_ms)
+            if isinstance(change, ResultChange):
+                tell(cursor, change)
+            return change
+
+    def _changed(
+        self, cursor: Cursor, row: FixtureRow, goals: Pair | None, now_ms: int
+    ) -> ResultChange | Hindrance:
+        if hindered := _hindrance(row, goals, now_ms):
+            return hindered
+        if _is_so(row, goals):
+            return ResultChange(row, row)
+        governing = governs(cursor, row)
+        if goals is None and row.left is None and not governing:
+            _write_void(cursor, row, now_ms)  # it has moved nothing
+            return ResultChange(row, replace(row, voided=True, phase=Phase.VOID))
+        start = row.start or self._start_now(row)
+        bases = bases_after(start, row.weight_bps, goals)
+        expected = row.left or start.bases
+        versions = self._rebased(row, expected, bases, now_ms, governing=governing)
+        if isinstance(versions, Hindrance):
+            return versions
+        after = _write(cursor, row, start, goals, now_ms)
+        _write_fact(cursor, row, goals, bases, versions, now_ms)
+        return ResultChange(row, replace(after, left=bases))
 
     def _started_anew(self, fixture: int, now_ms: int) -> bool:
         """Have a void match start from the prices of now, which others have moved; whether it may.

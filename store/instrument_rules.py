@@ -20,6 +20,7 @@ from .postgres import Postgres
 from .refusals import Cursor
 from .rule_scripts import OtherLimits, OwnMode, RuleScripts
 from .rules import carried_out, ruling
+from .telling import Tell, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,18 @@ class InstrumentRules:
         with self._pg.transaction() as cursor:
             return _read(cursor, idx)
 
-    def set_mode(self, idx: InstrumentIdx, mode: Mode, note: str, now_ms: int) -> RuleChange | None:
-        """Give *idx* a mode of its own; None if there is no such instrument."""
+    def set_mode(
+        self,
+        idx: InstrumentIdx,
+        mode: Mode,
+        note: str,
+        now_ms: int,
+        tell: Tell[RuleChange] = nobody,
+    ) -> RuleChange | None:
+        """Give *idx* a mode of its own; None if there is no such instrument.
+
+        *tell* of it in the same transaction.
+        """
         with ruling(self._pg) as (cursor, number):
             before = _read(cursor, idx)
             if before is None:
@@ -94,15 +105,23 @@ class InstrumentRules:
                 " version = excluded.version",
                 (idx, mode.value, note, number),
             )
-            return RuleChange(before, replace(before, mode=mode, note=note))
+            change = RuleChange(before, replace(before, mode=mode, note=note))
+            tell(cursor, change)
+            return change
 
     def set_limits(
-        self, idx: InstrumentIdx, changes: Mapping[str, int], known: int, now_ms: int
+        self,
+        idx: InstrumentIdx,
+        changes: Mapping[str, int],
+        known: int,
+        now_ms: int,
+        tell: Tell[RuleChange] = nobody,
     ) -> RuleChange | LimitsMoved | Fault | None:
         """Change some limits of *idx*, if the version *known* of all of them is the present one.
 
         Args:
             changes: by the names of `Limits`; the others stay as they are.
+            tell: is told of it in the same transaction.
 
         Returns:
             A `Fault` names the limit that cannot be, by itself or beside what is open there; None
@@ -121,7 +140,9 @@ class InstrumentRules:
             if carried_out(refused):
                 return _unfit(refused)
             cursor.execute(_SET_LIMITS, (idx, number, *astuple(limits)))
-            return RuleChange(before, replace(before, limits=limits, limits_version=number))
+            change = RuleChange(before, replace(before, limits=limits, limits_version=number))
+            tell(cursor, change)
+            return change
 
 
 def _unfit(refused: Refused | None) -> Fault | None:

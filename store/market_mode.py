@@ -16,6 +16,7 @@ from .postgres import Postgres
 from .refusals import Cursor
 from .rule_scripts import RuleScripts
 from .rules import carried_out, ruling
+from .telling import Tell, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,13 @@ class ModeChange:
     after: MarketMode
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Nothing can be made of what Redis has of the instrument *idx*, so none was ruled."""
+
+    idx: int
+
+
 class MarketModes:
     """The row in Postgres, and its effect in Redis."""
 
@@ -55,13 +63,25 @@ class MarketModes:
         with self._pg.transaction() as cursor:
             return _read(cursor)
 
-    def set(self, mode: Mode, note: str, known: int, now_ms: int) -> ModeChange | Moved:
-        """Give the market *mode*, if the version *known* is the present one."""
+    def set(
+        self,
+        mode: Mode,
+        note: str,
+        known: int,
+        now_ms: int,
+        tell: Tell[ModeChange] = nobody,
+    ) -> ModeChange | Moved | Unreadable:
+        """Give the market *mode*, if the version *known* is the present one.
+
+        *tell* of it in the same transaction.
+        """
         with ruling(self._pg) as (cursor, number):
             before = _read(cursor)
             if before.version != known:
                 return Moved(before)
-            carried_out(self._scripts.mode_set(mode, note, number, now_ms))
+            refused = carried_out(self._scripts.mode_set(mode, note, number, now_ms))
+            if refused is not None:
+                return Unreadable(int(refused.details["idx"]))
             after = MarketMode(mode, note, now_ms, number)
             cursor.execute(
                 "INSERT INTO market_mode (mode, note, since_ms, version) VALUES (%s, %s, %s, %s)"
@@ -69,7 +89,9 @@ class MarketModes:
                 " since_ms = excluded.since_ms, version = excluded.version",
                 (mode.value, note, now_ms, number),
             )
-            return ModeChange(before, after)
+            change = ModeChange(before, after)
+            tell(cursor, change)
+            return change
 
 
 def mode_in_redis(client: redis.Redis, keys: Keys) -> MarketMode:

@@ -6,7 +6,7 @@ Source: docs/operations.md, "What admins may do"; store/parked.py for what they 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,6 +18,7 @@ from .keys import OutboxName
 from .parked import postpone
 from .postgres import Postgres
 from .refusals import Cursor
+from .telling import Tell, nobody
 
 LONGEST_S = 50.0  #: whether the books need a fact is looked up in the whole ledger
 
@@ -82,8 +83,8 @@ class ParkedRows:
             )
             return [_row(row) for row in cursor.fetchall()]
 
-    def retry(self, row_id: str) -> Tried | None:
-        """Try one once more, right now; None if there is none of this id."""
+    def retry(self, row_id: str, tell: Tell[Tried] = nobody) -> Tried | None:
+        """Try one once more, right now, and *tell* of it; None if there is none of this id."""
         with self._pg.transaction() as cursor:
             row = _locked(cursor, row_id)
             if row is None:
@@ -93,11 +94,15 @@ class ParkedRows:
             insert_kinds(cursor, [entry], lambda _cursor, _entry, error: refused.append(error))
             if refused:
                 postpone(cursor, row.stream, row.id, refused[0])
-                return Tried(row, str(refused[0]))
+                tried = Tried(row, str(refused[0]))
+                tell(cursor, tried)
+                return tried
             cursor.execute(f"DELETE FROM {row.stream} WHERE id = %s", (row.id,))
-            return Tried(row, None)
+            tried = Tried(row, None)
+            tell(cursor, tried)
+            return tried
 
-    def delete(self, row_id: str, tell: Callable[[Cursor, Row], None]) -> Row | Kept:
+    def delete(self, row_id: str, tell: Tell[Row] = nobody) -> Row | Kept:
         """Delete one that the books do not need; *tell* of it in the same transaction."""
         with self._pg.transaction(LONGEST_S) as cursor:
             row = _locked(cursor, row_id)

@@ -6,7 +6,7 @@ Source: docs/operations.md, "What admins may do".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..domain.ids import UserId
@@ -14,10 +14,11 @@ from ..domain.people import Denied, Role, Standing, StandingWanted, Status, chan
 from .postgres import Postgres
 from .refusals import Cursor
 from .revocations import KEPT_MS, Ended
+from .telling import Tell, nobody
 
 _PERSON = """SELECT id, email, display_name, role, status, is_bot,
  (extract(epoch FROM created_at) * 1000)::bigint,
- (extract(epoch FROM last_login_at) * 1000)::bigint FROM users"""
+ (extract(epoch FROM last_login_at) * 1000)::bigint, rights_version FROM users"""
 
 
 _ANY = StandingWanted()
@@ -25,7 +26,7 @@ _ANY = StandingWanted()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One user; times are real Unix ms."""
+    """One user; times are real Unix ms. *version* counts the changes of rights."""
 
     id: UserId
     email: str
@@ -34,6 +35,7 @@ class Person:
     is_bot: bool
     created_ms: int
     last_login_ms: int | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,13 @@ class Changed:
     person: Person
     before: Standing
     ended: tuple[Ended, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingMoved:
+    """The version of the rights that was known is not the present one, *version*."""
+
+    version: int
 
 
 class People:
@@ -96,24 +105,44 @@ class People:
             row = cursor.fetchone()
         return None if row is None else UserId(row[0])
 
-    def change(self, user: UserId, wanted: StandingWanted, by: UserId | None) -> Changed | Denied:
+    def one(self, user: UserId) -> Person | None:
+        """The user with this id."""
+        with self._pg.transaction() as cursor:
+            return _found(cursor, user)
+
+    def change(
+        self,
+        user: UserId,
+        wanted: StandingWanted,
+        by: UserId | None,
+        known: int | None = None,
+        tell: Tell[Changed] = nobody,
+    ) -> Changed | Denied | StandingMoved:
         """Have the rights of *user* as *wanted*, and end their sessions if that changes any.
 
         Args:
             by: which admin wants it; None for whoever has the servers themselves.
+            known: the version that is to be changed; None for any. Rights that are as wanted
+                already have not to be of that version: whoever made them so may have been us.
+            tell: is told of it in the same transaction.
         """
         with self._pg.transaction() as cursor:
             standings = _locked(cursor, user)
-            before = standings.get(user)
-            if before is None:
+            before, present = standings.get(user), _found(cursor, user)
+            if before is None or present is None:
                 return Denied.UNKNOWN
             admins = [each for each, standing in standings.items() if standing.admin]
             after = changed(before, wanted, user, by, admins)
             if isinstance(after, Denied):
                 return after
             if after != before:
+                if known not in (None, present.version):
+                    return StandingMoved(present.version)
                 _write(cursor, user, after)
-            return Changed(_found(cursor, user), before, _ended(cursor, user))
+                present = replace(present, standing=after, version=present.version + 1)
+            change = Changed(present, before, _ended(cursor, user))
+            tell(cursor, change)
+            return change
 
 
 def _locked(cursor: Cursor, user: UserId) -> dict[UserId, Standing]:
@@ -135,7 +164,8 @@ def _locked(cursor: Cursor, user: UserId) -> dict[UserId, Standing]:
 
 def _write(cursor: Cursor, user: UserId, standing: Standing) -> None:
     cursor.execute(
-        "UPDATE users SET role = %s, status = %s WHERE id = %s",
+        "UPDATE users SET role = %s, status = %s, rights_version = rights_version + 1"
+        " WHERE id = %s",
         (standing.role, standing.status, user),
     )
     cursor.execute(
@@ -152,9 +182,10 @@ def _ended(cursor: Cursor, user: UserId) -> tuple[Ended, ...]:
     return tuple(Ended(user, session) for (session,) in cursor.fetchall())
 
 
-def _found(cursor: Cursor, user: UserId) -> Person:
-    cursor.execute(f"{_PERSON} WHERE id = %s", (user,))
-    return _person(cursor.fetchone())
+def _found(cursor: Cursor, user: UserId) -> Person | None:
+    cursor.execute(f"{_PERSON} WHERE id = %s AND id > 0", (user,))
+    row = cursor.fetchone()
+    return None if row is None else _person(row)
 
 
 def _one_of(value: object) -> tuple[object] | None:
@@ -170,6 +201,6 @@ def _like(text: str | None) -> tuple[str, str] | None:
 
 
 def _person(row: Sequence[Any]) -> Person:
-    number, email, name, role, status, is_bot, created_ms, seen_ms = row
+    number, email, name, role, status, is_bot, created_ms, seen_ms, version = row
     standing = Standing(Role(role), Status(status))
-    return Person(UserId(number), email, name, standing, is_bot, created_ms, seen_ms)
+    return Person(UserId(number), email, name, standing, is_bot, created_ms, seen_ms, version)

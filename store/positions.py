@@ -83,6 +83,15 @@ class Positions:
             found = cursor.fetchone()
         return PositionKey(position_id, *found) if found else None
 
+    def made_by(self, position_id: str, idem_key: str) -> PositionEvent | None:
+        """What the command with *idem_key* did to a position (a UUID), however long ago.
+
+        As Postgres has it; scripts remember keys for a day.
+        """
+        where = "WHERE position_id = %s AND idem_key = %s ORDER BY number LIMIT 1"
+        with self._pg.transaction() as cursor:
+            return next(iter(_events(cursor, where, [position_id, idem_key])), None)
+
     def page(
         self,
         user: UserId,

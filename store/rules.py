@@ -65,7 +65,9 @@ def restore_rules(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
         # At 0 ms: a tick then has the time of the one before it, as if the calendar stood still.
         for refused in scripts.halt_set(own, number, 0):
             carried_out(refused)
-        carried_out(scripts.mode_set(*market, number, 0))
+        if refused := carried_out(scripts.mode_set(*market, number, 0)):
+            # Nobody may trade by another mode than the one that was set.
+            raise RuntimeError(f"the mode of the market cannot be put back: {refused}")
         for each, unfit in zip(limits, scripts.limits_set(limits, number, 0), strict=True):
             if carried_out(unfit):
                 log.warning("limits could not be put back", idx=each.idx, why=str(unfit))

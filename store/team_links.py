@@ -20,6 +20,7 @@ from .fixture_rows import locked_row
 from .hot import Hot
 from .postgres import Postgres
 from .refusals import Cursor
+from .telling import Tell, nobody
 
 Side = Literal["home", "away"]
 
@@ -40,8 +41,13 @@ class TeamLinks:
         self._pg = pg
         self._hot = hot
 
-    def link(self, fixture: int, side: Side, idx: InstrumentIdx) -> Linked | Hindrance:
-        """Have the team of one *side* of *fixture* move the instrument *idx* from now on."""
+    def link(
+        self, fixture: int, side: Side, idx: InstrumentIdx, tell: Tell[Linked] = nobody
+    ) -> Linked | Hindrance:
+        """Have the team of one *side* of *fixture* move the instrument *idx* from now on.
+
+        *tell* of it in the same transaction; the scheduler is told after it.
+        """
         with self._pg.transaction() as cursor:
             lock_listing(cursor)
             _overtake_scheduler(cursor)
@@ -56,6 +62,7 @@ class TeamLinks:
                     return Hindrance.CLUB_IN_PLAY
                 _change_places(cursor, team, idx, other)
             linked = Linked(row.teams, before, _instruments(cursor, row.teams))
+            tell(cursor, linked)
         self._hot.begin_feed_anew()
         return linked
 

@@ -94,7 +94,7 @@ class Users:
         key = None if display_name is None else name_key(display_name)
         try:
             with self._pg.transaction() as cursor:
-                present = _one(cursor, "WHERE id = %s AND id > 0 FOR UPDATE", (user,))
+                present = _one(cursor, "WHERE id = %s AND id > 0 FOR NO KEY UPDATE", (user,))
                 if present is None:
                     return Unchanged.GONE
                 if not expected(present):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import psycopg2
 import pytest
 from touchline.domain.ruling import Mode
 from touchline.store.market_mode import MarketModes
@@ -115,3 +117,68 @@ def test_a_mode_that_did_not_reach_postgres_is_not_in_force_after_a_restart(
 @pytest.mark.parametrize("mode", ["on", "", 1, None])
 def test_there_are_three_modes(operator: Trader, mode: Any) -> None:
     assert put(operator, mode).get_json()["errors"][0]["pointer"] == "/mode"
+
+
+class Forgetful:
+    """An audit that cannot be reached once an act was done."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def settle(self, *_: object) -> None:
+        raise psycopg2.OperationalError("away")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_a_mode_that_was_set_and_not_heard_of_is_found_set_with_what_was_before(
+    api: Api, operator: Trader
+) -> None:
+    audit: Any = Forgetful(api.deps.operators.audit)
+    blind = replace(operator, api=api.with_(operators=replace(api.deps.operators, audit=audit)))
+    unheard = put(blind, "halted")
+
+    again = put(operator, "halted")
+
+    assert (unheard.status_code, unheard.get_json()["code"]) == (503, "OUTCOME_UNKNOWN")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+    assert again.headers["ETag"] == f'W/"{version(operator)}"'
+    (line,) = operator.audit(action="market.mode")
+    assert (line["outcome"], line["before"]["mode"], line["after"]["mode"]) == (
+        "done",
+        "enabled",
+        "halted",
+    )
+
+
+def test_what_was_set_is_not_told_again_once_somebody_has_changed_it(operator: Trader) -> None:
+    put(operator, "halted")
+    put(operator, "enabled", version(operator))
+
+    late = put(operator, "halted")
+
+    assert (late.status_code, late.get_json()["code"]) == (412, "PRECONDITION_FAILED")
+    assert operator.get(MODE).get_json()["mode"] == "enabled"
+
+
+@pytest.mark.parametrize("field", ["f", "so", "phase", "tid", "own"])
+def test_where_one_club_is_broken_the_mode_is_set_for_none(
+    api: Api, operator: Trader, field: str
+) -> None:
+    good = api.redis.hgetall("inst:18")
+    if field == "own":
+        api.redis.hset("inst:18", field, "x")
+    else:
+        api.redis.hdel("inst:18", field)
+    before = api.redis.hgetall("inst:17"), api.redis.hgetall("mode")
+
+    answer = put(operator, "halted")
+
+    said = answer.get_json()
+    assert (answer.status_code, said["code"], said["idx"]) == (409, "INSTRUMENT_UNREADABLE", 18)
+    assert (api.redis.hgetall("inst:17"), api.redis.hgetall("mode")) == before
+    api.redis.delete("inst:18")
+    api.redis.hset("inst:18", mapping=good)
+    assert operator.get(MODE).get_json()["version"] == 0
+    assert put(operator, "halted").status_code == 200

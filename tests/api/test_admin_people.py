@@ -24,10 +24,21 @@ def code(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.get_json()["code"]
 
 
-def change(operator: Trader, user: object, **body: object) -> TestResponse:
-    """Change the rights of *user* because of spam."""
-    path = f"{USERS}/{user}"
-    return operator.api.client.patch(path, json={"reason": "spam"} | body, headers=operator.auth)
+def version(operator: Trader, user: object) -> int:
+    """That of the rights of *user*, as an admin reads it; 0 of who does not exist."""
+    shown: dict[str, Any] = operator.get(f"{USERS}/{user}").get_json()
+    return int(shown.get("version", 0))
+
+
+def change(
+    operator: Trader, user: object, known: int | None = None, **body: object
+) -> TestResponse:
+    """Change the rights of *user* because of spam, as read just now or as *known*."""
+    number = version(operator, user) if known is None else known
+    headers = operator.auth | {"If-Match": f'W/"{number}"'}
+    return operator.api.client.patch(
+        f"{USERS}/{user}", json={"reason": "spam"} | body, headers=headers
+    )
 
 
 def adjust(
@@ -46,6 +57,7 @@ def test_users_are_listed_and_searched(operator: Trader, ada: Trader) -> None:
     assert [each["id"] for each in found["data"]] == [ada.id]
     assert found["data"][0].keys() == {
         "id", "email", "display_name", "role", "status", "is_bot", "created_at", "last_login_at",
+        "version",
     }  # fmt: skip
 
 
@@ -57,6 +69,55 @@ def test_users_come_in_pages(operator: Trader, ada: Trader) -> None:
     assert [each["id"] for each in first["data"] + rest["data"]] == [ada.id, operator.id]
     assert (first["has_more"], rest["has_more"]) == (True, False)
     assert code(other) == (400, "CURSOR_INVALID")
+
+
+def test_one_user_is_shown_with_the_version_to_change_them_by(
+    operator: Trader, ada: Trader
+) -> None:
+    first = operator.get(f"{USERS}/{ada.id}")
+    changed = change(operator, ada.id, status="suspended")
+
+    assert (first.get_json()["email"], first.headers["ETag"]) == ("ada@example.com", 'W/"0"')
+    assert (changed.get_json()["version"], changed.headers["ETag"]) == (1, 'W/"1"')
+    assert operator.get(f"{USERS}/{ada.id}").headers["ETag"] == 'W/"1"'
+    assert code(operator.get(f"{USERS}/{10**9}")) == (404, "USER_UNKNOWN")
+
+
+def test_of_two_admins_who_change_a_user_the_second_has_to_look_again(
+    operator: Trader, ada: Trader
+) -> None:
+    seen = version(operator, ada.id)
+    change(operator, ada.id, seen, status="suspended")
+
+    late = change(operator, ada.id, seen, role="admin")
+
+    assert code(late) == (412, "PRECONDITION_FAILED")
+    assert late.get_json()["version"] == 1
+    assert operator.get(f"{USERS}/{ada.id}").get_json()["role"] == "user"
+    assert operator.audit()[0]["outcome"] == "PRECONDITION_FAILED"
+
+
+def test_a_change_of_a_user_has_to_name_what_it_changes(operator: Trader, ada: Trader) -> None:
+    path, wanted = f"{USERS}/{ada.id}", {"reason": "spam", "status": "suspended"}
+
+    without = operator.api.client.patch(path, json=wanted, headers=operator.auth)
+    headers = operator.auth | {"If-Match": '"x"'}
+    unreadable = operator.api.client.patch(path, json=wanted, headers=headers)
+
+    assert code(without) == (428, "PRECONDITION_REQUIRED")
+    assert code(unreadable) == (400, "VALIDATION")
+    assert operator.get(path).get_json()["status"] == "active"
+
+
+def test_the_same_change_sent_again_is_one_act(operator: Trader, ada: Trader) -> None:
+    first, again = (change(operator, ada.id, 0, status="suspended") for _ in range(2))
+    change(operator, ada.id, status="active")
+    late = change(operator, ada.id, 0, status="suspended")
+
+    assert (again.status_code, again.get_json()) == (200, first.get_json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert code(late) == (412, "PRECONDITION_FAILED")
+    assert [line["after"]["status"] for line in operator.audit()] == ["active", "suspended"]
 
 
 def test_who_is_suspended_is_out_at_once_and_stays_out(
@@ -177,14 +238,21 @@ def test_a_suspension_that_redis_was_not_told_of_is_completed_by_the_same_again(
 ) -> None:
     blind = replace(operator, api=api.with_(revocations=Unreachable(api.deps.revocations)))
 
-    first = change(blind, ada.id, status="suspended")
+    first = change(blind, ada.id, 0, status="suspended")
     between = ada.get("/v1/account").status_code
-    again = change(operator, ada.id, status="suspended")
+    unknown = operator.audit()
+    again = change(operator, ada.id, 0, status="suspended")
 
     assert code(first) == (503, "OUTCOME_UNKNOWN")
     assert (between, again.status_code) == (200, 200)
     assert code(ada.get("/v1/account")) == (401, "TOKEN_INVALID")
-    assert [line["outcome"] for line in operator.audit()] == ["done", None]
+    (line,) = operator.audit()
+    assert [each["outcome"] for each in unknown] == [None]
+    assert (line["outcome"], line["before"]["status"], line["after"]["status"]) == (
+        "done",
+        "active",
+        "suspended",
+    )
 
 
 # -- money ---------------------------------------------------------------------------------------
@@ -328,16 +396,30 @@ def test_whatever_is_adjusted_no_coin_appears_or_goes(
     api: Api, operator: Trader, ada: Trader, steps: list[tuple[bool, int]]
 ) -> None:
     """And whoever owns nothing free keeps what they have."""
-    users = (TREASURY, operator.id, ada.id)
+    ben = api.sign_in("ben@example.com")
+    users = (TREASURY, ben.id, ada.id)
     for to_ada, amount_e4 in steps:
-        before = api.deps.hot.wallet(ada.id if to_ada else operator.id)
+        before = api.deps.hot.wallet(ada.id if to_ada else ben.id)
         sign, amount = ("-" if amount_e4 < 0 else ""), abs(amount_e4)
         text = f"{sign}{amount // 10_000}.{amount % 10_000:04d}"
 
-        answer = adjust(operator, ada.id if to_ada else operator.id, text)
+        answer = adjust(operator, ada.id if to_ada else ben.id, text)
 
-        after = api.deps.hot.wallet(ada.id if to_ada else operator.id)
+        after = api.deps.hot.wallet(ada.id if to_ada else ben.id)
         moved = amount_e4 if before.cash_e4 + amount_e4 >= 0 else 0
         assert (answer.status_code == 201) == bool(moved)
         assert after.cash_e4 == before.cash_e4 + moved
-        assert sum(api.deps.hot.wallet(user).cash_e4 for user in users) == 0
+        own = api.deps.hot.wallet(operator.id).cash_e4
+        assert sum(api.deps.hot.wallet(user).cash_e4 for user in users) + own == 0
+
+
+@pytest.mark.parametrize("amount", ["5", "-5"])
+def test_nobody_adjusts_their_own_wallet(api: Api, operator: Trader, amount: str) -> None:
+    before = api.deps.hot.wallet(operator.id)
+
+    answer = adjust(operator, operator.id, amount)
+
+    assert code(answer) == (403, "OWN_WALLET")
+    assert answer.get_json()["errors"][0]["pointer"] == "/id"
+    assert api.deps.hot.wallet(operator.id) == before
+    assert operator.audit()[0]["outcome"] == "OWN_WALLET"

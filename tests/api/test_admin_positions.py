@@ -211,3 +211,41 @@ def test_in_play_an_admin_does_not_wait(api: Api, operator: Trader, ada: Trader)
     admin = Trader(playing, UserId(operator.id), operator.token)
 
     assert close(admin, position_id).status_code == 200
+
+
+@pytest.mark.parametrize("forgotten", ["the key", "the position as well"])
+def test_a_close_of_which_nobody_heard_for_days_is_found_in_the_ledger(
+    api: Api, operator: Trader, ada: Trader, forgotten: str
+) -> None:
+    """Redis remembers the key of a close for a day, and the position for a week."""
+    position_id, other = (opened(ada)["position_id"] for _ in range(2))
+    first = close(operator, position_id, "once").get_json()
+    with api.pg.transaction() as cursor:
+        cursor.execute(
+            "UPDATE audit_log SET outcome = NULL, done_at = NULL, answer = NULL, tried_at = NULL"
+        )
+    for key in api.redis.keys("idem:*audit:*"):
+        api.redis.delete(key)
+    if forgotten != "the key":
+        api.deps.operators.drain.everything()
+        api.redis.delete(f"pos:{position_id}")
+
+    again = close(operator, position_id, "once")
+
+    told = again.get_json()
+    assert (again.status_code, told["event"]) == (200, first["event"])
+    assert told["durable"] == "postgres"
+    (line,) = operator.audit()
+    assert (line["outcome"], line["after"]) == ("done", {"event": first["event"]["event_id"]})
+    held = api.deps.hot.position(other)
+    assert held is not None
+    assert held.qty > 0
+
+
+def test_a_close_that_somebody_else_made_is_nobody_elses(
+    api: Api, operator: Trader, ada: Trader
+) -> None:
+    position_id = opened(ada)["position_id"]
+    close(operator, position_id, "one")
+
+    assert problem(close(operator, position_id, "two")) == (409, "POSITION_CLOSED")

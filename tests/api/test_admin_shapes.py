@@ -37,7 +37,9 @@ def test_what_admins_do_to_people_is_answered_as_said(
     change = {"status": "suspended", **WHY}
 
     fits(api, operator.act(f"{user}/wallet-adjustments", {"amount": "-1", **WHY}))
-    fits(api, api.client.patch(user, json=change, headers=operator.auth))
+    headers = operator.auth | {"If-Match": 'W/"0"'}
+    fits(api, api.client.patch(user, json=change, headers=headers))
+    fits(api, operator.get(user))
     fits(api, operator.get("/v1/admin/users"))
     fits(api, operator.get("/v1/admin/audit"))
 

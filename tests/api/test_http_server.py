@@ -127,9 +127,33 @@ def test_a_head_that_cannot_be_served_is_refused(
     ],
 )
 def test_a_body_whose_end_could_be_disputed_is_refused(serve: Serve, framing: bytes) -> None:
-    sent = b"POST / HTTP/1.1\r\n" + framing + b"\r\nhello"
+    for body in (b"hello", b"0\r\n\r\n"):
+        sent = b"POST / HTTP/1.1\r\n" + framing + b"\r\n" + body
+        assert refusal(talk(serve(), sent)) == (400, "BAD_REQUEST")
 
-    assert refusal(talk(serve(), sent)) == (400, "BAD_REQUEST")
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Transfer-Encoding : chunked\r\n",
+        b"X : y\r\nTransfer-Encoding: chunked\r\n",
+        b"X\r\nTransfer-Encoding: chunked\r\n",
+        b"X: y\rTransfer-Encoding: chunked\r\n",
+        b"X: y\r\n folded\r\n",
+        b" X: y\r\n",
+        b"X: a\x00b\r\n",
+        b"X: a\x0bb\r\n",
+        b": y\r\n",
+        b"X(y): z\r\n",
+    ],
+)
+def test_a_line_that_two_could_read_differently_is_refused(serve: Serve, line: bytes) -> None:
+    """A proxy that reads it otherwise would send a body that we take for the next request."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\n\r\n"
+
+    answer = talk(serve(), b"POST / HTTP/1.1\r\n" + line + b"\r\n" + smuggled)
+
+    assert refusal(answer) == (400, "BAD_REQUEST")
 
 
 def test_a_broken_chunk_is_refused(serve: Serve) -> None:
@@ -271,3 +295,29 @@ def test_a_taken_port_is_an_error_of_the_start(serve: Serve) -> None:
 
     with pytest.raises(OSError, match="Address already in use"):
         ServerFactory("127.0.0.1", taken.port, echo)()
+
+
+def test_nobody_alone_takes_all_the_connections_there_are(serve: Serve) -> None:
+    server = serve(limits=Limits(connections=8, of_one_address=2, idle_s=5.0))
+    with connect(server) as one, connect(server) as other:
+        for held in (one, other):
+            held.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert held.recv(4096).startswith(b"HTTP/1.1 200")
+
+        with connect(server) as third:
+            refused = parsed(read_all(third))
+        with socket.create_connection(
+            ("127.0.0.1", server.port), timeout=5, source_address=("127.0.0.9", 0)
+        ) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            answered = parsed(read_all(stranger))[0]
+
+    assert refusal(refused) == (429, "TOO_MANY_CONNECTIONS")
+    assert answered == 200
+
+
+def test_a_connection_that_is_closed_counts_no_more(serve: Serve) -> None:
+    server = serve(limits=Limits(connections=8, of_one_address=1, idle_s=5.0))
+    close = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+
+    assert [talk(server, close)[0] for _ in range(5)] == [200] * 5

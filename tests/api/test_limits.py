@@ -95,6 +95,83 @@ def test_the_orders_of_a_batch_are_counted_one_by_one(limited):
     assert ada.batch(line("one", quantity="0.001")).status_code == 200
 
 
+def test_of_batches_sent_at_once_the_first_uses_the_quota_up(limited: Api) -> None:
+    """All are let in or not before the first of them is through with Redis."""
+    ada = limited.sign_in()
+    seen: list[int] = []
+
+    class Meanwhile:
+        """Sessions that are looked up while others of the same user ask."""
+
+        def __init__(self, real: Any) -> None:
+            self._real = real
+
+        def has(self, *who: Any) -> Any:
+            if not seen:
+                seen.append(0)
+                seen[0] = replace(ada, api=slow).batch(line("b")).status_code
+            return self._real.has(*who)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+    slow = limited.with_(revocations=Meanwhile(limited.deps.revocations))
+    first = replace(ada, api=slow).batch(*(line(f"a{n}", quantity="0.001") for n in range(50)))
+
+    assert (first.status_code, seen) == (200, [429])
+    assert first.headers["RateLimit"] == '"orders";r=0;t=5'
+
+
+def test_a_batch_of_a_session_that_is_over_costs_its_owner_nothing(limited: Api) -> None:
+    stolen, own = limited.sign_in(), limited.sign_in()
+    stolen.post("/v1/auth/logout")
+
+    answer = stolen.batch(*(line(f"k{n}") for n in range(50)))
+
+    assert answer.status_code == 401
+    assert own.order(quantity="0.001").headers["RateLimit"] == '"orders";r=19;t=1'
+
+
+def test_a_long_list_counts_by_the_lines_that_were_there(limited: Api) -> None:
+    ada = limited.sign_in()
+    ada.order(quantity="0.001")
+
+    json, csv = ada.get("/v1/trades?limit=200"), ada.get("/v1/trades", Accept="text/csv")
+
+    assert json.headers["RateLimit"] == '"reads";r=59;t=1'
+    assert csv.headers["RateLimit"] == '"reads";r=58;t=1'
+
+
+def test_lists_of_thousands_of_lines_asked_for_at_once_are_as_many_reads(limited: Api) -> None:
+    ada = limited.sign_in()
+    statuses: list[int] = []
+
+    class Meanwhile:
+        """A ledger that is being read while its reader asks for more."""
+
+        def __init__(self, real: Any) -> None:
+            self._real = real
+            self._readers = 0
+
+        def trades(self, *args: Any, **kwargs: Any) -> Any:
+            self._readers += 1
+            if self._readers <= 3:
+                statuses.append(export().status_code)
+            return self._real.trades(*args, **kwargs)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+    slow = replace(ada, api=limited.with_(ledger=Meanwhile(limited.deps.ledger)))
+
+    def export() -> Any:
+        return slow.get("/v1/trades", Accept="text/csv")
+
+    # 60 reads are there and each takes 25: the third is let in with 10 left, and owes the rest.
+    assert export().status_code == 200
+    assert sorted(statuses) == [200, 200, 429]
+
+
 def test_reads_are_bounded_by_user_and_without_a_token_by_address(limited):
     ada = limited.sign_in()
 

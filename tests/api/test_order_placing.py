@@ -26,6 +26,7 @@ NOT_FOR_CLIENTS = {
     Refusal.TAKE_PROFIT_NOT_REACHABLE,
     Refusal.OVERTAKEN,
     Refusal.LISTING,
+    Refusal.UNREADABLE,
     Refusal.LIMIT_UNFIT,
     Refusal.BASE_MOVED,
 }

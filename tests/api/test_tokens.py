@@ -32,8 +32,8 @@ def header(token: str) -> dict[str, object]:
 def forged(claims: dict[str, object] | None = None, **headers: object) -> str:
     """A token signed with our own key that says what a test wants."""
     now = int(time.time())
-    said = {"iss": "touchline", "sub": "5", "aud": "api", "iat": now, "exp": now + 60}
-    said |= {"jti": "j", "sid": "s"} | (claims or {})
+    said: dict[str, object] = {"iss": "touchline", "sub": "5", "aud": "api"}
+    said |= {"iat": now, "nbf": now, "exp": now + 60, "jti": "j", "sid": "s"} | (claims or {})
     key = serialization.load_pem_private_key(PRIVATE.encode(), None)
     kid = json.loads(PUBLIC)["keys"][0]["kid"]
     said = {name: value for name, value in said.items() if value is not None}
@@ -56,6 +56,7 @@ def test_a_ws_token_is_typed_twice_and_lives_a_minute() -> None:
 
     assert header(token)["typ"] == "ws+jwt"
     assert (said["typ"], said["aud"], said["exp"] - said["iat"]) == ("ws", "ws", WS_S)
+    assert said["nbf"] == said["iat"]
 
 
 def test_every_token_has_an_id_of_its_own() -> None:
@@ -123,9 +124,12 @@ def test_another_issuer_is_refused() -> None:
     assert refused(Verifier(PUBLIC).access(elsewhere.access_token(1, "s")))
 
 
-@pytest.mark.parametrize("claim", ["iss", "sub", "aud", "iat", "exp", "jti", "sid"])
+@pytest.mark.parametrize("claim", ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid"])
 def test_a_token_without_a_claim_is_refused(claim: str) -> None:
-    assert refused(Verifier(PUBLIC).access(forged({claim: None})))
+    verifier = Verifier(PUBLIC)
+
+    assert refused(verifier.access(forged({claim: None})))
+    assert refused(verifier.ws(forged({"aud": "ws", claim: None}, typ="ws+jwt")))
 
 
 @pytest.mark.parametrize("subject", ["0", "-1", "ada", "", "9" * 5000, "１"])
@@ -133,8 +137,11 @@ def test_only_a_user_can_be_the_subject_and_never_the_treasury(subject: str) -> 
     assert refused(Verifier(PUBLIC).access(forged({"sub": subject})))
 
 
-def test_a_token_from_the_future_is_refused() -> None:
-    assert refused(Verifier(PUBLIC).access(forged({"iat": int(time.time()) + 3600})))
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_token_from_the_future_is_refused(claim: str) -> None:
+    later = forged({claim: int(time.time()) + 3600})
+
+    assert "yet" in refused(Verifier(PUBLIC).access(later))
 
 
 def test_an_unsigned_token_is_refused() -> None:

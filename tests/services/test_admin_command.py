@@ -88,4 +88,10 @@ def test_a_role_changes_in_postgres_and_says_if_redis_could_not_be_told(
         change_role(away, NOWHERE, "op@example.com", Role.ADMIN)
 
     assert signed_in(pg, "op@example.com").role == "admin"
-    assert Audit(pg).page(Sought(), 1)[0].settled is None
+    newest = Audit(pg).page(Sought(), 1)[0].settled
+    assert newest is not None
+    assert (newest.outcome, newest.before, newest.after) == (
+        DONE,
+        {"role": "user"},
+        {"role": "admin"},
+    )

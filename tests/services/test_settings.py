@@ -212,6 +212,23 @@ def test_an_origin_is_kept_as_a_browser_sends_it(origin: str) -> None:
     assert config.ws_settings({**WS, "WS_ALLOWED_ORIGINS": f"{origin}/"}).origins == (origin,)
 
 
+@pytest.mark.parametrize(
+    "hosts", ["https://h", "h:8080", "H", "h,,i", ".h", "h.", "h/x", "*", "a b", "*.example"]
+)
+def test_what_is_no_host_name_is_refused(hosts: str) -> None:
+    for settings, given in ((config.api_settings, API), (config.ws_settings, WS)):
+        with pytest.raises(SettingError, match=r"^ALLOWED_HOSTS"):
+            settings({**given, "ALLOWED_HOSTS": hosts})
+
+
+def test_hosts_are_none_or_those_that_are_named() -> None:
+    named = {"ALLOWED_HOSTS": "api.internal, backend"}
+
+    assert config.api_settings(API).allowed_hosts == config.ws_settings(WS).allowed_hosts == ()
+    assert config.api_settings({**API, **named}).allowed_hosts == ("api.internal", "backend")
+    assert config.ws_settings({**WS, **named}).allowed_hosts == ("api.internal", "backend")
+
+
 def test_ws_server_refuses_a_private_key() -> None:
     with pytest.raises(SettingError, match="JWT_PRIVATE_KEY: ws-server verifies and never signs"):
         config.ws_settings({**WS, "JWT_PRIVATE_KEY": "x"})

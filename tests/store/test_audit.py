@@ -171,3 +171,32 @@ def test_texts_that_postgres_cannot_hold_are_shown_otherwise(audit: Audit) -> No
     (line,) = audit.page(Sought(), 10)
     assert line.asked.target == ("a\ufffd" + "b" * 3000)[:TARGET_MAX]
     assert line.asked.request == {"x": "a\ufffdb"}
+
+
+def test_what_was_noted_of_an_act_stays_when_a_repeat_completes_it(
+    audit: Audit, pg: Postgres
+) -> None:
+    row = begun(audit)
+    with pg.transaction() as cursor:
+        audit.note_in(cursor, row, {"to": 0}, {"to": 1})
+    (half,) = audit.page(Sought(), 10)
+    audit.let_go(row)
+
+    again = begun(audit)
+    with pg.transaction() as cursor:
+        audit.note_in(cursor, again, {"to": 1}, {"to": 1})
+    audit.settle(again, Settled(DONE, 200, None, {"to": 1}, {"to": 1}))
+
+    (line,) = audit.page(Sought(), 10)
+    assert (half.settled, half.before, half.after) == (None, {"to": 0}, {"to": 1})
+    assert line.settled == Settled(DONE, 200, None, {"to": 0}, {"to": 1})
+
+
+def test_what_is_noted_of_an_act_that_fails_is_not_there(audit: Audit, pg: Postgres) -> None:
+    row = begun(audit)
+
+    with suppress(ZeroDivisionError), pg.transaction() as cursor:
+        audit.note_in(cursor, row, {"to": 0}, {"to": 1})
+        raise ZeroDivisionError
+
+    assert audit.page(Sought(), 10)[0].before is None

@@ -6,7 +6,7 @@ import gevent
 import pytest
 from touchline.domain.ids import UserId
 from touchline.domain.people import Denied, Role, StandingWanted, Status
-from touchline.store.people import Changed, People, PeopleSought
+from touchline.store.people import Changed, People, PeopleSought, StandingMoved
 from touchline.store.postgres import Postgres
 from touchline.store.revocations import Ended
 from touchline.store.sessions import Client, Sessions, new_session_id
@@ -178,3 +178,34 @@ def test_of_two_with_one_address_the_one_who_signed_in_last_is_meant(
         newer = cursor.fetchone()[0]
 
     assert people.with_address(BOTH[0]) == newer
+
+
+def test_rights_that_were_changed_since_are_not_changed_by_an_old_version(
+    people: People, both: tuple[User, User]
+) -> None:
+    ada, bob = both
+    change(people, ada.id, SUSPENDED, bob.id)
+
+    late = people.change(ada.id, StandingWanted(Role.ADMIN), bob.id, 0)
+    same = people.change(ada.id, SUSPENDED, bob.id, 0)
+
+    assert late == StandingMoved(1)
+    assert isinstance(same, Changed)
+    assert same.person.version == 1
+
+
+def test_a_change_is_told_of_in_its_own_transaction(
+    people: People, both: tuple[User, User]
+) -> None:
+    ada, bob = both
+
+    def fails(_: object, told: Changed) -> None:
+        assert told.person.standing.status is Status.SUSPENDED
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        people.change(ada.id, SUSPENDED, bob.id, tell=fails)
+
+    unchanged = people.one(ada.id)
+    assert unchanged is not None
+    assert (unchanged.standing.status, unchanged.version) == (Status.ACTIVE, 0)
