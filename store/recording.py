@@ -63,7 +63,7 @@ class Recorder:
 
     def get(self, url: str, headers: Any) -> Answer:
         """The answer, which is in the file before it is returned. Raises NoAnswer."""
-        at, ask = self._calendar(), _asked(url, self._base)
+        at, ask = self._calendar(), asked(url, self._base)
         try:
             answer = self._web.get(url, headers)
         except NoAnswer as why:
@@ -102,17 +102,18 @@ def read_recording(path: Path) -> Iterator[Line]:
         raise RecordingUnreadable(f"{path}: {error}") from error
 
 
-def kind_of(ask: str) -> str:
-    """What kind of question *ask* is: `inplay`, `multi` or `between`."""
-    parts = ask.split("/")
-    return parts[2] if len(parts) > 2 else ask
-
-
-def _asked(url: str, base: str) -> str:
+def asked(url: str, base: str = "") -> str:
+    """What *url* asks for, as a line has it; *base* is the path of the feed's address."""
     parts = urlsplit(url)
     path = parts.path.removeprefix(base)
     page = dict(parse_qsl(parts.query)).get("page")
     return f"{path}?page={page}" if page else path
+
+
+def kind_of(ask: str) -> str:
+    """What kind of question *ask* is: `inplay`, `multi` or `between`."""
+    parts = ask.split("/")
+    return parts[2] if len(parts) > 2 else ask
 
 
 def _line(at: int, ask: str, answer: Answer) -> Line:

@@ -15,6 +15,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.sportmonks import HOME, a_fixture, event, goals
 
 BASE = "http://feed/v3/football"
+REPLAYED = "http://recording"
 NOTHING = {"message": "No result(s) found matching your request."}
 
 
@@ -59,7 +60,7 @@ class Said:
     def again(self):
         """What the same looks come to, asked of the recording: (instant, what was seen)."""
         lines, clock = self.read(), FakeClock(0)
-        feed = Sportmonks(BASE, "secret", web=ReplayedWeb(lines, clock.calendar))
+        feed = Sportmonks(REPLAYED, "secret", web=ReplayedWeb(lines, clock.calendar))
         seen = []
         for line in lines:
             clock.advance((line.at - clock.calendar()) / 1000)
@@ -141,7 +142,7 @@ def test_no_token_is_written(said):
 def test_where_nobody_asked_nothing_was_said(said):
     said.says(in_minute(58)).looked_at()
     clock = FakeClock(2_000)
-    feed = Sportmonks(BASE, "t", web=ReplayedWeb(said.read(), clock.calendar))
+    feed = Sportmonks(REPLAYED, "t", web=ReplayedWeb(said.read(), clock.calendar))
     assert len(feed.inplay()) == 1
 
     clock.advance(131)
@@ -155,10 +156,30 @@ def test_a_match_is_found_by_its_number_as_it_was_shown_last(said):
     said.says(in_minute(59)).looked_at()
     clock = FakeClock(4_000)
     web = ReplayedWeb(said.read(), clock.calendar)
-    feed = Sportmonks(BASE, "t", web=web)
+    feed = Sportmonks(REPLAYED, "t", web=web)
 
     # Nobody had asked by number then.
     assert [match.minute for match in feed.fixtures([5, 19135001])] == [59]
+
+
+def test_a_page_of_a_listing_is_there_once_it_had_been_read(said):
+    pages = said.feed.list_fixtures(0, 1)
+    said.says(a_fixture(id=7), pagination={"has_more": True})
+    first = pages.read()
+    said.clock.advance(2)
+    said.says(a_fixture(id=8), pagination={"has_more": False})
+    second = pages.read()
+
+    clock = FakeClock(0)
+    again = Sportmonks(REPLAYED, "t", web=ReplayedWeb(said.read(), clock.calendar))
+    replayed = again.list_fixtures(0, 1)
+    assert replayed.read() == first
+    with pytest.raises(FeedUnavailable, match="recorded later"):
+        replayed.read()
+    clock.advance(2)
+
+    assert replayed.read() == second
+    assert not replayed.more
 
 
 @pytest.mark.parametrize(
