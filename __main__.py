@@ -6,40 +6,39 @@ from gevent import monkey
 monkey.patch_all()
 
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from . import config
 from .domain.people import Role
+from .ending import end_with
+from .feed_commands import chosen, match_server_command, replay_command
 from .matchserver import command as match_server
-from .matchserver.matches import Season, SeasonError
-from .options import alg, data, matches_file, season_seed, speed_factor
-from .services import admin, api_server, books, flusher, keys, schema, statement, up, ws_server
-from .services.boot import check_keys
-from .services.data_dir import UpRefused
-from .services.logs import configure_logs, name_process
-from .services.scrub import scrub_text
-from .store.embedded import EmbeddedError
-from .store.postgres import install_wait_callback
-from .store.schema_files import SchemaMismatch
-
-DEFAULT_SEASON = 7
-#: What ends a command with one line instead of a traceback.
-CLEAR = (
-    config.SettingError,
-    UpRefused,
-    EmbeddedError,
-    SeasonError,
-    match_server.PortRefused,
-    SchemaMismatch,
-    admin.GrantRefused,
-    books.BooksUnreadable,
-    schema.SchemaUnreadable,
-    statement.NoStatement,
+from .options import (
+    alg,
+    data,
+    faults_file,
+    faults_seed,
+    matches_file,
+    season_seed,
+    speed_factor,
 )
+from .services import (
+    admin,
+    api_server,
+    books,
+    flusher,
+    keys,
+    record,
+    schema,
+    statement,
+    up,
+    ws_server,
+)
+from .services.boot import check_keys
+from .services.logs import configure_logs, name_process
+from .store.postgres import install_wait_callback
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,6 +56,8 @@ def main(context: click.Context) -> None:
 @matches_file
 @season_seed
 @speed_factor
+@faults_file
+@faults_seed
 @click.option("--api-port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
 @click.option("--ws-port", type=click.IntRange(0, 65_535), default=8081, show_default=True)
 @click.option(
@@ -69,6 +70,8 @@ def up_command(
     matches: Path | None,
     season: int | None,
     speed: float,
+    faults: Path | None,
+    random_faults: int | None,
     api_port: int,
     ws_port: int,
     until_finished: bool,
@@ -76,9 +79,11 @@ def up_command(
     """Run everything in one process, with a simulated match day."""
 
     def run() -> int:
+        played = chosen(matches, season)
         options = up.UpOptions(
             data_dir=data_dir,
-            season=_chosen(matches, season),
+            season=played,
+            faults=match_server.choose_faults(played, faults, random_faults),
             speed=speed,
             api_port=api_port,
             ws_port=ws_port,
@@ -87,7 +92,7 @@ def up_command(
         )
         return up.run(options, config.external_servers(os.environ))
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.command("api-server")
@@ -99,7 +104,7 @@ def api_server_command() -> None:
         check_keys(settings.public_keys, settings.private_key, settings.algorithm)
         return api_server.run(settings)
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.command("ws-server")
@@ -111,29 +116,32 @@ def ws_server_command() -> None:
         check_keys(settings.public_keys)
         return ws_server.run(settings)
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.command("flusher")
 def flusher_command() -> None:
     """Run the drain from Redis into Postgres."""
-    _end_with(lambda: flusher.run(config.flusher_settings(os.environ)))
+    end_with(lambda: flusher.run(config.flusher_settings(os.environ)))
 
 
-@main.command("match-server")
-@matches_file
-@season_seed
-@speed_factor
-@click.option("--port", type=click.IntRange(0, 65_535), default=8090, show_default=True)
-def match_server_command(matches: Path | None, season: int | None, speed: float, port: int) -> None:
-    """Serve a season as the football feed would (Sportmonks v3)."""
+@main.command("record")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--url", help="Address of the feed.  [default: SPORTMONKS_URL]")
+@click.option(
+    "--match-server",
+    "follow_clock",
+    is_flag=True,
+    help="The feed is a match server: keep to its calendar.",
+)
+def record_command(file: Path, url: str | None, follow_clock: bool) -> None:
+    """Store in FILE what a feed says, until told to stop; its token is SPORTMONKS_TOKEN."""
 
     def run() -> int:
-        chosen = DEFAULT_SEASON if matches is None and season is None else season
-        match_server.run(matches, chosen, speed, port)
-        return 0
+        address, token = config.feed_settings(os.environ, url)
+        return record.run(record.RecordOptions(file, address, token, follow_clock))
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.command("reconcile")
@@ -150,7 +158,7 @@ def reconcile_command(data_dir: Path, as_json: bool, mark: bool) -> None:
         external = config.external_servers(os.environ)
         return books.reconcile_books(external, data_dir, as_json, mark=mark)
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.command("ledger")
@@ -170,7 +178,7 @@ def ledger_command(user: str, data_dir: Path, as_csv: bool) -> None:
         external = config.external_servers(os.environ)
         return statement.print_statement(external, data_dir, user, as_csv=as_csv)
 
-    _end_with(run)
+    end_with(run)
 
 
 @main.group("schema")
@@ -185,7 +193,7 @@ def schema_apply_command(data_dir: Path) -> None:
 
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
-    _end_with(lambda: schema.apply(config.external_servers(os.environ), data_dir))
+    end_with(lambda: schema.apply(config.external_servers(os.environ), data_dir))
 
 
 @schema_group.command("check")
@@ -195,7 +203,7 @@ def schema_check_command(data_dir: Path) -> None:
 
     Looks at REDIS_URL and DATABASE_URL where both are set, else at a data directory.
     """
-    _end_with(lambda: schema.check(config.external_servers(os.environ), data_dir))
+    end_with(lambda: schema.check(config.external_servers(os.environ), data_dir))
 
 
 @main.group("admin")
@@ -243,7 +251,7 @@ def keys_rotate_command(alg: str) -> None:
         click.echo(keys.next_to(config.public_keys(os.environ), alg))
         return 0
 
-    _end_with(run)
+    end_with(run)
 
 
 def _change_role(email: str, data_dir: Path, role: Role, said: str) -> None:
@@ -252,24 +260,11 @@ def _change_role(email: str, data_dir: Path, role: Role, said: str) -> None:
         click.echo(f"{email} {said}")
         return 0
 
-    _end_with(run)
+    end_with(run)
 
 
-def _chosen(matches: Path | None, seed: int | None) -> Season:
-    if matches is None and seed is None:
-        seed = DEFAULT_SEASON
-    return match_server.choose_season(matches, seed)
-
-
-def _end_with(run: Callable[[], int]) -> None:
-    """Exit with what *run* returns; a clear refusal becomes one line and exit code 2."""
-    try:
-        code = run()
-    except CLEAR as why:
-        click.echo(f"touchline: {scrub_text(str(why))}", err=True)
-        code = 2
-    sys.exit(code)
-
+main.add_command(match_server_command)
+main.add_command(replay_command)
 
 if __name__ == "__main__":
     main()

@@ -136,6 +136,13 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
     )
 
 
+def feed_settings(environ: Mapping[str, str], url: str | None) -> tuple[str, str]:
+    """Address and token of the feed, the address from *url* if given. Raises SettingError."""
+    given = {**environ, "SPORTMONKS_URL": url} if url else environ
+    env = Environment(given, DEFAULTS)
+    return env.url("SPORTMONKS_URL", ("http", "https"), web_address), env.token("SPORTMONKS_TOKEN")
+
+
 def ws_settings(environ: Mapping[str, str]) -> WsSettings:
     """Read the ws-server's settings. Raises SettingError."""
     env = Environment(environ, DEFAULTS)

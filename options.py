@@ -32,6 +32,16 @@ matches_file = click.option(
     help="Play the matches of a file in the openfootball JSON format.",
 )
 season_seed = click.option("--season", type=int, help="Play the generated season of this seed.")
+faults_file = click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Have the feed lie and fail as a file says, in the JSON of /_ctl/faults.",
+)
+faults_seed = click.option(
+    "--random-faults",
+    type=int,
+    help="Have the feed lie and fail all season long by this seed; results still come right.",
+)
 data = click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),

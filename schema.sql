@@ -120,6 +120,7 @@ CREATE TABLE fixtures (
     state         TEXT NOT NULL,
     phase         TEXT NOT NULL,
     e_kickoff_bps INT,
+    rating_lead   INT,  -- home rating minus away rating at kick-off
     pre_home_px   BIGINT,
     pre_away_px   BIGINT,
     settled_at    TIMESTAMPTZ,
@@ -192,9 +193,9 @@ CREATE TABLE match_events (
     extra_minute SMALLINT,
     player       TEXT,
     info         TEXT,
-    rescinded    BOOL,
     first_seen   TIMESTAMPTZ NOT NULL,
-    vanished_at  TIMESTAMPTZ,
+    rescinded_at TIMESTAMPTZ,  -- since when it is listed as taken back
+    vanished_at  TIMESTAMPTZ,  -- since when it is listed no more
     PRIMARY KEY (fixture_id, event_id)
 );
 

@@ -9,6 +9,7 @@ Source: docs/market.md, "Matches and trading".
 from dataclasses import dataclass
 
 from .halts import OPEN, Halt, Phase
+from .match_events import MatchEvent
 
 UNKNOWN_STATE = "UNKNOWN"  #: stands for a state the feed sent without a name
 
@@ -79,6 +80,8 @@ class MatchSnapshot:
     """One look at one match. ``minute`` is the match clock, ``kickoff_ms`` the planned instant.
 
     ``under_review``: the video referee looks at a goal, so the score may be taken back.
+    ``events`` are what the feed lists, in the order of their ids.
+    ``scored``: the feed has said a score; where it has not, the last one known counts.
     """
 
     fixture: int
@@ -92,6 +95,8 @@ class MatchSnapshot:
     score: Score = Score()
     minute: int = 0
     under_review: bool = False
+    events: tuple[MatchEvent, ...] = ()
+    scored: bool = True
 
     @property
     def phase(self) -> Phase:
@@ -107,6 +112,16 @@ class MatchSnapshot:
 def phase_of(state: str) -> Phase:
     """The phase of the feed's state *state*; one we do not know counts as suspended."""
     return _PHASES.get(state, Phase.SUSPENDED)
+
+
+def known(state: str) -> bool:
+    """Whether *state* is one of the feed's that we know the meaning of."""
+    return state in _PHASES
+
+
+def needs_score(state: str) -> bool:
+    """Whether nothing can be told of a match in *state* without its score."""
+    return state in _PLAYED_OUT or phase_of(state) in (Phase.LIVE, Phase.BREAK, Phase.SHOOTOUT)
 
 
 def state_halt(match: MatchSnapshot) -> Halt:

@@ -12,7 +12,18 @@ from dataclasses import replace
 
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .tracking import Standing, Tracked, in_window, observed, resting, standings, wants_asking
+from .tracking import (
+    ASK_MAX,
+    Standing,
+    Tracked,
+    doubtful,
+    in_window,
+    observed,
+    resting,
+    standings,
+    unseen,
+    wants_asking,
+)
 
 
 class MatchBook:
@@ -30,8 +41,7 @@ class MatchBook:
 
         *ratings* are by team id, of every team that plays.
         """
-        seen = {fixture: one for fixture, one in self._matches.items() if one.on}
-        now = [seen.get(one.match.fixture, one) for one in tracked]
+        now = [_refreshed(one, self._matches.get(one.match.fixture)) for one in tracked]
         now.sort(key=lambda one: (one.match.kickoff_ms, one.match.fixture))
         self._ratings = dict(ratings)
         self._matches = {one.match.fixture: one for one in now}
@@ -50,16 +60,21 @@ class MatchBook:
         return tuple(changed)
 
     def to_ask(self, seen: Iterable[MatchSnapshot], now_ms: int) -> tuple[int, ...]:
-        """Fixtures not *seen* in play to be asked for by id at *now_ms*; marks them asked."""
+        """Fixtures not *seen* in play to be asked for by id at *now_ms*; marks them asked.
+
+        Those that have waited for it longest, where they are more than one call may ask for.
+        """
         shown = {match.fixture for match in seen}
-        wanted = tuple(
-            fixture
+        wanted = [
+            tracked
             for fixture, tracked in self._matches.items()
             if fixture not in shown and wants_asking(tracked, now_ms)
-        )
-        for fixture in wanted:
+        ]
+        wanted.sort(key=lambda tracked: tracked.asked_ms)
+        asked = tuple(tracked.match.fixture for tracked in wanted[:ASK_MAX])
+        for fixture in asked:
             self._matches[fixture] = replace(self._matches[fixture], asked_ms=now_ms)
-        return wanted
+        return asked
 
     def in_window(self, now_ms: int) -> bool:
         """Whether any match is, or may be, in play."""
@@ -91,8 +106,11 @@ class MatchBook:
             self._matches[fixture] = replace(self._matches[fixture], opened=True)
 
     def standings(self, now_ms: int, stale_ms: int) -> dict[InstrumentIdx, Standing]:
-        """What the clubs that a match governs should be at *now_ms*."""
+        """What the clubs that a match governs, or may by now, should be at *now_ms*."""
         found: dict[InstrumentIdx, Standing] = {}
+        for tracked in self._matches.values():
+            if unseen(tracked, now_ms, stale_ms):
+                found |= doubtful(tracked)
         for tracked in self.governing():
             found |= standings(tracked, self.rating_lead(tracked), now_ms, stale_ms)
         return found
@@ -107,3 +125,11 @@ class MatchBook:
         del self._matches[tracked.match.fixture]
         self._ratings[tracked.match.home.id] += rating_gain
         self._ratings[tracked.match.away.id] -= rating_gain
+
+
+def _refreshed(stored: Tracked, seen: Tracked | None) -> Tracked:
+    if seen is None:
+        return stored
+    if seen.on:
+        return seen
+    return replace(stored, seen_ms=seen.seen_ms, asked_ms=seen.asked_ms)

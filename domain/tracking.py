@@ -20,6 +20,7 @@ EARLY_MS = 5 * 60_000  #: before kick-off, when we start to look
 WINDOW_MS = 6 * 3_600_000  #: after kick-off, when even extra time and shoot-out are long over
 ASK_PLAYING_MS = 5_000  #: a match in play that vanished is asked for this often, and
 ASK_WAITING_MS = 60_000  #: one that should have kicked off this often
+ASK_MAX = 50  #: as many are asked for at once: one call's worth
 
 PLAYING = frozenset({Phase.LIVE, Phase.BREAK, Phase.SHOOTOUT})
 """Phases in which the feed must be seen for a price to mean anything."""
@@ -69,6 +70,9 @@ def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
     before = tracked.match
     if (match.home.id, match.away.id) != (before.home.id, before.away.id):
         return tracked
+    if not match.scored and match.phase is not Phase.SCHEDULED:
+        # What halts a match, or ends it off the pitch, often comes without a score.
+        match = replace(match, score=before.score, minute=before.minute)
     rests = match.under_review or _counted(match) != _counted(before)
     same_result = match.state == before.state and match.score == before.score
     result_ms = tracked.result_ms if same_result else None
@@ -102,12 +106,26 @@ def in_window(tracked: Tracked, now_ms: int) -> bool:
 def wants_asking(tracked: Tracked, now_ms: int) -> bool:
     """Whether a match that is not among those in play must be asked for by its id."""
     match = tracked.match
-    if not tracked.on and (match.phase is Phase.VOID or now_ms < match.kickoff_ms):
+    if not tracked.on and now_ms < match.kickoff_ms:
         return False
+    if match.phase is Phase.VOID and now_ms > match.kickoff_ms + WINDOW_MS:
+        return False  # what is broken off may go on, the same day; else a listing tells
     if tracked.result_ms is not None and now_ms - tracked.result_ms < RESULT_MS:
         return False  # seen to have ended; to be confirmed once that is worth something
-    waiting = match.phase is Phase.SCHEDULED or awarded(match)
+    waiting = not tracked.on or awarded(match)
     return now_ms - tracked.asked_ms >= (ASK_WAITING_MS if waiting else ASK_PLAYING_MS)
+
+
+def unseen(tracked: Tracked, now_ms: int, stale_ms: int) -> bool:
+    """Whether it should have begun and nobody knows whether it has.
+
+    One that is late is shown as such whenever it is asked for by its id.
+    """
+    match = tracked.match
+    if match.phase is not Phase.SCHEDULED or not in_window(tracked, now_ms):
+        return False
+    known_ms = max(tracked.seen_ms, match.kickoff_ms)
+    return now_ms - known_ms >= ASK_WAITING_MS + stale_ms
 
 
 def halt_of(tracked: Tracked, now_ms: int, stale_ms: int) -> Halt:
@@ -135,6 +153,12 @@ class Standing:
 
 AT_REST = Standing(None, 0, Phase.SCHEDULED, OPEN)
 """The standing of a club that no match governs: its base price, open."""
+
+
+def doubtful(tracked: Tracked) -> dict[InstrumentIdx, Standing]:
+    """What the two clubs of *tracked* should be while it is `unseen`."""
+    standing = Standing(tracked.match.fixture, 0, tracked.match.phase, Halt.FEED_STALE)
+    return {tracked.home: standing, tracked.away: standing}
 
 
 def standings(

@@ -17,6 +17,7 @@ from .admin_markets import instrument_routes
 from .admin_mode import mode_routes
 from .admin_people import people_routes
 from .admin_positions import admin_position_routes
+from .admin_simulation import simulation_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -122,6 +123,7 @@ def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blu
         instrument_routes(deps, listing),
         fixture_act_routes(deps, listing),
         feed_routes(deps),
+        simulation_routes(deps),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from ..domain.fixture_events import fixture_event_view, fixture_events
+from ..domain.fixture_events import fixture_event_view, fixture_events, named
 from ..protocol.market import FixtureEvent
 from ..protocol.pages import All
 from .answers import tagged_answer
@@ -25,6 +25,7 @@ def fixture_event_routes(deps: ApiDeps) -> Blueprint:
         looks = deps.fixtures.looks(fixture_id) if fixture_id <= ID_MAX else None
         if looks is None:
             raise Refuse(Problem("NOT_FOUND", "there is no such fixture"))
-        return tagged_answer({"data": [fixture_event_view(each) for each in fixture_events(looks)]})
+        events = named(fixture_events(looks), deps.fixtures.happenings(fixture_id))
+        return tagged_answer({"data": [fixture_event_view(each) for each in events]})
 
     return routes

@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from .clock import WarpClock, windows_of
+from .faults import FaultPlan
 from .matches import Season, SeasonError
+from .mischief import random_plan
 from .openfootball import load_openfootball
 from .season import generate_season
 from .server import MatchServer
@@ -35,20 +38,45 @@ def choose_season(matches: Path | None, seed: int | None) -> Season:
             raise SeasonError("give either --matches FILE or --season SEED")
 
 
-def run(matches: Path | None, season: int | None, speed: float, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; prints the address when ready.
+def choose_faults(season: Season, faults: Path | None, seed: int | None) -> FaultPlan:
+    """What is to go wrong in *season*: as the file *faults* has it, as *seed* has it, or nothing.
+
+    Raises:
+        SeasonError: both are given, or the file is no plan.
+    """
+    match faults, seed:
+        case None, None:
+            return FaultPlan()
+        case None, int() as number:
+            return random_plan(season, number)
+        case Path() as path, None:
+            return _plan_of(path)
+        case _:
+            raise SeasonError("give either --faults FILE or --random-faults SEED")
+
+
+def _plan_of(path: Path) -> FaultPlan:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=FaultPlan)
+    except OSError as error:
+        raise SeasonError(f"{path}: {error.strerror or error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SeasonError(f"{path}: {error}") from error
+
+
+def run(played: Season, faults: FaultPlan, speed: float, port: int) -> None:
+    """Serve *played*, with *faults*, until SIGINT or SIGTERM; prints the address when ready.
 
     Args:
-        matches, season: an openfootball file or a seed, one of the two.
         speed: calendar time to real time.
         port: 0 takes a free one.
 
     Raises:
-        SeasonError: as `choose_season`. PortRefused: the port is taken, or not for us.
+        PortRefused: the port is taken, or not for us.
     """
-    played = choose_season(matches, season)
     clock = WarpClock(windows_of(played, speed), speed, time.monotonic)
     server = MatchServer(played, clock, port=port, advance=clock.advance)
+    server.follow(faults)
     try:
         server.start()
     except OSError as why:

@@ -1,7 +1,7 @@
 """The server's own endpoints under /_ctl: its clock, and what is to go wrong.
 
-GET  /_ctl/clock                          {"now_ms": …}
-POST /_ctl/advance  {"ms": 60000}         moves the clock on, {"now_ms": …}
+GET  /_ctl/clock                          {"now_ms": …, "speed": …}, calendar ms a real ms
+POST /_ctl/advance  {"ms": 60000}         moves the clock on, {"now_ms": …, "speed": …}
 POST /_ctl/faults   a fault plan          replaces the plan in force, {}
 """
 
@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from .clock import WarpClock
 from .faults import FaultPlan, Faults
 from .replies import Reply, json_reply
 
@@ -57,4 +58,5 @@ class Control:
         return self._clock()
 
     def _clock(self) -> Reply:
-        return json_reply({"now_ms": self._calendar()})
+        speed = self._calendar.speed if isinstance(self._calendar, WarpClock) else 1
+        return json_reply({"now_ms": self._calendar(), "speed": speed})

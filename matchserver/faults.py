@@ -3,7 +3,8 @@
 A plan is given as JSON, to a running server or from a file:
 
     {"requests": [{"kind": "status", "status": 500, "times": 3},
-                  {"kind": "freeze", "path": "/livescores/inplay", "times": null}],
+                  {"kind": "freeze", "path": "/livescores/inplay", "times": null,
+                   "from_ms": …, "to_ms": …}],
      "lies": [{"kind": "phantom", "fixture": 7, "incident": "goal", "side": "home",
                "from_ms": …, "to_ms": …}]}
 """
@@ -34,6 +35,7 @@ class RequestFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         path: only requests whose path behind the version starts so; "" is all.
         times: how many requests it meets; null: all of them, until the next plan.
+        from_ms, to_ms: calendar ms between which it meets any; null: no end.
     """
 
     kind: FaultKind
@@ -41,6 +43,13 @@ class RequestFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: Annotated[int, msgspec.Meta(ge=1)] | None = 1
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     seconds: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30.0
+    from_ms: int = 0
+    to_ms: int | None = None
+
+    def meets(self, path: str, now_ms: int) -> bool:
+        """Whether a request for *path* at *now_ms* is one of its."""
+        begun = self.from_ms <= now_ms and (self.to_ms is None or now_ms < self.to_ms)
+        return begun and path.startswith(self.path)
 
 
 class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,12 +67,16 @@ WORTHLESS: Mapping[str, Reply] = {
 
 
 class Faults:
-    """The plan in force. Args: what waits so many real seconds (cut short by a stop)."""
+    """The plan in force.
 
-    def __init__(self, wait: Callable[[float], object]) -> None:
+    Args: what waits so many real seconds (cut short by a stop); calendar now in ms.
+    """
+
+    def __init__(self, wait: Callable[[float], object], calendar: Callable[[], int]) -> None:
         self._wait = wait
+        self._calendar = calendar
         self._left: list[tuple[RequestFault, int | None]] = []
-        self._frozen: dict[str, Reply] = {}
+        self._frozen: dict[tuple[RequestFault, str], Reply] = {}
         self.lies: tuple[AnyLie, ...] = ()
 
     def follow(self, plan: FaultPlan) -> None:
@@ -83,9 +96,9 @@ class Faults:
             case "garbage" | "mistype" | "empty":
                 return WORTHLESS[fault.kind]
             case "freeze":
-                if url not in self._frozen:
-                    self._frozen[url] = true_reply()
-                return self._frozen[url]
+                if (fault, url) not in self._frozen:
+                    self._frozen[fault, url] = true_reply()
+                return self._frozen[fault, url]
             case "truncate":
                 reply = true_reply()
                 return replace(reply, body=reply.body[: len(reply.body) // 2])
@@ -94,8 +107,9 @@ class Faults:
                 return true_reply()
 
     def _take(self, path: str) -> RequestFault | None:
+        now_ms = self._calendar()
         for index, (fault, left) in enumerate(self._left):
-            if path.startswith(fault.path):
+            if fault.meets(path, now_ms):
                 if left == 1:
                     del self._left[index]
                 elif left is not None:

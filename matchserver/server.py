@@ -45,7 +45,7 @@ class MatchServer(StandIn):
         advance: Advance | None = None,
     ) -> None:
         super().__init__(host, port)
-        self._faults = Faults(self._stopping.wait)
+        self._faults = Faults(self._stopping.wait, calendar)
         self._feed = Feed(season, calendar, self._faults, Quota(hourly_limit, calendar), token)
         self._control = Control(calendar, advance, self._faults)
 

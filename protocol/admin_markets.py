@@ -71,6 +71,33 @@ class FixtureSettled(msgspec.Struct, frozen=True):
     left: Bases | None
 
 
+class SimulatedStep(msgspec.Struct, frozen=True):
+    """Both clubs at one look at a match: `index` by the rules of now, `halts` of the feed."""
+
+    at: Instant
+    minute: int | None
+    state: str
+    phase: Phase
+    score: Goals
+    reds: Goals
+    index: Bases
+    halts: tuple[str, ...]
+
+
+class FixtureSimulated(msgspec.Struct, frozen=True):
+    """A match gone through again.
+
+    `before` are the base prices it started from, `left` those that its last look leaves by the
+    rules of now, `recorded` those that its result has left.
+    """
+
+    fixture: int
+    before: Bases
+    steps: tuple[SimulatedStep, ...]
+    left: Bases
+    recorded: Bases | None
+
+
 class FixtureLinked(msgspec.Struct, frozen=True):
     """The instruments that the two teams of a fixture move."""
 

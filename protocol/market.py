@@ -41,4 +41,6 @@ class FixtureEvent(msgspec.Struct, frozen=True):
     state: str
     score: Goals
     penalties: Goals | None
+    player: str | None
+    how: Literal["own_goal", "penalty", "second_yellow"] | None
     observed_at: Instant

@@ -29,6 +29,7 @@ from ..http.keys import public_jwks
 from ..issuer import server as issuer
 from ..issuer.server import Issuer
 from ..matchserver.clock import WarpClock, windows_of
+from ..matchserver.faults import FaultPlan
 from ..matchserver.matches import Season
 from ..matchserver.server import MatchServer
 from ..store.embedded import Embedded
@@ -62,6 +63,7 @@ class UpOptions:
     ws_port: int
     until_finished: bool
     rates: Rates = field(default_factory=Rates)
+    faults: FaultPlan = field(default_factory=FaultPlan)
 
 
 def run(options: UpOptions, external: Servers | None) -> int:
@@ -120,6 +122,7 @@ def _play(
         ),
         issuer=Issuer(port=ports[3]),
     )
+    stage.match_server.follow(options.faults)
     finished: list[bool] = []
 
     def ready(told: Event) -> int | None:

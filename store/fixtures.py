@@ -12,7 +12,10 @@ from ..domain.fixture_events import Look
 from ..domain.fixtures import SHOWN_MS, Club, Fixture
 from ..domain.halts import Phase
 from ..domain.ids import InstrumentIdx
+from ..domain.match_events import Happening
+from .match_events import happenings
 from .postgres import Postgres
+from .recorded_fixture import Recorded, recorded
 
 _SELECT = """
 SELECT f.id, l.name, f.round_id, f.starting_at, f.state, f.phase, f.minute,
@@ -123,6 +126,16 @@ class Fixtures:
             rows = cursor.fetchall()
         # One row without a look stands for a fixture that nobody has looked at.
         return tuple(_look(row) for row in rows if row[1] is not None) if rows else None
+
+    def happenings(self, fixture_id: int) -> tuple[Happening, ...]:
+        """What the feed has listed of that fixture."""
+        with self._pg.transaction() as cursor:
+            return happenings(cursor, fixture_id)
+
+    def recorded(self, fixture_id: int) -> Recorded | None:
+        """What is on record of that fixture, to be gone through again."""
+        with self._pg.transaction() as cursor:
+            return recorded(cursor, fixture_id)
 
     def fixtures(self, ids: Sequence[int]) -> tuple[Fixture, ...]:
         """Those of the fixtures *ids* that there are."""

@@ -28,6 +28,7 @@ from .clubs import enrol, untraded
 from .commands import Bases
 from .fence import Fence
 from .life import show_life
+from .match_events import write_events
 from .postgres import Postgres
 
 # A match that has begun is known better from play than from the plan. One that
@@ -38,10 +39,10 @@ INSERT INTO fixtures AS f (id, league_id, round_id, home_team_id, away_team_id, 
 VALUES %s
 ON CONFLICT (id) DO UPDATE SET
     (league_id, round_id, home_team_id, away_team_id, starting_at, state, phase,
-     home_goals, away_goals, updated_at, e_kickoff_bps, pre_home_px, pre_away_px)
+     home_goals, away_goals, updated_at, e_kickoff_bps, rating_lead, pre_home_px, pre_away_px)
   = (excluded.league_id, excluded.round_id, excluded.home_team_id, excluded.away_team_id,
      excluded.starting_at, excluded.state, excluded.phase,
-     excluded.home_goals, excluded.away_goals, excluded.updated_at, NULL, NULL, NULL)
+     excluded.home_goals, excluded.away_goals, excluded.updated_at, NULL, NULL, NULL, NULL)
 WHERE f.phase IN ('scheduled', 'void') AND f.settled_at IS NULL AND f.voided_at IS NULL
 """
 
@@ -57,6 +58,11 @@ SELECT f.id, f.league_id, l.name, l.weight_bps, f.round_id, f.starting_at, f.sta
   JOIN teams a ON a.id = f.away_team_id JOIN instruments ai ON ai.team_id = a.id
  WHERE f.settled_at IS NULL AND f.voided_at IS NULL
  ORDER BY f.starting_at, f.id
+"""
+
+_OPENED = """
+UPDATE fixtures SET e_kickoff_bps = %s, rating_lead = %s, pre_home_px = %s, pre_away_px = %s
+ WHERE id = %s AND e_kickoff_bps IS NULL
 """
 
 _SEEN = """
@@ -112,10 +118,14 @@ class OpenMatches:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a match started from: the home side's expected result, both clubs' base prices."""
+    """What a match started from: the home side's expected result, both clubs' base prices.
+
+    *rating_lead* is the home rating minus the away rating.
+    """
 
     fixture: int
     kickoff_bps: int
+    rating_lead: int
     home_px: int
     away_px: int
 
@@ -170,11 +180,9 @@ class Matches:
         with self._pg.transaction() as cursor:
             self._fence.show(cursor)
             for opening in openings:
-                cursor.execute(
-                    "UPDATE fixtures SET e_kickoff_bps = %s, pre_home_px = %s, pre_away_px = %s"
-                    " WHERE id = %s AND e_kickoff_bps IS NULL",
-                    (opening.kickoff_bps, opening.home_px, opening.away_px, opening.fixture),
-                )
+                started = (opening.kickoff_bps, opening.rating_lead)
+                bases = (opening.home_px, opening.away_px)
+                cursor.execute(_OPENED, (*started, *bases, opening.fixture))
 
     def seen(self, matches: Sequence[MatchSnapshot], now_ms: int) -> None:
         """Record what *matches* look like at *now_ms*; history grows where it counts."""
@@ -185,6 +193,7 @@ class Matches:
             if begun:
                 history = [_history_row(m, now_ms) for m in begun]
                 execute_values(cursor, _HISTORY, history, _HISTORY_ROW)
+            write_events(cursor, matches, _at(now_ms))
 
     def settle(self, match: MatchSnapshot, rating_gain: int, bases: Bases, now_ms: int) -> bool:
         """Record the result of *match* and move both ratings; return False if that was done.

@@ -18,7 +18,7 @@ from .feed import RateLimited
 from .outage import FeedUnavailable
 from .sportmonks_body import Envelope, Quota, decode_envelope, match_of
 from .sportmonks_pages import SpanPages
-from .web import TOTAL_S, NoAnswer, Web
+from .web import TOTAL_S, Asks, NoAnswer, Web
 
 BODY_MAX = 16 * 2**20  #: bytes; a full matchday with every include stays under 2 MiB
 PER_PAGE = 50  #: the most a page may hold
@@ -36,16 +36,22 @@ class Sportmonks:
 
     *token* travels in a header, so that no access log along the way keeps it.
     *leagues* narrows every call to these league ids; empty means all the plan has.
-    *total_s* is what one answer may take.
+    *total_s* is what one answer may take; *web* is asked instead of the network.
     """
 
     def __init__(
-        self, base_url: str, token: str, leagues: Sequence[int] = (), *, total_s: float = TOTAL_S
+        self,
+        base_url: str,
+        token: str,
+        leagues: Sequence[int] = (),
+        *,
+        total_s: float = TOTAL_S,
+        web: Asks | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": token, "Accept": "application/json"}
         self._filter = ",".join(map(str, leagues))
-        self._web = Web(total_s=total_s, body_max=BODY_MAX)
+        self._web = web or Web(total_s=total_s, body_max=BODY_MAX)
         self._quota: Quota | None = None
         self._unreadable = 0
 
@@ -67,7 +73,7 @@ class Sportmonks:
         return tuple(found)
 
     def status(self) -> dict[str, int]:
-        """Calls left and seconds until they reset, as last heard, and fixtures not understood."""
+        """Of the last good answer: calls left, when they reset, how much was not understood."""
         status = {"unreadable": self._unreadable}
         if self._quota is not None:
             status["remaining"] = self._quota.remaining
@@ -83,9 +89,10 @@ class Sportmonks:
     def _matches(self, reply: Envelope) -> tuple[MatchSnapshot, ...]:
         if isinstance(reply.data, msgspec.UnsetType):
             return ()
-        matches = tuple(match for match in map(match_of, reply.data) if match is not None)
+        matches = [match for match in map(match_of, reply.data) if match is not None]
         self._unreadable = len(reply.data) - len(matches)
-        return matches
+        # One that is shown twice counts as it was shown last.
+        return tuple({match.fixture: match for match in matches}.values())
 
     def _get(self, path: str, query: Query) -> Envelope:
         if self._filter:
@@ -99,7 +106,7 @@ class Sportmonks:
         # Nothing found comes as 200 with a message in place of the data.
         if isinstance(reply.data, msgspec.UnsetType) and reply.message is None:
             raise FeedUnavailable(f"neither data nor message from {path}")
-        self._quota = reply.rate_limit or self._quota
+        self._quota = reply.rate_limit
         return reply
 
     def _fetch(self, url: str) -> tuple[int, bytes]:

@@ -7,13 +7,13 @@ a match nobody has seen, which halts its two clubs after a while.
 Source: docs/operations.md, "The feed".
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, to_builtins
 from msgspec.json import Decoder
 
-from ..domain.halts import Phase
-from ..domain.match import UNKNOWN_STATE, MatchSnapshot, Score, Team, phase_of
+from ..domain.match import UNKNOWN_STATE, MatchSnapshot, Score, Team, needs_score
+from ..domain.match_events import EventType, MatchEvent, legible
 
 Int32 = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Int53 = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -22,6 +22,19 @@ Minutes = Annotated[int, Meta(ge=0, le=999)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Side = Literal["home", "away"]
 
+_EVENT_TYPES = {
+    10: EventType.VAR,
+    14: EventType.GOAL,
+    15: EventType.OWN_GOAL,
+    16: EventType.PENALTY,
+    17: EventType.MISSED_PENALTY,
+    18: EventType.SUBSTITUTION,
+    19: EventType.YELLOW,
+    20: EventType.RED,
+    21: EventType.SECOND_YELLOW,
+    22: EventType.KICK_MISSED,
+    23: EventType.KICK_SCORED,
+}
 _VAR = 10
 _DISMISSALS = frozenset({20, 21})  # a red card, a second yellow one
 _CURRENT = "CURRENT"  # the running score after extra time, without shoot-out kicks
@@ -61,7 +74,11 @@ class _Period(Struct):
 
 class _Event(Struct):
     type_id: int
+    id: Int53 | None = None
     participant_id: int | None = None
+    minute: Minutes | None = None
+    extra_minute: Minutes | None = None
+    player_name: str | None = None
     info: str | None = None
     addition: str | None = None
     rescinded: bool | None = None
@@ -110,6 +127,15 @@ decode_envelope = Decoder(Envelope).decode
 _decode_fixture = Decoder(_Fixture).decode
 
 
+def essentials(raw: Raw) -> dict[str, Any] | None:
+    """What is read of the fixture in *raw*, as JSON values; None where it is malformed."""
+    try:
+        fields: dict[str, Any] = to_builtins(_decode_fixture(raw))
+    except DecodeError:
+        return None
+    return fields
+
+
 def match_of(raw: Raw) -> MatchSnapshot | None:
     """The match in *raw*, or None where it is malformed or not to be trusted."""
     try:
@@ -121,7 +147,7 @@ def match_of(raw: Raw) -> MatchSnapshot | None:
         return None
     state = fixture.state.developer_name if fixture.state else UNKNOWN_STATE
     goals = _goals(fixture, _CURRENT)
-    if goals is None and phase_of(state) not in (Phase.SCHEDULED, Phase.VOID):
+    if goals is None and needs_score(state):
         return None
     return MatchSnapshot(
         fixture=fixture.id,
@@ -135,6 +161,8 @@ def match_of(raw: Raw) -> MatchSnapshot | None:
         score=_score(fixture, goals or (0, 0), sides["home"].id, sides["away"].id),
         minute=_minute(fixture.periods),
         under_review=any(_reviewed(event) for event in fixture.events),
+        events=_events(fixture, frozenset(side.id for side in sides.values())),
+        scored=goals is not None,
     )
 
 
@@ -166,6 +194,25 @@ def _goals(fixture: _Fixture, description: str) -> tuple[int, int] | None:
         if entry.description == description
     }
     return (sides["home"], sides["away"]) if len(sides) == 2 else None
+
+
+def _events(fixture: _Fixture, teams: frozenset[int]) -> tuple[MatchEvent, ...]:
+    """Those that can be told apart and whose kind we know, each once."""
+    found = {
+        event.id: MatchEvent(
+            id=event.id,
+            type=_EVENT_TYPES[event.type_id],
+            team=event.participant_id if event.participant_id in teams else None,
+            minute=event.minute,
+            extra_minute=event.extra_minute,
+            player=legible(event.player_name),
+            info=legible(event.info),
+            rescinded=bool(event.rescinded),
+        )
+        for event in fixture.events
+        if event.id is not None and event.type_id in _EVENT_TYPES
+    }
+    return tuple(event for _, event in sorted(found.items()))
 
 
 def _minute(periods: list[_Period]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
 import gevent
@@ -30,6 +31,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Asks(Protocol):
+    """Whoever can be asked for a page."""
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """The answer to a GET. Raises NoAnswer."""
+        ...
 
 
 class Web:

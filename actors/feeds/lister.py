@@ -11,6 +11,7 @@ from collections import Counter
 
 from ...domain.match import MatchSnapshot
 from ...store.feed import FeedProvider, Pages
+from .budget import Budget
 from .patience import Patience
 
 DAY_MS = 86_400_000
@@ -22,11 +23,16 @@ class Lister:
     """Lists from *feed* every *list_ms*; one for each incarnation of the scheduler."""
 
     def __init__(
-        self, feed: FeedProvider, list_ms: int, calls: Counter[tuple[str, str]] | None = None
+        self,
+        feed: FeedProvider,
+        list_ms: int,
+        budget: Budget | None = None,
+        calls: Counter[tuple[str, str]] | None = None,
     ) -> None:
         self._feed = feed
         self._list_ms = list_ms
-        self._patience = Patience("listing", Counter() if calls is None else calls)
+        counted: Counter[tuple[str, str]] = Counter() if calls is None else calls
+        self._patience = Patience("listing", budget or Budget(feed), counted)
         self._pages: Pages | None = None
         self._begun_ms = 0
         self._due_ms = 0

@@ -12,6 +12,7 @@ from ...domain.clock import rfc3339
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
 from ...store.feed import FeedProvider
+from .budget import Budget
 from .patience import Patience
 
 IDLE_MS = 60_000  #: between two looks while nothing can be in play
@@ -20,22 +21,25 @@ IDLE_MS = 60_000  #: between two looks while nothing can be in play
 class Lookout:
     """Looks at *feed* when it is due; one for each incarnation of the scheduler."""
 
-    def __init__(self, feed: FeedProvider, calls: Counter[tuple[str, str]] | None = None) -> None:
+    def __init__(
+        self, feed: FeedProvider, budget: Budget, calls: Counter[tuple[str, str]] | None = None
+    ) -> None:
         self._feed = feed
-        self._patience = Patience("looks", Counter() if calls is None else calls)
+        self._budget = budget
+        self._patience = Patience("looks", budget, Counter() if calls is None else calls)
         self._idle_until_ms = 0
+        self.looked = False  #: whether the last call of `look` asked the feed
 
     @property
     def health(self) -> dict[str, str | int]:
         """For `feed:health`: state, last_ok and last_err (calendar ms), error, calls left."""
         return {**self._patience.health, **self._feed.status()}
 
-    @property
-    def ailing(self) -> str:
+    def ailing(self, now_ms: int) -> str:
         """Why nothing can be seen, and since when; empty while looks succeed."""
         health = self._patience.health
         if health["state"] != "failing":
-            return ""
+            return self._budget.wanting(now_ms)
         seen = f"since {rfc3339(int(health['last_ok']))}" if "last_ok" in health else "yet"
         return f"no good look at the feed {seen}: {health['error']}"
 
@@ -43,10 +47,18 @@ class Lookout:
         """Whether no failure of a look is being waited out."""
         return self._patience.over(now_ms)
 
+    def spares(self, now_ms: int) -> bool:
+        """Whether something else may be asked for: beside a look, or when one might be had."""
+        return self.sees(now_ms) and (self.looked or self._budget.look_due(now_ms))
+
     def look(self, book: MatchBook, now_ms: int) -> tuple[MatchSnapshot, ...]:
         """What can be seen of the matches in *book*; nothing where it is too early to look."""
+        self.looked = False
         if now_ms < self._idle_until_ms and not book.in_window(now_ms):
             return ()
+        if not self._budget.look_due(now_ms):
+            return ()
+        self.looked = True
         playing = self._patience.ask(now_ms, self._feed.inplay)
         if playing is None:
             return ()

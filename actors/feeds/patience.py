@@ -11,8 +11,10 @@ from typing import TypeVar
 
 import structlog
 
+from ...domain.allowance import HOUR_MS
 from ...store.feed import RateLimited
 from ...store.outage import FeedUnavailable
+from .budget import Budget
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -24,11 +26,13 @@ PAUSE_MAX_MS = 8_000
 class Patience:
     """How the feed answers one kind of question, *asking*, which the log lines name.
 
-    Counts the questions in *calls*, by kind and by whether they were answered.
+    Counts the questions in *calls*, by kind and by whether they were answered, and pays for each
+    from *budget*.
     """
 
-    def __init__(self, asking: str, calls: Counter[tuple[str, str]]) -> None:
+    def __init__(self, asking: str, budget: Budget, calls: Counter[tuple[str, str]]) -> None:
         self._asking = asking
+        self._budget = budget
         self._calls = calls
         self._quiet_until_ms = 0
         self._failures = 0
@@ -44,9 +48,10 @@ class Patience:
         return now_ms >= self._quiet_until_ms
 
     def ask(self, now_ms: int, call: Callable[[], T]) -> T | None:
-        """What *call* returns; None during a pause and after a failure."""
-        if not self.over(now_ms):
+        """What *call* returns; None during a pause, after a failure, or if the plan has no more."""
+        if not self.over(now_ms) or not self._budget.granted(now_ms):
             return None
+        self._budget.spend(now_ms)
         try:
             answer = call()
         except FeedUnavailable as error:
@@ -54,6 +59,7 @@ class Patience:
             self._failed(error, now_ms)
             return None
         self._calls[self._asking, "ok"] += 1
+        self._budget.answered(now_ms)
         if self._failures:
             log.info("feed_back", asking=self._asking, failures=self._failures)
         self._failures = 0
@@ -65,7 +71,8 @@ class Patience:
             log.warning("feed_unavailable", asking=self._asking, error=str(error))
         pause_ms = min(PAUSE_MS << min(self._failures, 8), PAUSE_MAX_MS)
         if isinstance(error, RateLimited):
-            pause_ms = error.resets_in_s * 1000
+            pause_ms = min(error.resets_in_s * 1000, HOUR_MS)
+            self._budget.refused(error.resets_in_s, now_ms)
         self._failures += 1
         self._quiet_until_ms = now_ms + pause_ms
         self._health |= {"state": "failing", "last_err": now_ms, "error": str(error)}

@@ -24,7 +24,7 @@ from ...domain.halts import Halt
 from ...domain.ids import InstrumentIdx
 from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
-from ...domain.match import MatchSnapshot
+from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
 from ...domain.tracking import Standing, Tracked
 from ...store.feed import FeedProvider
@@ -36,6 +36,7 @@ from ...store.matches import Matches, Opening
 from ...store.scripts import Scripts
 from ..actor import Actor
 from ..meters import FeedMeter
+from .budget import Budget
 from .index_writer import IndexWriter
 from .lister import Lister
 from .lookout import Lookout
@@ -82,8 +83,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._calendar = calendar
         self._pace = pace
         self._writer = IndexWriter(scripts, lease, self._meter)
-        self._lookout = Lookout(feed, self._meter.calls)
-        self._lister = Lister(feed, pace.list_ms, self._meter.calls)
+        self._budget = Budget(feed, hot)
+        self._lookout = Lookout(feed, self._budget, self._meter.calls)
+        self._lister = Lister(feed, pace.list_ms, self._budget, self._meter.calls)
         self._book = MatchBook()
         self._leading = False
         #: Token of the lease and life of Redis that we lead by, and what operators had changed.
@@ -113,7 +115,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         return {
             "lease": self._lease.held(),
             "open": len(self._book),
-            "ailing": self._lookout.ailing,
+            "ailing": self._lookout.ailing(self._calendar()),
             **health,
         }
 
@@ -147,6 +149,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._matches.lead()
         if not self._lease.held():  # else we might have fenced out the one who holds it by now
             raise Fenced("the lease ran out before the fence was taken")
+        self._budget.resume()
         self._book = MatchBook()
         self._news.resume()
         self._reload()
@@ -199,7 +202,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         """Read one page of a listing, if there is nothing better to do."""
         now_ms = self._calendar()
         # While the feed is silent, looks alone try it: they must not wait for a listing's failure.
-        if not self._lookout.sees(now_ms):
+        if not self._lookout.spares(now_ms):
             return
         # The look may have used up our trust in the lease, and a page can take half of it.
         if self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
@@ -216,14 +219,19 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
             openings = [self._opening(tracked, base_px) for tracked in unopened]
             self._matches.opened(openings)
             self._book.opened(opening.fixture for opening in openings)
+        for tracked in changed:
+            if not known(tracked.match.state):
+                log.error(
+                    "feed_state_unknown", fixture=tracked.match.fixture, state=tracked.match.state
+                )
         if changed:
             self._matches.seen([tracked.match for tracked in changed], now_ms)
             self._news.tell(self._lease, [tracked.match.fixture for tracked in changed])
 
     def _opening(self, tracked: Tracked, base_px: Mapping[InstrumentIdx, int]) -> Opening:
-        kickoff = kickoff_bps(self._book.rating_lead(tracked))
+        lead = self._book.rating_lead(tracked)
         home_px, away_px = base_px[tracked.home], base_px[tracked.away]
-        return Opening(tracked.match.fixture, kickoff, home_px, away_px)
+        return Opening(tracked.match.fixture, kickoff_bps(lead), lead, home_px, away_px)
 
     def _settle(
         self, tracked: Tracked, standings: Mapping[InstrumentIdx, Standing], now_ms: int

@@ -16,6 +16,7 @@ ACTS = (
     ("POST", "/v1/admin/fixtures/1/link"),
     ("POST", "/v1/admin/fixtures/1/resettle"),
     ("POST", "/v1/admin/fixtures/1/void"),
+    ("POST", "/v1/admin/feed/simulate"),
 )
 ROUTES = (*(("GET", path) for path in READS), *ACTS)
 
@@ -50,6 +51,7 @@ def test_an_act_needs_a_key(api: Api, operator: Trader, method: str, path: str) 
     bodies = {
         "instruments": {"reason": "r", "symbol": "FUL", "name": "Fulham"},
         "link": {"reason": "r", "side": "home", "instrument": 17},
+        "simulate": {"reason": "r", "fixture": 1},
         "resettle": {"reason": "r", "home_goals": 1, "away_goals": 0},
     }
     body = bodies.get(path.rpartition("/")[2], {"reason": "r"})

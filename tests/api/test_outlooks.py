@@ -242,6 +242,24 @@ def test_a_match_tells_what_was_seen_of_it(api: Api) -> None:
         (2, "goal", "away", 17),
     ]
     assert rows[1]["score"] == {"home": 0, "away": 1}
+    assert (rows[1]["player"], rows[1]["how"]) == (None, None)
+
+
+def test_a_goal_names_its_scorer_where_the_feed_does(api: Api) -> None:
+    add_fixture(api, 1, 0, phase="live")
+    add_look(api, 1, "INPLAY_1ST_HALF", 0, 0, 1)
+    add_look(api, 2, "INPLAY_1ST_HALF", 0, 1, 17)
+    run(
+        api,
+        "INSERT INTO match_events (fixture_id, event_id, type, team_id, minute, player, first_seen)"
+        " SELECT id, 9, 'OWNGOAL', away_team_id, 17, 'Okafor', '2026-08-15T14:00:10Z'"
+        " FROM fixtures WHERE id = %s",
+        1,
+    )
+
+    goal = events(api, 1)[-1]
+
+    assert (goal["event"], goal["player"], goal["how"]) == ("goal", "Okafor", "own_goal")
 
 
 def test_events_of_a_match_have_an_etag_and_unknown_ones_none(api: Api) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.domain.fixture_events import FixtureEventKind, Look, fixture_events
+from touchline.domain.fixture_events import FixtureEventKind, Look, fixture_events, named
+from touchline.domain.match_events import EventType, Happening
 
 PAIRS = st.tuples(st.integers(0, 5), st.integers(0, 5))
 LOOKS = st.builds(
@@ -77,3 +80,60 @@ def test_what_happened_comes_before_the_whistle() -> None:
 
 def test_a_first_look_that_is_late_begins_with_the_state() -> None:
     assert [event.kind.value for event in fixture_events([look(goals=(1, 0))])] == ["state", "goal"]
+
+
+def line(at_ms: int, player: str, kind: EventType = EventType.GOAL, **more: Any) -> Happening:
+    known: dict[str, Any] = {"side": "home", "minute": 9, "vanished_ms": None, "rescinded_ms": None}
+    return Happening(type=kind, player=player, first_seen_ms=at_ms, **(known | more))
+
+
+def at(observed_ms: int, goals: tuple[int, int], reds: tuple[int, int] = (0, 0)) -> Look:
+    return replace(look(goals=goals, reds=reds), observed_ms=observed_ms)
+
+
+def names(looks: list[Look], *lines: Happening) -> list[tuple[str, str | None, str | None]]:
+    events = named(fixture_events(looks), lines)
+    return [(e.kind.value, e.player, e.how) for e in events if e.kind is not FixtureEventKind.STATE]
+
+
+def test_a_goal_has_the_name_of_the_line_that_came_with_it() -> None:
+    looks = [at(0, (0, 0)), at(60_000, (1, 0)), at(300_000, (2, 1))]
+
+    assert names(
+        looks,
+        line(60_000, "Abara"),
+        line(300_000, "Costa", EventType.PENALTY),
+        line(300_000, "Duval", EventType.OWN_GOAL, side="away"),
+    ) == [("goal", "Abara", None), ("goal", "Costa", "penalty"), ("goal", "Duval", "own_goal")]
+
+
+def test_a_line_may_come_a_little_before_or_after_its_goal_but_not_long() -> None:
+    looks = [at(0, (0, 0)), at(200_000, (1, 0)), at(900_000, (2, 0))]
+
+    assert names(looks, line(190_000, "Abara"), line(1_020_000, "Costa")) == [
+        ("goal", "Abara", None),
+        ("goal", "Costa", None),
+    ]
+    assert names(looks, line(79_999, "Abara"), line(1_020_001, "Costa")) == [
+        ("goal", None, None),
+        ("goal", None, None),
+    ]
+
+
+def test_a_line_names_one_goal_only() -> None:
+    looks = [at(0, (0, 0)), at(60_000, (2, 0))]
+
+    assert names(looks, line(60_000, "Abara")) == [("goal", "Abara", None), ("goal", None, None)]
+
+
+def test_what_is_taken_back_has_the_name_of_the_line_that_went() -> None:
+    looks = [at(0, (0, 0)), at(10_000, (1, 0), (1, 0)), at(500_000, (0, 0))]
+    goal = line(10_000, "Abara", vanished_ms=500_000)
+    card = line(10_000, "Costa", EventType.SECOND_YELLOW, rescinded_ms=500_000)
+
+    assert names(looks, goal, card) == [
+        ("goal", "Abara", None),
+        ("red_card", "Costa", "second_yellow"),
+        ("goal_cancelled", "Abara", None),
+        ("red_card_cancelled", "Costa", "second_yellow"),
+    ]

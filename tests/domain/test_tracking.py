@@ -153,7 +153,9 @@ def test_the_window_opens_five_minutes_before_kick_off(state, after_ms, inside):
         (tracked(a_match("FT"), result_ms=NOW_MS - RESULT_MS + 1), False),
         (tracked(a_match("FT"), result_ms=NOW_MS - RESULT_MS), True),
         (tracked(a_match("FT"), seen_ms=0), True),
-        (tracked(a_match("POSTPONED")), False),
+        (tracked(a_match("POSTPONED"), asked_ms=NOW_MS - 59_999), False),
+        (tracked(a_match("ABANDONED"), asked_ms=NOW_MS - 60_000), True),
+        (tracked(a_match("ABANDONED", kickoff_ms=NOW_MS - 6 * HOUR_MS - 1)), False),
     ],
     ids=lambda value: value if isinstance(value, bool) else value.match.state,
 )

@@ -29,6 +29,7 @@ def a_match(
     reds: tuple[int, int] = (0, 0),
     penalties: tuple[int, int] | None = None,
     under_review: bool = False,
+    scored: bool = True,
 ) -> MatchSnapshot:
     """Arsenal against Everton, or whatever differs from it."""
     shoot_out = penalties or (None, None)
@@ -44,6 +45,7 @@ def a_match(
         score=Score(home, away, *reds, *shoot_out),
         minute=minute,
         under_review=under_review,
+        scored=scored,
     )
 
 

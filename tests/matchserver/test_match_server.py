@@ -331,7 +331,7 @@ def test_the_clock_can_be_read_and_moved_on(day):
 
     moved = client.control("advance", {"ms": 60_000})
 
-    assert moved.json() == {"now_ms": before_ms + 60_000}
+    assert moved.json() == {"now_ms": before_ms + 60_000, "speed": 0}
     assert client.clock() == moved.json()
 
 

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.matchserver.command import choose_season
+from touchline.matchserver.command import choose_faults, choose_season
+from touchline.matchserver.faults import FaultPlan
+from touchline.matchserver.lies import Vanish
 from touchline.matchserver.matches import SeasonError
+from touchline.matchserver.mischief import random_plan
+from touchline.matchserver.openfootball import load_openfootball
 
 from tests.matchserver.match_days import Client
 from tests.matchserver.season_files import SMALL_CUP
@@ -18,7 +22,10 @@ from gevent import monkey
 monkey.patch_all()
 from pathlib import Path
 from touchline.matchserver.command import run
-run(Path({str(SMALL_CUP)!r}), None, 1.0, 0)
+from touchline.matchserver.faults import FaultPlan, RequestFault
+from touchline.matchserver.openfootball import load_openfootball
+tired = FaultPlan(requests=(RequestFault("status", status=503),))
+run(load_openfootball(Path({str(SMALL_CUP)!r})), tired, 1.0, 0)
 """
 
 
@@ -34,10 +41,11 @@ def test_it_prints_its_address_serves_and_stops_on_a_signal(ending):
         )
         assert address is not None, line
 
-        status = Client(address[1]).status("/states")
+        client = Client(address[1])
+        statuses = client.status("/states"), client.status("/states")
         process.send_signal(ending)
 
-        assert (status, process.wait(timeout=5)) == (200, 0)
+        assert (statuses, process.wait(timeout=5)) == ((503, 200), 0)
 
 
 @pytest.mark.parametrize(("matches", "seed"), [(None, None), (SMALL_CUP, 7)])
@@ -49,3 +57,26 @@ def test_either_a_file_or_a_seed_must_be_given(matches: Path | None, seed: int |
 def test_a_seed_or_a_file_is_the_season_played():
     assert len(choose_season(None, 7).matches) == 380
     assert choose_season(SMALL_CUP, None).name == "Small Cup"
+
+
+CUP = load_openfootball(SMALL_CUP)
+
+
+def test_faults_are_those_of_a_file_or_of_a_seed_or_there_are_none(tmp_path):
+    file = tmp_path / "faults.json"
+    file.write_text('{"lies": [{"kind": "vanish", "fixture": 7, "from_ms": 0, "to_ms": 9}]}')
+
+    assert choose_faults(CUP, file, None) == FaultPlan(lies=(Vanish(7, 0, 9),))
+    assert choose_faults(CUP, None, 3) == random_plan(CUP, 3)
+    assert choose_faults(CUP, None, None) == FaultPlan()
+    with pytest.raises(SeasonError, match="--faults FILE or --random-faults SEED"):
+        choose_faults(CUP, file, 3)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"lies": [{"kind": "hat"}]}', "\xff"])
+def test_a_file_that_is_no_plan_is_refused_with_its_name(tmp_path, content):
+    file = tmp_path / "faults.json"
+    file.write_bytes(content.encode("latin-1"))
+
+    with pytest.raises(SeasonError, match=r"faults\.json: "):
+        choose_faults(CUP, file, None)

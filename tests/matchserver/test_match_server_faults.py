@@ -110,6 +110,21 @@ def test_a_frozen_body_stays_while_the_match_goes_on(day):
     assert client.data("/fixtures/77?include=state")["state"]["developer_name"] == "BREAK"
 
 
+def test_a_fault_keeps_to_its_time(day):
+    clock, server, client = day
+    from_ms = SECOND.start_ms + 60_000
+    server.follow(
+        failing(RequestFault("status", times=None, from_ms=from_ms, to_ms=from_ms + 60_000))
+    )
+
+    statuses = []
+    for _ in range(3):
+        statuses.append(client.status(INPLAY))
+        clock.advance(60_000)
+
+    assert statuses == [200, 500, 200]
+
+
 def test_a_new_plan_freezes_anew(day):
     clock, server, client = day
     frozen = failing(RequestFault("freeze", path="/livescores", times=None))

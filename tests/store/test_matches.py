@@ -117,8 +117,8 @@ def test_nothing_changes_a_settled_result(matches, fixtures):
 
 
 def test_what_a_match_started_from_is_recorded_once_and_anew_after_a_postponement(matches, pg):
-    matches.opened([Opening(500, 5700, 1_000_000, 1_010_000)])
-    matches.opened([Opening(500, 1, 2, 3)])
+    matches.opened([Opening(500, 5700, 0, 1_000_000, 1_010_000)])
+    matches.opened([Opening(500, 1, 2, 3, 4)])
     query = "SELECT e_kickoff_bps, pre_home_px, pre_away_px FROM fixtures"
     assert rows(pg, query) == [(5700, 1_000_000, 1_010_000)]
     assert matches.open().tracked[0].opened

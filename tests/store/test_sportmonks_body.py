@@ -93,3 +93,33 @@ def test_a_fixture_that_cannot_be_trusted_is_left_out(wrong):
 def test_what_is_no_object_is_left_out():
     assert match_of(msgspec.Raw(b"[]")) is None
     assert match_of(msgspec.Raw(b"null")) is None
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "AU", "AWARDED", "WO", "ROOF_CLOSED"])
+def test_what_halts_a_match_needs_no_score(state):
+    match = read(a_fixture(state={"developer_name": state}, scores=[]))
+
+    assert (match.state, match.scored) == (state, False)
+
+
+def test_events_are_kept_by_their_numbers_and_those_nobody_knows_are_not():
+    events = [
+        event(16, AWAY, id=9, minute=45, extra_minute=2, player_name=" Ok\u0000afor\n"),
+        event(14, HOME, id=7, minute=3, player_name=None, rescinded=True),
+        event(14, 12345, id=8, player_name=""),
+        event(77, HOME, id=6),
+        event(14, HOME),
+    ]
+
+    found = read(a_fixture(events=events)).events
+
+    assert [(e.id, e.type.value, e.team, e.minute, e.extra_minute) for e in found] == [
+        (7, "GOAL", HOME, 3, None),
+        (8, "GOAL", None, None, None),
+        (9, "PENALTY", AWAY, 45, 2),
+    ]
+    assert [(e.player, e.rescinded) for e in found] == [
+        (None, True),
+        (None, False),
+        ("Okafor", False),
+    ]

@@ -4,7 +4,6 @@ import pytest
 from touchline.actors.feeds.lister import Lister
 from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.domain.halts import OPEN, Phase
-from touchline.store.feed import RateLimited
 from touchline.store.outage import FeedUnavailable
 
 from tests.fakes.matchday import BASE_PX, KICKOFF, LEADING, Exchange
@@ -142,7 +141,7 @@ def test_a_listing_that_fails_keeps_nobody_from_looking(exchange):
     exchange.clock.advance(3600)
 
     def fail():
-        raise RateLimited(3600)
+        raise FeedUnavailable("HTTP 500")
 
     exchange.feed.on_page = fail
     exchange.poll(KICKOFF)

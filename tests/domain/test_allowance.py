@@ -1,0 +1,106 @@
+"""How a plan of so many calls an hour is made to last."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from touchline.domain.allowance import (
+    HOUR_MS,
+    SLACK_MS,
+    Allowance,
+    granted,
+    look_due,
+    refused,
+    spent,
+    told,
+)
+
+POLL_MS = 2_000
+
+
+def next_look_ms(left, seconds_left):
+    """When the next look is due after one at 0, of so many calls for so many seconds."""
+    return spent(Allowance(left, seconds_left * 1000, 5_000), 0).due_ms
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds_left", "every_ms"),
+    [
+        (3_601, 3_600, 0),  # twice what looks every 2 s need: nothing to save
+        (2_000, 3_600, 1_809),  # a plan for one reader: every 2 s are within it
+        (900, 1_800, 2_024),
+        (200, 1_800, 9_523),
+        (11, 1_800, 200_000),  # a tenth of the last ones is kept back
+        (1, 1_800, 1_800_000),
+    ],
+)
+def test_looks_become_rarer_as_the_plan_runs_out(left, seconds_left, every_ms):
+    assert next_look_ms(left, seconds_left) == every_ms
+
+
+def test_a_call_beside_a_look_puts_the_next_look_off_as_much():
+    after_look = spent(Allowance(900, 1_800_000, 5_000), 0)
+
+    assert spent(after_look, 0).due_ms > 1.9 * after_look.due_ms
+
+
+def test_a_plan_that_is_used_up_grants_nothing_until_it_is_renewed():
+    used_up = told(None, 0, 600, 1_000)
+
+    assert [granted(used_up, at_ms) for at_ms in (1_000, 601_999, 602_000)] == [False, False, True]
+    assert not look_due(used_up, 601_999)
+
+
+def test_a_renewed_plan_is_counted_from_what_it_was_at_most():
+    plan = told(told(None, 1_999, 3_600, 0), 3, 60, 3_540_000)
+
+    renewed = spent(plan, 3_601_000)
+
+    assert (renewed.left, renewed.renewed_ms) == (1_999, 3_602_000 + HOUR_MS)
+
+
+def test_a_refusal_shuts_the_feed_and_takes_nothing_from_the_plan():
+    shut = refused(told(None, 5, 600, 0), 60, 0)
+
+    assert [granted(shut, at_ms) for at_ms in (0, 59_999, 60_000)] == [False, False, True]
+    assert spent(shut, 60_000).left == 4
+
+
+def test_a_refusal_by_a_feed_that_tells_nothing_else_lasts_for_its_time_alone():
+    shut = refused(None, 60, 0)
+    after = spent(shut, 60_000)
+
+    assert not granted(shut, 59_999)
+    assert look_due(after, 60_001)
+    assert told(after, 1_500, 3_600, 60_000).size == 1_501
+
+
+@pytest.mark.parametrize("say", [lambda s: told(None, 0, s, 0), lambda s: refused(None, s, 0)])
+def test_no_plan_is_renewed_later_than_in_an_hour(say):
+    assert granted(say(10**9), HOUR_MS + SLACK_MS)
+
+
+def test_of_a_plan_nobody_has_told_of_a_call_may_be_made():
+    assert granted(None, 0)
+    assert look_due(None, 0)
+    assert spent(None, 0) is None
+
+
+@given(
+    st.integers(0, 6_000),
+    st.integers(1, 3_600),
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 2)), min_size=1, max_size=200),
+)
+def test_whoever_keeps_to_it_never_makes_a_call_too_many(left, seconds_left, pattern):
+    """*pattern*: polls to wait for the next look, and how much else is asked for with it."""
+    allowance = Allowance(left, seconds_left * 1000, 5_000)
+    now_ms = calls = turn = 0
+    while now_ms < seconds_left * 1000:
+        wait, others = pattern[turn % len(pattern)]
+        if look_due(allowance, now_ms):
+            for _ in range(1 + others):
+                if granted(allowance, now_ms):
+                    allowance = spent(allowance, now_ms)
+                    calls += 1
+        now_ms, turn = now_ms + wait * POLL_MS, turn + 1
+
+    assert calls <= left
