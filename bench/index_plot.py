@@ -30,7 +30,7 @@ MATCHES = {
     ),
     "0-0, home red card (40')": ((0, Score()), (40, Score(0, 0, 1, 0))),
 }
-LEADS = (-2, -1, 0, 1, 2)  #: goals
+LEADS = {2: "2 goals up", 1: "1 up", 0: "level", -1: "1 down", -2: "2 down"}
 RATINGS = {0: "-", 200: "--"}  #: home rating minus away rating, and the line it is drawn by
 
 
@@ -75,7 +75,7 @@ def draw_expected(pyplot: Any) -> None:
     for number, lead in enumerate(LEADS):
         for rating, line in RATINGS.items():
             values = [expected_bps(rating, 95 - minute, lead) / 100 for minute in range(96)]
-            label = f"{lead:+d} goals" if not rating else None
+            label = LEADS[lead] if not rating else None
             panel.plot(range(96), values, line, color=f"C{number}", label=label, linewidth=1.5)
     panel.set(xlabel="minute", ylabel="expected result of the home club, %", xlim=(0, 95))
     _finish(figure, panel, DOCS / "expected-results.svg")
@@ -83,7 +83,7 @@ def draw_expected(pyplot: Any) -> None:
 
 def _finish(figure: Any, panel: Any, file: Path) -> None:
     panel.grid(alpha=0.3)
-    panel.legend(fontsize=8)
+    panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(file, metadata={"Date": None})
 
 
