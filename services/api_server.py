@@ -20,6 +20,7 @@ from ..actors.trading.order_releaser import OrderReleaser
 from ..actors.trading.pressure_gauge import PressureGauge
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
+from ..domain.bots import BotTerms
 from ..domain.clock import Calendar, system_calendar
 from ..domain.quota import Rates
 from ..http.api import create_app
@@ -42,6 +43,7 @@ from ..store.sportmonks import Sportmonks
 from ..store.tape import Tape
 from . import flusher
 from .boot import prepare, rehydrator
+from .bots import Floor, bots
 from .duty_metrics import Feed, show_market, show_orders
 from .google import Google
 from .groups import group
@@ -72,6 +74,7 @@ class Front:
     *rates*: how often anybody may ask for what.
     *google*: None where nobody signs in with Google.
     *outbox_max*: facts that may wait for Postgres before new trades pause.
+    *bots*: None where there are none.
     """
 
     host: str
@@ -87,6 +90,7 @@ class Front:
     proxies: tuple[Network, ...] = ()
     rates: Rates = field(default_factory=Rates)
     google: Google | None = None
+    bots: BotTerms | None = None
 
 
 def children(
@@ -109,8 +113,7 @@ def children(
     def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
-    http = Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S)
-    google = [front.google.child()] if front.google else []
+    floor = Floor(scanner, trades, front.rates, front.inplay_delay_ms, pressure.paused)
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
@@ -135,8 +138,9 @@ def children(
         ),
         # Everything goes on without it: a board that stands still is no reason to stop trading.
         Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
-        *google,
-        http,
+        *bots(stores, addresses, health, calendar, pace, front.bots, floor),
+        *([front.google.child()] if front.google else []),
+        Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
 
 
@@ -162,6 +166,7 @@ def run(settings: ApiSettings) -> int:
         proxies=settings.trusted_proxies,
         rates=settings.rates,
         google=Google(settings.google) if settings.google else None,
+        bots=settings.bots,
     )
     listed = children(
         stores,

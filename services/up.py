@@ -23,6 +23,7 @@ from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
 from ..config import OUTBOX_MAX, GoogleSettings, Servers
+from ..domain.bots import BotTerms
 from ..domain.quota import Rates
 from ..http.keys import public_jwks
 from ..issuer import server as issuer
@@ -61,6 +62,7 @@ class UpOptions:
     ws_port: int
     until_finished: bool
     rates: Rates = field(default_factory=Rates)
+    bots: BotTerms | None = None
 
 
 def run(options: UpOptions, external: Servers | None) -> int:
@@ -192,6 +194,7 @@ class _Stage:
             public_origins=page_origins(self.api_port),
             rates=self.options.rates,
             google=Google(self._google()),
+            bots=self.options.bots,
         )
 
     def _google(self) -> GoogleSettings:
