@@ -24,6 +24,7 @@ NOISE_MS = 20_000  #: calendar ms between two orders of a noise bot, on average
 NOISE_PARTS = 10_000  #: its largest order is such a part of the depth
 NOISE_LEAST = 100_000  #: and its smallest such a part
 TRAIL = 6  #: ticks of the feed between which there are the five moves that momentum goes by
+TRAIL_MS = 900_000  #: calendar ms; what moved longer ago, in a match that is over, is no momentum
 MOVE_PPM = 5_000  #: 50 bps: what they have to come to; football moves a price a little all the time
 HOLD_MS = 90_000  #: calendar ms for which momentum holds a position
 MOMENTUM_PARTS = 4  #: its position is such a part of what it may have

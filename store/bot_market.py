@@ -71,12 +71,14 @@ class BotMarket:
                 found[user].add(InstrumentIdx(int(idx)))
         return {user: frozenset(found[user]) for user in users}
 
-    def trails(self, clubs: Iterable[InstrumentIdx]) -> dict[InstrumentIdx, tuple[int, ...]]:
-        """The index of each club at the last ticks of the feed, the oldest first."""
+    def trails(
+        self, clubs: Iterable[InstrumentIdx], since_ms: int
+    ) -> dict[InstrumentIdx, tuple[int, ...]]:
+        """The index of each club at the last ticks of the feed *since* then, the oldest first."""
         wanted = list(clubs)
         with self._redis.pipeline(transaction=False) as pipe:
             for idx in wanted:
-                pipe.xrevrange(self._keys.ticks(idx), count=TICKS)
+                pipe.xrevrange(self._keys.ticks(idx), min=since_ms, count=TICKS)
             streams = pipe.execute()
         return {idx: _trail(entries) for idx, entries in zip(wanted, streams, strict=True)}
 

@@ -14,6 +14,7 @@ from typing import Protocol, assert_never
 
 import structlog
 
+from ...domain.bot_rules import TRAIL_MS
 from ...domain.bot_steps import by_club, decisions
 from ...domain.bot_views import Account, Decision, Scene, account
 from ...domain.bots import Bot, BotTerms, step_of
@@ -68,8 +69,10 @@ class Market(Protocol):
     def waiting(self, users: Sequence[UserId]) -> dict[UserId, frozenset[InstrumentIdx]]:
         """The clubs in which orders of *users* wait."""
 
-    def trails(self, clubs: Iterable[InstrumentIdx]) -> dict[InstrumentIdx, tuple[int, ...]]:
-        """The index of each club at the last ticks of the feed."""
+    def trails(
+        self, clubs: Iterable[InstrumentIdx], since_ms: int
+    ) -> dict[InstrumentIdx, tuple[int, ...]]:
+        """The index of each club at the last ticks of the feed *since* then."""
 
 
 class Brokerage(Protocol):
@@ -188,7 +191,7 @@ class BotEngine(Actor[BotEngineMessage]):
             instruments=instruments,
             matches=ground.matches,
             accounts=accounts,
-            trails=self._market.trails(playing),
+            trails=self._market.trails(playing, now_ms - TRAIL_MS),
         )
 
     def _accounts(self, ground: Ground, now_ms: int) -> tuple[Account, ...]:

@@ -9,6 +9,7 @@ import pytest
 from touchline.actors.bots.engine import ORDERS_MAX, BotEngine
 from touchline.actors.bots.messages import LeaseDue, StepDue
 from touchline.actors.bots.meter import BotMeter
+from touchline.domain.bot_rules import TRAIL_MS
 from touchline.domain.bot_views import Match, Opening
 from touchline.domain.bots import ROSTER, BotTerms
 from touchline.domain.halts import Phase
@@ -220,6 +221,12 @@ def test_everywhere_they_begin_at_once():
     pit.step()
 
     assert MM in pit.brokerage.bots
+
+
+def test_only_what_moved_a_short_while_ago_is_looked_at(pit):
+    pit.step()
+
+    assert pit.market.since_ms == pit.clock.calendar() - TRAIL_MS
 
 
 def test_what_became_of_orders_is_counted(pit):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.domain.bot_rules import HOLD_MS
+from touchline.domain.bot_rules import HOLD_MS, TRAIL_MS
 from touchline.domain.bot_steps import ENDING_MINUTE, decisions
 from touchline.domain.bot_views import Closing, Decision, Opening, Shares
 from touchline.domain.bots import (
@@ -114,6 +114,15 @@ def test_momentum_goes_along_with_a_goal_and_leaves_after_90_seconds():
     assert {each.qty for each in deals.values()} == {12_500}
     assert of(MOMENTUM, waited) == []
     assert [type(each.deal) for each in left] == [Closing, Closing]
+
+
+def test_momentum_does_not_go_along_with_what_is_long_over():
+    floor = BotFloor()
+    for offset in (0, 0, 0, 0, 0, 200):
+        floor.feed(offset)
+    floor.now_ms += TRAIL_MS + STEP_MS
+
+    assert of(MOMENTUM, floor.steps(20)) == []
 
 
 def test_momentum_is_stopped_out_when_the_index_turns():

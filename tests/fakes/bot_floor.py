@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from touchline.domain.bot_rules import TRAIL
+from touchline.domain.bot_rules import TRAIL, TRAIL_MS
 from touchline.domain.bot_steps import decisions
 from touchline.domain.bot_views import (
     Account,
@@ -148,7 +148,12 @@ class BotFloor:
         return Stake(held, positions, (bot, idx) in self.waits)
 
     def _trail(self, idx: InstrumentIdx) -> tuple[int, ...]:
-        fed = [tick.index_px for tick in self.bourse.ticks[idx] if tick.why == "feed"]
+        since_ms = self.now_ms - TRAIL_MS
+        fed = [
+            tick.index_px
+            for tick in self.bourse.ticks[idx]
+            if tick.why == "feed" and int(tick.id.partition("-")[0]) >= since_ms
+        ]
         return tuple(fed[-TRAIL:])
 
     def carry_out(self, wanted: Decision) -> Execution | Changed | Refused:

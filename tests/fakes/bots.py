@@ -68,6 +68,7 @@ class FakeMarket:
     def __init__(self, calls: list[str], *clubs: Instrument) -> None:
         self.calls, self.clubs = calls, clubs
         self.endowed: list[UserId] = []
+        self.since_ms = 0
         self.pending: dict[UserId, frozenset[InstrumentIdx]] = {}
 
     def endow(self, user: UserId, now_ms: int) -> None:
@@ -88,7 +89,10 @@ class FakeMarket:
         self.calls.append("waiting")
         return {user: self.pending.get(user, frozenset()) for user in users}
 
-    def trails(self, clubs: Iterable[InstrumentIdx]) -> dict[InstrumentIdx, tuple[int, ...]]:
+    def trails(
+        self, clubs: Iterable[InstrumentIdx], since_ms: int
+    ) -> dict[InstrumentIdx, tuple[int, ...]]:
+        self.since_ms = since_ms
         return {idx: () for idx in clubs}
 
 

@@ -220,6 +220,7 @@ def test_a_trail_is_the_last_of_the_feeds_ticks_between_those_of_trades(books, m
         books.scripts.index_apply(change, FEED, FEED)
         books.trade(1, 7)
 
-    trails = market.trails([7, 8])
+    trails = market.trails([7, 8], AT_MS)
 
+    assert market.trails([7], AT_MS + 6)[7] == (1_000_600, 1_000_700)
     assert trails == {7: tuple(1_000_000 + 100 * number for number in range(2, 8)), 8: ()}
