@@ -159,6 +159,41 @@ def test_a_stop_loss_is_one_that_the_exchange_takes(phase, price):
         assert each.decision.deal.stop_px % 100 == 0
 
 
+def test_a_bot_buys_up_to_its_cap_and_no_further():
+    floor = BotFloor()
+    floor.bourse.fund(BOTS[MM])
+    for part in [12_000] * 8:
+        floor.bourse.trade(share_order(BOTS[MM], Side.BUY, part), 5)
+    floor.sold(-150_000)
+
+    bought = of(MM, floor.steps(5))
+
+    assert [each.deal for each in bought] == [Shares(Side.BUY, 4_000)]
+    assert floor.net(MM, ARS) == MM.cap(10_000_000) == 100_000
+
+
+def test_a_bot_goes_short_down_to_its_cap_and_no_further():
+    floor = BotFloor()
+    floor.play(Phase.SCHEDULED)
+    floor.sold(500_000)
+
+    for _ in range(5):
+        floor.step(everywhere=True)
+
+    assert floor.net(MM, ARS) == -100_000
+
+
+def test_noise_at_its_cap_goes_back_and_not_beyond():
+    floor = BotFloor()
+    for part in (12_500, 12_500, 5_000):
+        floor.bourse.trade(share_order(BOTS[NOISE], Side.BUY, part), 5)
+
+    seen = [floor.net(NOISE, ARS) for _ in range(100) if floor.step() is not None]
+
+    assert max(seen) == NOISE.cap(10_000_000) == 30_000
+    assert min(seen) < 30_000
+
+
 _events = st.one_of(
     st.tuples(st.just("feed"), st.integers(-2_500, 2_500)),
     st.tuples(st.just("person"), st.integers(-200_000, 200_000)),
