@@ -143,6 +143,8 @@ class BotEngine(Actor[BotEngineMessage]):
             "lease": self._lease.held(),
             "enabled": meter.enabled,
             "step": self._step,
+            "passed": meter.passed,
+            "refused": dict(meter.refused),
             "today_e4": dict(meter.today_e4),
             "ever_e4": dict(meter.ever_e4),
         }

@@ -256,7 +256,11 @@ def test_it_tells_what_bots_have_gained(pit):
     pit.books.today = {BOTS[MM]: -3}
     pit.step()
 
+    pit.brokerage.result = ("refused", "MARKET_HALTED")
+    pit.step(10)
+
     said = pit.engine.detail()
+    assert (said["passed"], list(said["refused"])) == (1, ["MARKET_HALTED"])
     assert (said["lease"], said["enabled"]) == (True, True)
     assert said["today_e4"] == {"mm-1": -3, "noise-1": 0, "noise-2": 0, "momentum-1": 0}
     assert set(said["ever_e4"].values()) == {7}
