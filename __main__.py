@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from . import config
+from .domain.bots import BotTerms
 from .domain.people import Role
 from .ending import end_with
-from .feed_commands import chosen, match_server_command, replay_command
+from .feed_commands import DEFAULT_SEASON, chosen, match_server_command, replay_command
 from .matchserver import command as match_server
 from .options import (
     alg,
@@ -65,6 +66,7 @@ def main(context: click.Context) -> None:
     is_flag=True,
     help="End when every match has settled; the last line on stdout is a JSON summary.",
 )
+@click.option("--bots", is_flag=True, help="Have bots trade all clubs, by the season's seed.")
 def up_command(
     data_dir: Path,
     matches: Path | None,
@@ -75,6 +77,7 @@ def up_command(
     api_port: int,
     ws_port: int,
     until_finished: bool,
+    bots: bool,
 ) -> None:
     """Run everything in one process, with a simulated match day."""
 
@@ -89,6 +92,7 @@ def up_command(
             ws_port=ws_port,
             until_finished=until_finished,
             rates=config.rates(os.environ),
+            bots=_bots(season) if bots else None,
         )
         return up.run(options, config.external_servers(os.environ))
 
@@ -261,6 +265,10 @@ def _change_role(email: str, data_dir: Path, role: Role, said: str) -> None:
         return 0
 
     end_with(run)
+
+
+def _bots(season: int | None) -> BotTerms:
+    return config.bots(os.environ, DEFAULT_SEASON if season is None else season)
 
 
 main.add_command(match_server_command)

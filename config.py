@@ -10,8 +10,10 @@ Source: docs/operations.md, "Settings".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .domain.bots import BotTerms
+from .domain.money import COIN_E4
 from .domain.quota import Rates
 from .environment import Environment, Network, postgres_address, redis_address, web_address
 from .environment import SettingError as SettingError
@@ -22,6 +24,8 @@ ALGORITHMS = ("EdDSA", "RS256", "ES256")
 OUTBOX_MAX = 2_000_000
 #: The highest limit that may be set, requests a second: none that anybody would meet.
 LIMIT_MOST = 1_000_000
+#: The highest seed of bots; any other would do.
+SEED_MOST = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class ApiSettings:
     trusted_proxies: tuple[Network, ...]
     rates: Rates
     google: GoogleSettings | None
+    bots: BotTerms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,6 @@ class FlusherSettings:
 def api_settings(environ: Mapping[str, str]) -> ApiSettings:
     """Read the api-server's settings. Raises SettingError."""
     env = Environment(environ, DEFAULTS)
-    if env.flag("BOT_ENABLED"):
-        raise SettingError("BOT_ENABLED=1: this version has no bot engine; unset it")
     return ApiSettings(
         servers=_servers(env),
         host=env.address("BIND_ADDRESS"),
@@ -133,6 +136,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         trusted_proxies=_proxies(env),
         rates=_rates(env),
         google=_google(env),
+        bots=_bots(env) if env.flag("BOT_ENABLED") else None,
     )
 
 
@@ -183,6 +187,11 @@ def rates(environ: Mapping[str, str]) -> Rates:
     return _rates(Environment(environ, DEFAULTS))
 
 
+def bots(environ: Mapping[str, str], seed: int) -> BotTerms:
+    """By what bots trade under `touchline up`: all clubs, by *seed*. Raises SettingError."""
+    return replace(_bots(Environment(environ, DEFAULTS)), seed=seed, everywhere=True)
+
+
 def external_servers(environ: Mapping[str, str]) -> Servers | None:
     """The servers that `touchline up` was given instead of embedded ones, if any.
 
@@ -215,6 +224,13 @@ def _rates(env: Environment) -> Rates:
         sign_ins=env.whole("LIMIT_SIGN_INS_PER_S", 1, LIMIT_MOST),
         address=env.whole("LIMIT_ADDRESS_PER_S", 1, LIMIT_MOST),
         handshakes=env.whole("LIMIT_HANDSHAKES_PER_S", 1, LIMIT_MOST),
+    )
+
+
+def _bots(env: Environment) -> BotTerms:
+    return BotTerms(
+        seed=env.whole("BOT_SEED", 0, SEED_MOST),
+        daily_loss_e4=env.whole("BOT_DAILY_LOSS", 1, 999_999_999) * COIN_E4,
     )
 
 
@@ -254,7 +270,9 @@ DEFAULTS: Mapping[str, str | None] = {
     "API_PUBLIC_ORIGINS": None,
     "AUTH_DEV": "0",
     "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 — a container's port is published by the platform
+    "BOT_DAILY_LOSS": "500",
     "BOT_ENABLED": "0",
+    "BOT_SEED": "1",
     "DATABASE_URL": None,
     "FLUSHER_EMBEDDED": "0",
     "FLUSH_INTERVAL": "100ms",

@@ -276,6 +276,25 @@ CREATE TABLE instrument_limits (
     mark_clamp_ppm  INT NOT NULL
 );
 
+-- Whether bots may trade; they may where nobody has said so. See docs/decisions/0043.
+CREATE TABLE bot_switch (
+    one      BOOL PRIMARY KEY DEFAULT true CHECK (one),
+    enabled  BOOL NOT NULL,
+    note     TEXT NOT NULL,    -- why
+    since_ms BIGINT NOT NULL,  -- calendar
+    version  BIGINT NOT NULL
+);
+
+-- What each bot was worth when it was first looked at in a day of the calendar (UTC): what it may
+-- lose in that day is counted from there.
+CREATE TABLE bot_days (
+    day            DATE,
+    user_id        BIGINT REFERENCES users,
+    equity_e4      BIGINT NOT NULL,
+    wallet_version BIGINT NOT NULL,
+    PRIMARY KEY (day, user_id)
+);
+
 CREATE TABLE wallets (
     user_id    BIGINT REFERENCES users,
     mode       TEXT NOT NULL DEFAULT 'paper' CHECK (mode IN ('paper', 'real')),

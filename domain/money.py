@@ -7,6 +7,7 @@ Source: docs/market.md, "Units".
 import re
 from enum import Enum
 
+COIN_E4 = 10_000  #: money units in a coin
 QTY_PER_SHARE = 1_000  #: quantity units in a share
 AMOUNT_MAX = 9_000_000_000_000_000  #: largest amount held anywhere; below 2**53, so exact in Lua
 

@@ -11,6 +11,7 @@ from itertools import groupby
 NAME_MIN = 3  #: characters
 NAME_MAX = 32
 MARKS_MAX = 2  #: in a row; scripts that need accents on accents need no more
+BOT_NAME = "bot:"  #: what the names of bots begin with, and nobody else's
 
 #: Letters and symbols that show as nothing: the general category does not tell them apart.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
@@ -27,6 +28,7 @@ class NameFault(Enum):
     CHARACTER = "must consist of printable characters and single spaces"
     MARKS = f"must not have more than {MARKS_MAX} accents in a row"
     WORD = "must have a letter or a digit"
+    BOT = f"must not begin with {BOT_NAME} as those of bots do"
 
 
 def display_name(text: str) -> str | NameFault:
@@ -40,6 +42,8 @@ def display_name(text: str) -> str | NameFault:
         return NameFault.CHARACTER
     if any(run > MARKS_MAX for run in _marks(name)):
         return NameFault.MARKS
+    if name_key(name).startswith(BOT_NAME):
+        return NameFault.BOT
     return name if any(map(str.isalnum, name)) else NameFault.WORD
 
 

@@ -11,6 +11,7 @@ from .account import account_routes
 from .admin import admin_routes
 from .admin_audit import audit_routes
 from .admin_books import book_routes
+from .admin_bots import bot_routes
 from .admin_feed import feed_routes
 from .admin_fixtures import fixture_act_routes
 from .admin_markets import instrument_routes
@@ -124,6 +125,7 @@ def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blu
         fixture_act_routes(deps, listing),
         feed_routes(deps),
         simulation_routes(deps),
+        bot_routes(deps),
     ]
 
 

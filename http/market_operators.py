@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..store.bot_books import BotBooks
+from ..store.bot_switch import BotSwitch
 from ..store.fixture_acts import FixtureActs
 from ..store.instrument_rules import InstrumentRules
 from ..store.market_mode import MarketModes
@@ -19,6 +21,7 @@ class MarketOperators:
         modes: of the whole market. *rules*: halts and limits of single instruments.
         instruments: those that they list. *fixtures*: results that they set.
         links: of teams to instruments.
+        bots: whether they may trade. *bot_books*: what they have gained.
     """
 
     modes: MarketModes
@@ -26,3 +29,5 @@ class MarketOperators:
     instruments: NewInstruments
     fixtures: FixtureActs
     links: TeamLinks
+    bots: BotSwitch
+    bot_books: BotBooks

@@ -10,10 +10,9 @@ import structlog
 from flask import Response, request
 
 from ..domain.clock import rfc3339
-from ..domain.ids import UserId, uuid7
-from ..store.commands import CreditCommand
 from ..store.revocations import Ended
 from ..store.sessions import Client, new_session_id
+from ..store.start_balance import grant_start_balance
 from ..store.users import User
 from .answers import json_answer
 from .cookies import keep_token
@@ -23,15 +22,13 @@ from .problems import Problem, Refuse
 from .refresh_tokens import RefreshToken
 from .tokens import ACCESS_S
 
-START_BALANCE_E4 = 100_000_000  #: 10,000 coins for a new user; docs/market.md, "Money"
-
 log = structlog.get_logger(__name__)
 
 
 def begin_session(deps: ApiDeps, user: User) -> RefreshToken:
     """Sign *user* in; the refresh token of the new session. Raises Refuse."""
     refuse_inactive(user)
-    _grant_start_balance(deps, user.id)
+    grant_start_balance(deps.hot, deps.scripts, user.id, deps.calendar())
     session = new_session_id()
     token = deps.refresh_tokens.first(session)
     client = Client(request.headers.get("User-Agent"), client_address())
@@ -70,24 +67,6 @@ def user_view(user: User) -> dict[str, object]:
         "created_at": rfc3339(user.created_ms),
         "settings": msgspec.Raw(user.settings.encode()),
     }
-
-
-def _grant_start_balance(deps: ApiDeps, user: UserId) -> None:
-    """Give a user without a wallet the start balance; the key makes it once for ever."""
-    if deps.hot.wallet(user).version > 0:
-        return
-    now_ms = deps.calendar()
-    deps.scripts.wallet_credit(
-        CreditCommand(
-            entry_id=uuid7(now_ms),
-            user=user,
-            kind="grant",
-            amount_e4=START_BALANCE_E4,
-            idem_key=f"grant:start:{user}",
-            note="start balance",
-            now_ms=now_ms,
-        )
-    )
 
 
 def client_address() -> str | None:

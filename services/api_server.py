@@ -20,6 +20,7 @@ from ..actors.trading.order_releaser import OrderReleaser
 from ..actors.trading.pressure_gauge import PressureGauge
 from ..actors.trading.writer import TradeWriter
 from ..config import ApiSettings
+from ..domain.bots import BotTerms
 from ..domain.clock import Calendar, system_calendar
 from ..domain.quota import Rates
 from ..http.api import create_app
@@ -43,6 +44,7 @@ from ..store.sportmonks import Sportmonks
 from ..store.tape import Tape
 from . import flusher
 from .boot import prepare, rehydrator
+from .bots import Floor, bots
 from .duty_metrics import Feed, show_market, show_orders
 from .google import Google
 from .groups import group
@@ -74,6 +76,7 @@ class Front:
     *google*: None where nobody signs in with Google.
     *outbox_max*: facts that may wait for Postgres before new trades pause.
     *hosts*: by which names it is asked for.
+    *bots*: None where there are none.
     """
 
     host: str
@@ -90,6 +93,7 @@ class Front:
     rates: Rates = field(default_factory=Rates)
     google: Google | None = None
     hosts: Hosts = ANY
+    bots: BotTerms | None = None
 
 
 def children(
@@ -112,8 +116,7 @@ def children(
     def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
-    http = Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S)
-    google = [front.google.child()] if front.google else []
+    floor = Floor(scanner, trades, front.rates, front.inplay_delay_ms, pressure.paused)
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
@@ -138,8 +141,9 @@ def children(
         ),
         # Everything goes on without it: a board that stands still is no reason to stop trading.
         Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
-        *google,
-        http,
+        *bots(stores, addresses, health, calendar, pace, front.bots, floor),
+        *([front.google.child()] if front.google else []),
+        Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
 
 
@@ -166,6 +170,7 @@ def run(settings: ApiSettings) -> int:
         rates=settings.rates,
         google=Google(settings.google) if settings.google else None,
         hosts=hosts_of(settings.public_origins, settings.allowed_hosts),
+        bots=settings.bots,
     )
     listed = children(
         stores,

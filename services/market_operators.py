@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..http.market_operators import MarketOperators
+from ..store.bot_books import BotBooks
+from ..store.bot_switch import BotSwitch
 from ..store.fixture_acts import FixtureActs
 from ..store.instrument_rules import InstrumentRules
 from ..store.market_mode import MarketModes
@@ -19,4 +21,6 @@ def market_operators(stores: Stores) -> MarketOperators:
         instruments=NewInstruments(stores.pg, stores.hot),
         fixtures=FixtureActs(stores.pg, stores.redis, stores.keys, stores.hot),
         links=TeamLinks(stores.pg, stores.hot),
+        bots=BotSwitch(stores.pg),
+        bot_books=BotBooks(stores.pg),
     )

@@ -23,6 +23,7 @@ from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
 from ..config import OUTBOX_MAX, GoogleSettings, Servers
+from ..domain.bots import BotTerms
 from ..domain.quota import Rates
 from ..http.hosts import Hosts, hosts_of
 from ..http.keys import public_jwks
@@ -64,6 +65,7 @@ class UpOptions:
     until_finished: bool
     rates: Rates = field(default_factory=Rates)
     faults: FaultPlan = field(default_factory=FaultPlan)
+    bots: BotTerms | None = None
 
 
 def run(options: UpOptions, external: Servers | None) -> int:
@@ -197,6 +199,7 @@ class _Stage:
             rates=self.options.rates,
             google=Google(self._google()),
             hosts=self._hosts(),
+            bots=self.options.bots,
         )
 
     def _hosts(self) -> Hosts:

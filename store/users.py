@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg2.errors import UniqueViolation
 
+from ..domain.bots import is_bots
 from ..domain.google_claims import GoogleIdentity
 from ..domain.ids import UserId
 from ..domain.names import name_key
@@ -57,9 +58,11 @@ class Users:
     def sign_in(self, email: str) -> User | None:
         """The user who is this address (case does not matter) alone, made on first sight.
 
-        None for the house's own address. Never somebody who signs in with Google.
+        None for the house's own address and those of bots. Never somebody who signs in with Google.
         """
-        known = "lower(email) = lower(%s) AND google_iss IS NULL AND id > 0"
+        if is_bots(email):
+            return None
+        known = "lower(email) = lower(%s) AND google_iss IS NULL AND id > 0 AND NOT is_bot"
         return self._found_or_made(known, (email,), email, {}, {"email": email})
 
     def sign_in_google(self, identity: GoogleIdentity) -> User | None:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.api.conftest import Api, Trader
 
-READS = ("/v1/admin/mode", "/v1/admin/instruments/17", "/v1/admin/feed")
+READS = ("/v1/admin/mode", "/v1/admin/instruments/17", "/v1/admin/feed", "/v1/admin/bots")
 ACTS = (
     ("PUT", "/v1/admin/mode"),
+    ("PUT", "/v1/admin/bots"),
     ("POST", "/v1/admin/instruments"),
     ("PATCH", "/v1/admin/instruments/17"),
     ("POST", "/v1/admin/instruments/17/halt"),
@@ -61,10 +62,18 @@ def test_an_act_needs_a_key(api: Api, operator: Trader, method: str, path: str) 
     assert answer.get_json()["code"] == "IDEMPOTENCY_KEY_REQUIRED"
 
 
-@pytest.mark.parametrize("path", ["/v1/admin/mode", "/v1/admin/instruments/17"])
-def test_a_change_needs_the_version_it_is_made_to(api: Api, operator: Trader, path: str) -> None:
-    method = "PUT" if path.endswith("mode") else "PATCH"
-    body = {"reason": "r"} | ({"mode": "halted"} if method == "PUT" else {"fee_ppm": 1})
+@pytest.mark.parametrize(
+    ("method", "path", "wanted"),
+    [
+        ("PUT", "/v1/admin/mode", {"mode": "halted"}),
+        ("PUT", "/v1/admin/bots", {"enabled": False}),
+        ("PATCH", "/v1/admin/instruments/17", {"fee_ppm": 1}),
+    ],
+)
+def test_a_change_needs_the_version_it_is_made_to(
+    api: Api, operator: Trader, method: str, path: str, wanted: dict[str, object]
+) -> None:
+    body = {"reason": "r"} | wanted
 
     for headers, code in (({}, "PRECONDITION_REQUIRED"), ({"If-Match": '"x"'}, "VALIDATION")):
         answer = api.client.open(path, method=method, json=body, headers=operator.auth | headers)

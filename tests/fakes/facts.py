@@ -33,6 +33,12 @@ def add_users(pg: Postgres, *users: int) -> None:
             )
 
 
+def leave_ids_to(pg: Postgres, above: int) -> None:
+    """Have the users whom Postgres numbers itself come after *above*."""
+    with pg.transaction() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('users', 'id'), %s)", (above,))
+
+
 def add_instruments(pg: Postgres, *indexes: int) -> None:
     """Rows of `instruments` as the feed makes them: version 0, base price 100.0000."""
     with pg.transaction() as cursor:

@@ -2,6 +2,8 @@
 
 from redis import Redis
 from touchline.http.market_operators import MarketOperators
+from touchline.store.bot_books import BotBooks
+from touchline.store.bot_switch import BotSwitch
 from touchline.store.fixture_acts import FixtureActs
 from touchline.store.hot import Hot
 from touchline.store.instrument_rules import InstrumentRules
@@ -20,4 +22,6 @@ def market_operators(redis: Redis, pg: Postgres, keys: Keys, hot: Hot) -> Market
         instruments=NewInstruments(pg, hot),
         fixtures=FixtureActs(pg, redis, keys, hot),
         links=TeamLinks(pg, hot),
+        bots=BotSwitch(pg),
+        bot_books=BotBooks(pg),
     )

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from touchline.actors.address import Addresses
 from touchline.actors.feeds.pace import Pace
 from touchline.config import Servers
+from touchline.domain.bots import BotTerms
 from touchline.domain.clock import system_calendar
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
@@ -55,6 +56,7 @@ def health() -> Iterator[ServiceHealth]:
         inplay_delay_ms=0,
         outbox_max=1,
         auth_dev=False,
+        bots=BotTerms(seed=1, daily_loss_e4=1),
     )
     api_server.children(stores, addresses, health, system_calendar, Pace.at(1), lambda: None, front)
     yield health

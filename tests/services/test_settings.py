@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from touchline import config
 from touchline.config import SettingError
+from touchline.domain.bots import BotTerms
 from touchline.http.keys import read_private_key
 
 SERVERS = {"REDIS_URL": "redis://h:6379/0", "DATABASE_URL": "postgresql://u:secret@h/db"}
@@ -102,7 +103,9 @@ def test_compression_is_there_for_who_wants_it() -> None:
             {"GOOGLE_CLIENT_IDS": "a", "GOOGLE_KEYS_URL": "ftp://h"},
             "GOOGLE_KEYS_URL: expected a URL: http, https",
         ),
-        ({"BOT_ENABLED": "1"}, "BOT_ENABLED=1: this version has no bot engine"),
+        ({"BOT_ENABLED": "yes"}, "BOT_ENABLED: expected"),
+        ({"BOT_ENABLED": "1", "BOT_DAILY_LOSS": "0"}, "BOT_DAILY_LOSS: expected"),
+        ({"BOT_ENABLED": "1", "BOT_SEED": "x"}, "BOT_SEED: expected"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
@@ -256,3 +259,14 @@ def test_every_setting_is_documented() -> None:
     documented = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 
     assert [name for name in config.DEFAULTS if f"`{name}`" not in documented] == []
+
+
+def test_without_being_asked_for_there_are_no_bots() -> None:
+    assert config.api_settings(API).bots is None
+
+
+def test_bots_trade_by_what_the_settings_say() -> None:
+    given = {"BOT_ENABLED": "1", "BOT_SEED": "9", "BOT_DAILY_LOSS": "20"}
+
+    assert config.api_settings({**API, **given}).bots == BotTerms(seed=9, daily_loss_e4=200_000)
+    assert config.bots({"BOT_DAILY_LOSS": "20"}, seed=3) == BotTerms(3, 200_000, everywhere=True)

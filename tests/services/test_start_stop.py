@@ -26,6 +26,7 @@ from touchline.actors.server_reviver import ServerReviver
 from touchline.actors.supervisor import Supervisor
 from touchline.actors.tree import Tree
 from touchline.config import Servers
+from touchline.domain.bots import BotTerms
 from touchline.domain.clock import system_calendar
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
@@ -73,6 +74,7 @@ class Lists:
                 api_port=0,
                 ws_port=0,
                 until_finished=False,
+                bots=BotTerms(seed=1, daily_loss_e4=1, everywhere=True),
             ),
             api_port=0,
             ws_port=0,

@@ -104,6 +104,19 @@ def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Pat
     assert processes_of(data) == []
 
 
+def test_with_bots_a_season_ends_no_differently_and_they_are_in_the_books(tmp_path: Path) -> None:
+    with Up(
+        tmp_path / "data", "--season", "3", "--speed", "100000", "--bots", "--until-finished"
+    ) as up:
+        code = up.finish(SEASON_S)
+
+    summary = up.summary()
+    assert code == 0, up.log()
+    assert (summary["settled"], summary["reconcile"]) == (380, "ok")
+    assert summary["trades"] > 10
+    assert by_teams(summary["results"]) == by_teams(expected(generate_season(3)))
+
+
 @pytest.mark.parametrize("matches", [path for path in (WORLD_CUP,) if path.exists()])
 def test_a_real_tournament_ends_with_every_result_right(matches: Path, tmp_path: Path) -> None:
     with Up(

@@ -1,0 +1,1 @@
+"""The duty that trades for the house's own bots."""

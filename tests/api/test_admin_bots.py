@@ -1,0 +1,97 @@
+"""The switch of the bots over HTTP, and what is told of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from touchline.domain.bots import ROSTER
+from touchline.store.bot_books import BotBooks
+from touchline.store.start_balance import grant_start_balance
+from touchline.store.worth import Worth
+from werkzeug.test import TestResponse
+
+from tests.api.conftest import Api, Trader
+
+BOTS = "/v1/admin/bots"
+
+
+def put(
+    operator: Trader, enabled: Any, version: int = 0, reason: str = "they run wild"
+) -> TestResponse:
+    headers = operator.auth | {"If-Match": f'W/"{version}"'}
+    return operator.api.client.put(
+        BOTS, json={"enabled": enabled, "reason": reason}, headers=headers
+    )
+
+
+def test_bots_may_trade_from_the_beginning_and_there_are_none(operator: Trader) -> None:
+    answer = operator.get(BOTS)
+
+    assert answer.get_json() == {
+        "enabled": True,
+        "reason": None,
+        "since": None,
+        "version": 0,
+        "bots": [],
+    }
+    assert answer.headers["ETag"] == 'W/"0"'
+
+
+def test_they_are_switched_off_and_stay_so(api: Api, operator: Trader) -> None:
+    answer = put(operator, False).get_json()
+
+    assert (answer["enabled"], answer["reason"]) == (False, "they run wild")
+    assert BotBooks(api.pg).ground().enabled is False
+    api.redis.flushdb()  # where the switch is not
+    assert operator.get(BOTS).get_json()["enabled"] is False
+
+
+def test_of_two_admins_the_second_has_to_look_again(operator: Trader) -> None:
+    version = put(operator, False).get_json()["version"]
+
+    late = put(operator, True)
+
+    assert (late.status_code, late.get_json()["code"]) == (412, "PRECONDITION_FAILED")
+    assert late.get_json()["version"] == version
+    assert put(operator, True, version).get_json()["enabled"] is True
+
+
+def test_what_was_done_is_written_down(operator: Trader) -> None:
+    put(operator, False)
+
+    (line,) = operator.audit(action="bots.switch")
+    assert (line["actor"], line["target"], line["outcome"]) == (
+        f"user {operator.id}",
+        "bots",
+        "done",
+    )
+    assert (line["before"]["enabled"], line["after"]["enabled"]) == (True, False)
+
+
+def test_each_bot_is_told_with_what_it_has_gained(api: Api, operator: Trader) -> None:
+    books, hot, now_ms = BotBooks(api.pg), api.deps.hot, api.clock.calendar()
+    users = books.enrol()
+    for user in users.values():
+        grant_start_balance(hot, api.deps.scripts, user, now_ms)
+    api.deps.operators.drain.everything()
+    assert {bot["gain_today"] for bot in operator.get(BOTS).get_json()["bots"]} == {None}
+    worths = [Worth(user, 100_500_000, 1) for user in users.values()]
+    books.open_day(0, worths, now_ms)
+
+    bots = operator.get(BOTS).get_json()["bots"]
+
+    assert [bot["display_name"] for bot in bots] == [bot.display_name for bot in ROSTER]
+    assert bots[0] == {
+        "id": users[ROSTER[0]],
+        "display_name": "bot:mm-1",
+        "status": "active",
+        "equity": "10000.0000",
+        "gain_today": "-50.0000",
+        "gain": "0.0000",
+    }
+
+
+@pytest.mark.parametrize("enabled", ["yes", 1, None])
+def test_they_are_on_or_off(operator: Trader, enabled: Any) -> None:
+    assert put(operator, enabled).get_json()["errors"][0]["pointer"] == "/enabled"
