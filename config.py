@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from .defaults import DEFAULTS as DEFAULTS
 from .domain.bots import BotTerms
 from .domain.money import COIN_E4
 from .domain.quota import Rates
@@ -20,8 +21,6 @@ from .environment import SettingError as SettingError
 
 #: What tokens may be signed by.
 ALGORITHMS = ("EdDSA", "RS256", "ES256")
-#: Facts that may wait for Postgres before new trades pause.
-OUTBOX_MAX = 2_000_000
 #: The highest limit that may be set, requests a second: none that anybody would meet.
 LIMIT_MOST = 1_000_000
 #: The highest seed of bots; any other would do.
@@ -260,49 +259,3 @@ def _servers(env: Environment) -> Servers:
         database_url=env.url("DATABASE_URL", ("postgres", "postgresql"), postgres_address),
         key_tag=env.tag("REDIS_KEY_TAG"),
     )
-
-
-_RATES = Rates()
-DEFAULTS: Mapping[str, str | None] = {
-    "ALLOWED_HOSTS": None,
-    "API_ALLOWED_ORIGINS": None,
-    "API_PORT": "8080",
-    "API_PUBLIC_ORIGINS": None,
-    "AUTH_DEV": "0",
-    "BIND_ADDRESS": "0.0.0.0",  # noqa: S104 — a container's port is published by the platform
-    "BOT_DAILY_LOSS": "500",
-    "BOT_ENABLED": "0",
-    "BOT_SEED": "1",
-    "DATABASE_URL": None,
-    "FLUSHER_EMBEDDED": "0",
-    "FLUSH_INTERVAL": "100ms",
-    "GOOGLE_AUTH_URL": "https://accounts.google.com/o/oauth2/v2/auth",
-    "GOOGLE_CLIENT_IDS": None,
-    "GOOGLE_CLIENT_SECRET": None,
-    "GOOGLE_HOSTED_DOMAINS": None,
-    "GOOGLE_ISSUERS": "https://accounts.google.com,accounts.google.com",
-    "GOOGLE_KEYS_URL": "https://www.googleapis.com/oauth2/v3/certs",
-    "GOOGLE_TOKEN_URL": "https://oauth2.googleapis.com/token",
-    "HEALTH_PORT": None,
-    "INPLAY_DELAY_MS": "5000",
-    "JWT_ALG": None,
-    "JWT_PRIVATE_KEY": None,
-    "JWT_PUBLIC_KEYS": None,
-    "LIMIT_ADDRESS_PER_S": str(_RATES.address),
-    "LIMIT_HANDSHAKES_PER_S": str(_RATES.handshakes),
-    "LIMIT_ORDERS_PER_S": str(_RATES.orders),
-    "LIMIT_READS_PER_S": str(_RATES.reads),
-    "LIMIT_SIGN_INS_PER_S": str(_RATES.sign_ins),
-    "OUTBOX_MAX": str(OUTBOX_MAX),
-    "REDIS_KEY_TAG": "",
-    "REDIS_URL": None,
-    "SPORTMONKS_TOKEN": None,
-    "SPORTMONKS_URL": "https://api.sportmonks.com/v3/football",
-    "TRUSTED_PROXIES": None,
-    "WS_ALLOWED_ORIGINS": None,
-    "WS_CAPACITY": "20000",
-    "WS_COMPRESSION": "0",
-    "WS_PORT": "8081",
-    "WS_PUBLIC_URL": None,
-}
-"""Every setting with its default; None means it must be given where it is used."""

@@ -11,18 +11,18 @@ from flask import Blueprint, Response
 from ..domain.clock import rfc3339
 from ..domain.money import format_e4
 from ..protocol.admin_bots import BotShown, BotsShown, BotSwitchShown
+from ..store.audit import Begun
 from ..store.bot_books import Enrolled, Gains
-from ..store.bot_switch import Permission, Stale
+from ..store.bot_switch import Permission, Stale, Switched
 from ..store.worth import Worth
 from .admin_form import Reason
-from .admin_mode import outdated, with_version
 from .answers import json_answer
-from .audited import Done, asked, audited
+from .audited import Done, asked, audited, settles
 from .auth import admin
 from .deps import ApiDeps
 from .operations import Access, Operation
-from .position_form import version_wanted
 from .validate import body
+from .versions import changed, outdated, version_wanted, with_version
 
 
 class BotsWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,17 +57,24 @@ def bot_routes(deps: ApiDeps) -> Blueprint:
         """Let bots trade, or have them stop at their next step."""
         claims = admin(deps)
         wanted, known = body(BotsWanted), version_wanted("the bots")
-        what = asked(claims, "bots.switch", "bots", wanted)
-        return with_version(audited(deps, what, lambda _: _switch(deps, wanted, known)))
+        what = asked(claims, "bots.switch", "bots", wanted, known)
+        answer = audited(deps, what, lambda begun: _switch(deps, wanted, known, begun))
+        switch = deps.operators.market.bots
+        return changed(answer, "the bots", lambda: switch.present().version)
 
     return routes
 
 
-def _switch(deps: ApiDeps, wanted: BotsWanted, known: int) -> Done:
-    switch = deps.operators.market.bots
-    change = switch.set(wanted.enabled, wanted.reason, known, deps.calendar())
+def _switch(deps: ApiDeps, wanted: BotsWanted, known: int, begun: Begun) -> Done:
+    change = deps.operators.market.bots.set(
+        wanted.enabled, wanted.reason, known, deps.calendar(), settles(deps, begun, _done)
+    )
     if isinstance(change, Stale):
         raise outdated(change.present.version, "the bots")
+    return _done(change)
+
+
+def _done(change: Switched) -> Done:
     after = _shown(change.after)
     return Done(after, _shown(change.before), after)
 

@@ -14,6 +14,7 @@ from typing import Any
 from .postgres import Postgres
 from .refusals import Cursor
 from .rules import ruling
+from .telling import Tell, nobody
 
 _READ = "SELECT enabled, note, since_ms, version FROM bot_switch"
 
@@ -54,8 +55,13 @@ class BotSwitch:
         with self._pg.transaction() as cursor:
             return permission(cursor)
 
-    def set(self, enabled: bool, note: str, known: int, now_ms: int) -> Switched | Stale:
-        """Let bots trade or have them stop, if the version *known* is the present one."""
+    def set(
+        self, enabled: bool, note: str, known: int, now_ms: int, tell: Tell[Switched] = nobody
+    ) -> Switched | Stale:
+        """Let bots trade or have them stop, if the version *known* is the present one.
+
+        *tell* of it in the same transaction.
+        """
         with ruling(self._pg) as (cursor, number):
             before = permission(cursor)
             if before.version != known:
@@ -66,7 +72,9 @@ class BotSwitch:
                 " note = excluded.note, since_ms = excluded.since_ms, version = excluded.version",
                 (enabled, note, now_ms, number),
             )
-            return Switched(before, Permission(enabled, note, now_ms, number))
+            switched = Switched(before, Permission(enabled, note, now_ms, number))
+            tell(cursor, switched)
+            return switched
 
 
 def permission(cursor: Cursor) -> Permission:
