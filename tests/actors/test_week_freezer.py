@@ -108,6 +108,7 @@ def test_nothing_of_after_midnight_changes_the_week_that_ended(freezing, clock, 
     trade(freezing, BOB, W43.ends_ms - 1, times=2)
     cash_e4 = freezing.books.hot.wallet(ANN).cash_e4
     trade(freezing, BOB, W43.ends_ms, qty=20_000)
+    trade(freezing, ANN, W43.ends_ms)
     mark_px = freezing.books.hot.instrument(CLUB).mark_px  # by a tick of the very instant
     trade(freezing, ANN, W43.ends_ms + 1, qty=50_000)
     give(freezing, ANN, W43.ends_ms + 1)
