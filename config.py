@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .defaults import DEFAULTS as DEFAULTS
+from .defaults import OUTBOX_MAX as OUTBOX_MAX
 from .domain.bots import BotTerms
 from .domain.money import COIN_E4
 from .domain.quota import Rates

@@ -375,6 +375,7 @@ CREATE TABLE trades (
 -- idem_key and client_order_id are not unique: scripts remember both for 24 h, and one used again
 -- later makes a real trade; see docs/decisions/0008. Reconcile finds two within 24 h.
 CREATE INDEX trades_recorded ON trades USING brin (recorded_at);
+CREATE INDEX trades_at ON trades USING brin (executed_at);
 CREATE INDEX trades_user ON trades (user_id, executed_at DESC, id DESC);
 CREATE INDEX trades_turn ON trades (user_id, turn);
 
@@ -474,6 +475,7 @@ CREATE TABLE cfd_events (
     UNIQUE (position_id, number)
 );
 CREATE INDEX cfd_events_recorded ON cfd_events USING brin (recorded_at);
+CREATE INDEX cfd_events_at ON cfd_events USING brin (happened_at);
 CREATE INDEX cfd_events_turn ON cfd_events (user_id, turn);
 CREATE INDEX cfd_events_closes ON cfd_events (user_id, happened_at) WHERE kind = 'close';
 -- What was traded, by the instrument's own number of the tick it made: for the public tape.
@@ -613,6 +615,26 @@ SELECT id, 0, treasury_version, treasury_version,
        -delta_e4 - locked_delta_e4, 0, treasury_after_e4, 0
   FROM facts;
 
+-- When each fact of money happened, by the calendar, the parked ones too. The treasury's version
+-- orders them; a replica's clock may lag behind another's, so these instants need not rise with it.
+CREATE VIEW fact_moments AS
+SELECT 'trade' AS kind, user_id, executed_at AS at, treasury_version FROM trades
+UNION ALL
+SELECT 'grant', user_id, created_at, treasury_version FROM wallet_ledger
+UNION ALL
+SELECT kind, user_id, happened_at, treasury_version FROM cfd_events
+UNION ALL
+SELECT payload->>'k', (payload->>'uid')::bigint,
+       TIMESTAMPTZ 'epoch' + (payload->>'at')::bigint * INTERVAL '1 millisecond',
+       (payload->>'tv')::bigint
+  FROM parked_facts
+ WHERE payload->>'k' IN ('trade', 'grant')
+UNION ALL
+SELECT payload->>'k', (payload->>'uid')::bigint,
+       TIMESTAMPTZ 'epoch' + (payload->>'ms')::bigint * INTERVAL '1 millisecond',
+       (payload->>'tv')::bigint
+  FROM parked_events;
+
 -- Every trade's effect on its holding, the parked ones too.
 CREATE VIEW share_postings AS
 SELECT id AS fact_id, user_id, idx, treasury_version,
@@ -706,12 +728,27 @@ CREATE TABLE candle_cursors (
     inventory BIGINT NOT NULL DEFAULT 0
 );
 
+-- The ticks that each club had in each week, a tick of the instant at which the week ends included:
+-- the numbers of the first and the last of them, and the last one's mark. Written in the
+-- transaction that puts the ticks into candles.
+CREATE TABLE week_prices (
+    idx       INT,
+    iso_week  TEXT,
+    first_seq BIGINT NOT NULL,
+    last_seq  BIGINT NOT NULL,
+    tick_id   TEXT NOT NULL,
+    mark_px   BIGINT NOT NULL,
+    PRIMARY KEY (idx, iso_week)
+);
+
 -- Boards and prizes ----------------------------------------------------------
 
 -- Weeks of the calendar whose openings have been written, all of one week's at once.
 CREATE TABLE leaderboard_weeks (
-    iso_week  TEXT PRIMARY KEY,  -- such as 2026-W43
-    opened_at TIMESTAMPTZ NOT NULL
+    iso_week    TEXT PRIMARY KEY,  -- such as 2026-W43
+    opened_at   TIMESTAMPTZ NOT NULL,
+    frozen_at   TIMESTAMPTZ,      -- NULL until all of its boards are in leaderboard_weekly
+    approximate BOOL NOT NULL DEFAULT false  -- a price of its end was not known to the tick
 );
 
 -- What every user was worth when a week was opened, and as of which of their wallet's versions. Who
@@ -724,14 +761,16 @@ CREATE TABLE equity_snapshots (
     PRIMARY KEY (iso_week, user_id)
 );
 
+-- The final boards of weeks that have ended; a row is written with the week's frozen_at, and never
+-- changed.
 CREATE TABLE leaderboard_weekly (
-    iso_week  TEXT,
-    rank      INT,
-    user_id   BIGINT NOT NULL REFERENCES users,
-    score_e4  BIGINT NOT NULL,
-    frozen_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (iso_week, rank),
-    UNIQUE (iso_week, user_id)
+    iso_week TEXT REFERENCES leaderboard_weeks,
+    board    TEXT CHECK (board IN ('people', 'bots')),
+    rank     INT CHECK (rank > 0),
+    user_id  BIGINT NOT NULL REFERENCES users,
+    score_e4 BIGINT NOT NULL,
+    PRIMARY KEY (iso_week, board, rank),
+    UNIQUE (iso_week, board, user_id)
 );
 
 CREATE TABLE spinner_rounds (

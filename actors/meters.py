@@ -268,12 +268,12 @@ class ReconcileMeter:
 
 @dataclass(slots=True)
 class BoardMeter:
-    """The leaderboard of the week.
+    """The leaderboards.
 
     Attributes:
-        players: on the last board that was made here.
+        players: people on the last board of the week that was made here.
         told: boards of which something shown was new.
-        level_at: monotonic seconds of the last board made here; None before one.
+        level_at: monotonic seconds of the last board of the week made here; None before one.
         token: of the lease, when it was held here last.
     """
 

@@ -1,23 +1,31 @@
-"""Who has gained most by trading in a week of the calendar.
+"""Who has gained most by trading, in a week of the calendar or ever.
 
-Amounts are in 1e-4 coin. Source: docs/market.md, "The week's leaderboard".
+Amounts are in 1e-4 coin. Source: docs/market.md, "Leaderboards".
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 from .clock import rfc3339
 from .ids import UserId
 from .money import format_e4
 from .position_views import View
 
-MIN_TRADES = 3  #: of a week, for a place on its board
+MIN_TRADES = 3  #: of a week, for a place on its board; for one on that of all time, ever
 SHOWN = 50  #: places that everybody is shown
 WEEK_MS = 7 * 24 * 3_600_000
 
 _NAMED = re.compile(r"((?:19|2[0-9])[0-9]{2})-W([0-9]{2})", re.ASCII)
+
+
+class Entrants(StrEnum):
+    """Who is ranked among themselves."""
+
+    PEOPLE = "people"
+    BOTS = "bots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +42,29 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """Which leaderboard: that of *week*, or that of all time if it is None."""
+
+    week: Week | None
+    entrants: Entrants = Entrants.PEOPLE
+
+
+@dataclass(frozen=True, slots=True)
 class Player:
-    """Somebody with enough trades to be ranked; *created_ms* is when they signed in first."""
+    """Somebody who may be ranked; *created_ms* is when they signed in first."""
 
     user: UserId
     display_name: str
     created_ms: int
+    entrants: Entrants = Entrants.PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a user started the week with, and what the house has given them since.
+    """What a user started with, and what the house has given them since.
 
-    Somebody who joined within the week started with nothing: all they have was given or gained.
+    Somebody who joined within the week started with nothing: all they have was given or gained. All
+    time begins with nothing for everybody.
     """
 
     equity_e4: int = 0
@@ -61,6 +79,20 @@ class Ranked:
     user: UserId
     display_name: str
     score_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A whole board as it is kept.
+
+    Attributes:
+        frozen_ms: since when it is final, calendar ms; None: it is not.
+        approximate: of a final one, whether a price at its end is not known to the tick.
+    """
+
+    ranks: tuple[Ranked, ...] = ()
+    frozen_ms: int | None = None
+    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +123,7 @@ def week_named(name: str) -> Week | None:
 
 
 def score_e4(equity_e4: int, opening: Opening) -> int:
-    """What trading has made of a user's money since the week opened."""
+    """What trading has made of a user's money since the opening."""
     return equity_e4 - opening.equity_e4 - opening.given_e4
 
 
@@ -106,6 +138,20 @@ def ranked(players: Iterable[Player], scores: Mapping[UserId, int]) -> tuple[Ran
         Ranked(rank, each.user, each.display_name, scores[each.user])
         for rank, each in enumerate(order, start=1)
     )
+
+
+def boards_of(
+    week: Week | None, players: Iterable[Player], scores: Mapping[UserId, int]
+) -> dict[Board, tuple[Ranked, ...]]:
+    """The boards of *week*, or of all time: *players* ranked among their own kind.
+
+    Raises:
+        KeyError: a player has no score.
+    """
+    kinds: dict[Entrants, list[Player]] = {each: [] for each in Entrants}
+    for player in players:
+        kinds[player.entrants].append(player)
+    return {Board(week, kind): ranked(some, scores) for kind, some in kinds.items()}
 
 
 def place_of(ranks: Sequence[Ranked], user: UserId) -> Ranked | None:
@@ -136,16 +182,21 @@ def leaderboard_view(board: Leaderboard) -> View:
         "week": board.week,
         "ends_at": rfc3339(board.ends_ms),
         "players": board.players,
-        "ranks": [
-            {
-                "rank": each.rank,
-                "user_id": each.user,
-                "display_name": each.display_name,
-                "score": format_e4(each.score_e4),
-            }
-            for each in board.ranks
-        ],
+        "ranks": ranks_view(board.ranks),
     }
+
+
+def ranks_view(ranks: Iterable[Ranked]) -> list[View]:
+    """Places as clients see them."""
+    return [
+        {
+            "rank": each.rank,
+            "user_id": each.user,
+            "display_name": each.display_name,
+            "score": format_e4(each.score_e4),
+        }
+        for each in ranks
+    ]
 
 
 def _starting(monday: date) -> Week:

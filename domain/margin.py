@@ -79,3 +79,16 @@ def unrealized_e4(position: Position, bid_px: int, ask_px: int) -> int:
     value_e4 = quote * position.qty
     rounded = value_e4 // 1000 if position.side is Direction.LONG else ceil_div(value_e4, 1000)
     return position.sign * (rounded - position.open_value_e4)
+
+
+def marked_worth_e4(
+    side: Direction, qty: int, open_value_e4: int, margin_e4: int, mark_px: int
+) -> int:
+    """What a position is worth at the mark: its margin with what it has gained, or nothing.
+
+    Leaderboards go by this: the mark is held close to the index, so who moves the price just before
+    a week ends gains nothing by it.
+    """
+    value_e4 = mark_px * qty
+    rounded = value_e4 // 1000 if side is Direction.LONG else ceil_div(value_e4, 1000)
+    return max(0, margin_e4 + side.sign * (rounded - open_value_e4))

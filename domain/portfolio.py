@@ -6,7 +6,7 @@ Source: docs/market.md, "Money".
 from dataclasses import dataclass, replace
 
 from .ids import InstrumentIdx, UserId
-from .margin import unrealized_e4
+from .margin import marked_worth_e4, unrealized_e4
 from .money import AMOUNT_MAX, QTY_PER_SHARE
 from .positions import Direction, Position
 from .refusals import Refusal, Refused
@@ -135,6 +135,12 @@ class OpenPosition:
         """Its margin with what it has gained; never less than nothing, as it can owe nothing."""
         return max(0, self.position.margin_e4 + self.unrealized_e4)
 
+    @property
+    def marked_e4(self) -> int:
+        """As `worth_e4`, at the mark instead of the closing quote."""
+        own = self.position
+        return marked_worth_e4(own.side, own.qty, own.open_value_e4, own.margin_e4, self.mark_px)
+
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
@@ -151,6 +157,12 @@ class Portfolio:
         """Cash, shares at their marks, and what the positions are worth."""
         shares_e4 = sum(line.value_e4 for line in self.lines)
         return self.wallet.cash_e4 + shares_e4 + sum(each.worth_e4 for each in self.positions)
+
+    @property
+    def marked_e4(self) -> int:
+        """As `equity_e4`, with the positions at their marks, too: what leaderboards go by."""
+        shares_e4 = sum(line.value_e4 for line in self.lines)
+        return self.wallet.cash_e4 + shares_e4 + sum(each.marked_e4 for each in self.positions)
 
     @property
     def unrealized_e4(self) -> int:

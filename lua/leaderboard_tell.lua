@@ -1,9 +1,9 @@
 -- leaderboard_tell: keep some scores of a board, and have everybody know how it stands now.
 --
 -- KEYS  1 leaderboard   hash  {name}: {"s": number, "d": what is shown}; seq: the last number given
---       2 lb:{name}:{period}   sorted set  user ids by score (1e-4 coin)   3 lease of the ranking
+--       2 lb:{board}   sorted set  user ids by score (1e-4 coin)   3 lease of the ranking
 -- ARGV  1 owner of the lease   2 name of the board
---       3 what is shown (JSON), or '' if that has not changed
+--       3 what is shown (JSON), or '' if that has not changed or nobody is told of the board
 --       4... user id and score of each, or user id and '' of one who is not ranked any more
 -- Returns {"ok"} or {"refused", "FENCED"}
 -- Caller: store/leaderboard_news.py; tested in tests/store/test_leaderboard_news.py

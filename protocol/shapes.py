@@ -80,7 +80,7 @@ class FixtureShown(msgspec.Struct, frozen=True):
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """Somebody on a leaderboard; the score is what trading has gained them this week."""
+    """Somebody on a leaderboard; the score is what trading has gained them in its time."""
 
     rank: Annotated[int, msgspec.Meta(ge=1)]
     user_id: int

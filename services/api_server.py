@@ -49,7 +49,7 @@ from .duty_metrics import Feed, show_market, show_orders
 from .google import Google
 from .groups import group
 from .health import ServiceHealth
-from .leaderboard import leaderboard
+from .leaderboard import leaderboards
 from .logs import name_process
 from .margin import margin
 from .operators import operators
@@ -139,8 +139,7 @@ def children(
             Child("margin-reconnect-listener", stops.listener, bound=WAITING_MAX),
             Child("margin-backstop-sweeper", stops.sweeper),
         ),
-        # Everything goes on without it: a board that stands still is no reason to stop trading.
-        Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
+        *leaderboards(stores, health, calendar),
         *bots(stores, addresses, health, calendar, pace, front.bots, floor),
         *([front.google.child()] if front.google else []),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),

@@ -22,8 +22,7 @@ from ..actors.health import NEEDED
 from ..actors.listener import HttpListener
 from ..actors.server_reviver import ServerReviver
 from ..actors.supervisor import Supervisor
-from ..config import GoogleSettings, Servers
-from ..defaults import OUTBOX_MAX
+from ..config import OUTBOX_MAX, GoogleSettings, Servers
 from ..domain.bots import BotTerms
 from ..domain.quota import Rates
 from ..http.hosts import Hosts, hosts_of

@@ -1,6 +1,6 @@
-"""Candles in Postgres, and how far the ticks of each club are in them.
+"""Candles in Postgres, the last prices of weeks, and how far the ticks of each club are in them.
 
-Both are written in one transaction, which asks for the cursors that the ticks were read from. So
+All are written in one transaction, which asks for the cursors that the ticks were read from. So
 whatever breaks off, dies or comes twice: a tick is in each of its candles once.
 Source: docs/market.md, "Candles".
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..domain.candles import UNROLLED, Candle, Interval, Rolled, Span, coarser
 from ..domain.ids import InstrumentIdx
+from ..domain.week_prices import WeekClose
 from .arrays import Column, array_columns, array_literal, insert_from_arrays
 from .fence import Fence, Fenced
 from .keys import TRIGGER_LEVELS
@@ -44,6 +45,19 @@ ON CONFLICT (idx, iv, t) DO UPDATE SET
  ask_l = least(t.ask_l, excluded.ask_l), ask_h = greatest(t.ask_h, excluded.ask_h),
  mark_l = least(t.mark_l, excluded.mark_l), mark_h = greatest(t.mark_h, excluded.mark_h),
  vol = t.vol + excluded.vol, last_seq = excluded.last_seq"""
+
+_CLOSES = (
+    Column("idx", "idx", "int"),
+    Column("iso_week", "iso_week", "text"),
+    Column("first_seq", "first_seq"),
+    Column("last_seq", "last_seq"),
+    Column("tick_id", "tick_id", "text"),
+    Column("mark_px", "mark_px"),
+)
+
+_CLOSE = f"""{insert_from_arrays("week_prices", _CLOSES)}
+ON CONFLICT (idx, iso_week) DO UPDATE SET
+ last_seq = excluded.last_seq, tick_id = excluded.tick_id, mark_px = excluded.mark_px"""
 
 _BEGIN = "INSERT INTO candle_cursors (idx) SELECT unnest(%s::int[]) ON CONFLICT (idx) DO NOTHING"
 
@@ -94,11 +108,15 @@ SELECT {_FIELDS}
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """What some ticks of one club come to: the cursor they were read from, and where they end."""
+    """What some ticks of one club come to: the cursor they were read from, and where they end.
+
+    *closes*: the last prices of the weeks that they lie in.
+    """
 
     was: Rolled
     now: Rolled
     candles: Sequence[Candle]
+    closes: Sequence[WeekClose]
 
 
 class Candles:
@@ -122,6 +140,7 @@ class Candles:
         """
         moves = [_move(idx, roll) for idx, roll in rolls.items()]
         rows = [_row(idx, candle) for idx, roll in rolls.items() for candle in roll.candles]
+        closes = [_close(idx, each) for idx, roll in rolls.items() for each in roll.closes]
         clubs = array_literal(map(str, rolls))
         with self._pg.transaction() as cursor:
             fence.show(cursor)
@@ -130,6 +149,7 @@ class Candles:
             if cursor.rowcount != len(moves):
                 raise Fenced("somebody else has put these ticks into candles")
             cursor.execute(_ADD, array_columns(rows))
+            cursor.execute(_CLOSE, array_columns(closes))
 
     def forget(self, interval: Interval, before_ms: int) -> int:
         """Delete candles of *interval* that began before *before_ms*; how many, 0 if none is left.
@@ -216,6 +236,11 @@ class Candles:
 def _move(idx: InstrumentIdx, roll: Roll) -> tuple[str, ...]:
     now = roll.now
     return str(idx), roll.was.tick_id, now.tick_id, str(now.seq), str(now.inventory)
+
+
+def _close(idx: InstrumentIdx, close: WeekClose) -> tuple[str, ...]:
+    seqs = str(close.first_seq), str(close.last_seq)
+    return str(idx), close.week, *seqs, close.tick_id, str(close.mark_px)
 
 
 def _row(idx: InstrumentIdx, candle: Candle) -> list[str | None]:

@@ -125,9 +125,9 @@ class Keys:
         """String: there once the match has been settled."""
         return f"{self.tag}settled:{fixture}"
 
-    def board(self, name: str, period: str) -> str:
-        """Sorted set: users by their scores (1e-4 coin) on one leaderboard in one *period*."""
-        return f"{self.tag}lb:{name}:{period}"
+    def board(self, *names: str) -> str:
+        """Sorted set: users by their scores (1e-4 coin) on the leaderboard called so."""
+        return f"{self.tag}lb:{':'.join(names)}"
 
     def lease(self, name: str) -> str:
         """String: who does the job called *name*."""

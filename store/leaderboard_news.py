@@ -1,10 +1,11 @@
 """Leaderboards in Redis: what is told of them, and what the hub reads of that.
 
-A board has a sorted set with everybody's score, and in the hash `leaderboard` what everybody is
-shown, under the next number of a single count; so who has read them all knows by one number whether
-there is anything new. Nothing here has to survive: each time somebody tells, what differs from what
-is there is written, which after a loss of Redis is all of it. The numbers then begin anew, in
-another life of Redis, whose epoch clients are told with them.
+A board has a sorted set with everybody's score. The week's board of people is told of besides:
+what everybody is shown of it is in the hash `leaderboard`, under the next number of a single count;
+so who has read them all knows by one number whether there is anything new. Nothing here has to
+survive: each time somebody tells, what differs from what is there is written, which after a loss of
+Redis is all of it. The numbers then begin anew, in another life of Redis, whose epoch clients are
+told with them.
 
 Source: docs/protocol.md, "The leaderboard over the socket".
 """
@@ -18,14 +19,15 @@ from typing import Any
 import msgspec
 import redis
 
-from ..domain.leaderboard import Leaderboard, Ranked, Week, shown
+from ..domain.leaderboard import Board, Entrants, Leaderboard, Ranked, shown
 from .fence import Fenced
 from .keys import Keys
 from .lease import Lease
 from .lua import KERNEL, LuaScript
 
 SEQ = "seq"  #: field of the hash: the last number given
-WEEK = "week"  #: the board of the week
+WEEK = "week"  #: the board of the week, and its channel
+ALL = "all"  #: that of all time
 CHUNK = 500  #: scores that one run of the script writes: Redis serves nobody else meanwhile
 
 
@@ -55,29 +57,34 @@ _decoder = msgspec.json.Decoder(_Told)
 
 
 class LeaderboardNews:
-    """Tells how the week's board stands, for whoever ranks."""
+    """Tells how boards stand, for whoever ranks."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
         self._tell = LuaScript("leaderboard_tell", KERNEL)
 
-    def tell(self, lease: Lease, week: Week, ranks: tuple[Ranked, ...]) -> bool:
-        """Keep *ranks* for the scores of *week*; return whether anything shown of them is new.
+    def tell(self, lease: Lease, board: Board, ranks: tuple[Ranked, ...]) -> bool:
+        """Keep *ranks* for the scores of *board*; return whether everybody is told anything new.
 
         Raises:
             Fenced: somebody else holds *lease*.
         """
-        board = shown(week, ranks)
-        news = self._shown() != board
-        text = msgspec.json.encode(board).decode() if news else ""
-        key = self._keys.board(WEEK, week.name)
+        text = self._news(board, ranks)
+        key = board_key(self._keys, board)
         changes = list(self._changed(key, ranks).items())
         # What is shown comes last, so that whoever reads more of the board because of it finds it.
         last = max(0, (len(changes) - 1) // CHUNK * CHUNK)
         for at in range(0, last + 1, CHUNK):
             self._send(lease, key, text if at == last else "", changes[at : at + CHUNK])
-        return news
+        return bool(text)
+
+    def _news(self, board: Board, ranks: tuple[Ranked, ...]) -> str:
+        """What everybody is to be shown, as JSON; '' if that is nothing new."""
+        if board.week is None or board.entrants is not Entrants.PEOPLE:
+            return ""
+        now = shown(board.week, ranks)
+        return "" if now == self._shown() else msgspec.json.encode(now).decode()
 
     def _shown(self) -> Leaderboard | None:
         payload: Any = self._redis.hget(self._keys.leaderboards, WEEK)
@@ -99,6 +106,14 @@ class LeaderboardNews:
         reply = self._tell.run(self._redis, keys, [lease.owner, WEEK, text, *pairs])
         if reply[0] == "refused":
             raise Fenced("another replica holds the lease")
+
+
+def board_key(keys: Keys, board: Board) -> str:
+    """Where the scores of *board* are kept."""
+    of_bots = ["bots"] if board.entrants is Entrants.BOTS else []
+    if board.week is None:
+        return keys.board(ALL, *of_bots)
+    return keys.board(WEEK, *of_bots, board.week.name)
 
 
 def told_boards(client: redis.Redis, keys: Keys, known: int | None) -> ToldBoards | None:

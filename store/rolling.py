@@ -19,6 +19,7 @@ from ..domain.halts import Halt
 from ..domain.ids import InstrumentIdx
 from ..domain.instrument import NO_TICK
 from ..domain.ticks import TICKS_KEPT_MS
+from ..domain.week_prices import week_closes
 from .candles import Candles, Roll
 from .fence import Fence
 from .keys import Keys
@@ -59,7 +60,7 @@ class Rolling:
         for n, (idx, was) in enumerate(behind):
             ticks = self._read(idx, was)
             if ticks:
-                rolls[idx] = Roll(was, rolled(ticks), candles(ticks, was))
+                rolls[idx] = Roll(was, rolled(ticks), candles(ticks, was), week_closes(ticks))
             read += len(ticks)
             more = more or len(ticks) == PAGE
             if read >= ROUND:

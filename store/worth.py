@@ -1,6 +1,6 @@
 """What users are worth, as Redis has it now, and what they were given that Postgres lacks.
 
-Source: docs/market.md, "The week's leaderboard".
+Source: docs/market.md, "Leaderboards".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BIGINT = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """A user's equity (1e-4 coin) at one moment, as of *version* of their wallet."""
+    """A user's equity at the marks (1e-4 coin) at one moment, as of *version* of their wallet."""
 
     user: UserId
     equity_e4: int
@@ -55,9 +55,9 @@ class Worths:
         return self._hot.life()
 
     def of(self, users: Sequence[UserId]) -> list[Worth]:
-        """What each of *users* is worth at the marks, as `GET /v1/portfolio` answers it."""
+        """What each of *users* is worth at the marks, positions too."""
         return [
-            Worth(each.user, each.equity_e4, each.wallet.version)
+            Worth(each.user, each.marked_e4, each.wallet.version)
             for each in self._hot.portfolios(users)
         ]
 

@@ -1,9 +1,7 @@
-"""Ranks those who trade by what they have gained in the week of the calendar.
+"""Ranks those who trade by what they have gained, in the week of the calendar and of all time.
 
-A board is made in pieces, a few users valued at a time, so that the lease is renewed meanwhile.
-The first that anybody does in a week is to open it: everybody who has a wallet is valued, and that
-is written at once as what they start with. So a week opens as of the pass that notices it, up to
-`RANK_S` of real time late, or as late as nobody led: gains of before count for the week that ended.
+Boards are made in pieces, a few users valued at a time, so that the lease is renewed meanwhile.
+What everybody starts a week with is written by the `week-freezer`; until then it has no board.
 """
 
 from __future__ import annotations
@@ -16,16 +14,27 @@ import structlog
 
 from ...domain.clock import Calendar, Monotonic
 from ...domain.ids import UserId
-from ...domain.leaderboard import Opening, Player, Ranked, Week, ranked, score_e4, week_of
+from ...domain.leaderboard import (
+    Board,
+    Entrants,
+    Opening,
+    Player,
+    Ranked,
+    Week,
+    boards_of,
+    score_e4,
+    week_of,
+)
 from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.worth import Gift, Worth
 from ..actor import Actor
 from ..flush.leadership import Leadership
 from ..meters import BoardMeter
-from .messages import LeaseDue, RankDue, RankerMessage, ValueDue
+from .messages import LeaseDue, RankDue, RankerMessage, Span, ValueDue
 
 RANK_S = 15.0  #: real seconds; marks move all the time, and a board is looked at, not traded on
+ALL_S = 60.0  #: real seconds; of all time there are more players, and less changes
 RENEW_S = 2.0  #: a third of the lease's time to live
 BATCH = 32  #: users valued in one go: Redis serves nobody else meanwhile
 LATE_S = 60.0  #: four boards missed, something is wrong
@@ -39,28 +48,17 @@ class Books(Protocol):
     def opened(self, week: Week) -> bool:
         """Whether it has been written what everybody starts *week* with."""
 
-    def owners(self) -> list[UserId]:
-        """Everybody who has a wallet."""
-
-    def open(
-        self, fence: Fence, life: int, week: Week, worths: Sequence[Worth], now_ms: int
-    ) -> None:
-        """Write what everybody starts *week* with."""
-
-    def players(self, week: Week) -> list[Player]:
-        """Everybody who has traded enough."""
+    def players(self, week: Week | None) -> list[Player]:
+        """Everybody who has traded enough in *week*, or ever."""
 
     def openings(
-        self, week: Week, worths: Sequence[Worth], waiting: Sequence[Gift]
+        self, week: Week | None, worths: Sequence[Worth], waiting: Sequence[Gift]
     ) -> dict[UserId, Opening]:
         """What the owners of *worths* started with and were given."""
 
 
 class Values(Protocol):
     """What users are worth in Redis; `store/worth.py` has the real ones."""
-
-    def life(self) -> int:
-        """The life that Redis is in."""
 
     def of(self, users: Sequence[UserId]) -> list[Worth]:
         """What each of *users* is worth."""
@@ -70,32 +68,31 @@ class Values(Protocol):
 
 
 class News(Protocol):
-    """Where a board is told; `store/leaderboard_news.py` has the real one."""
+    """Where boards are told; `store/leaderboard_news.py` has the real one."""
 
-    def tell(self, lease: Lease, week: Week, ranks: tuple[Ranked, ...]) -> bool:
-        """Have everybody know; whether anything was new."""
+    def tell(self, lease: Lease, board: Board, ranks: tuple[Ranked, ...]) -> bool:
+        """Keep it, and have everybody know; whether they are told anything new."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """Users being valued: the players of a week, or everybody if it is to be opened."""
+    """Players being valued, of a week or of all time."""
 
-    week: Week
-    players: Sequence[Player] | None  #: None: to open the week
+    week: Week | None
+    players: Sequence[Player]
     waiting: list[UserId]  #: not yet valued
-    life: int  #: of Redis, when it began
     worths: list[Worth] = field(default_factory=list)
 
 
 class Ranker(Actor[RankerMessage]):
-    """Makes the board of the week every 15 seconds, and opens weeks.
+    """Makes the boards of the week every 15 seconds, and those of all time every minute.
 
-    Duty: everybody can see who has gained most by trading this week.
+    Duty: everybody can see who has gained most by trading, people and bots apart.
     Reads: users, trades, positions, gifts and openings in Postgres; portfolios and prices in Redis.
-    Writes: `leaderboard_weeks` and `equity_snapshots`, once a week; `lb:week:{week}` and
-    `leaderboard` in Redis, and publishes `leaderboard:week` when what is shown has changed.
-    Lease: `lease:leaderboard`, asked for by the script itself and fenced in Postgres.
-    While it is down: the board stands still; a week that begins meanwhile opens late.
+    Writes: `lb:week:{week}`, `lb:all`, the same of bots, and `leaderboard` in Redis, and publishes
+    `leaderboard:week` when what is shown has changed.
+    Lease: `lease:leaderboard`, asked for by the script itself.
+    While it is down: the boards stand still.
     """
 
     def __init__(
@@ -114,30 +111,33 @@ class Ranker(Actor[RankerMessage]):
         self._values = values
         self._news = news
         self._lease = lease
-        self._fence = fence
         self._calendar = calendar
         self._monotonic = monotonic
         self._meter = meter
         self._leadership = Leadership(lease, fence, monotonic, meter)
         self._leading = False
-        self._round: _Round | None = None
+        self._rounds: dict[Span, _Round] = {}
         self._opened: Week | None = None  # the last week known to be
+        self._unopened = False  # the present week was not, when it was to be ranked
 
     def started(self) -> None:
         self._meter.level_at = self._meter.level_at or self._monotonic()
         self._renew()
         self.every(RENEW_S, LeaseDue())
-        self.every(RANK_S, RankDue())
+        self.every(RANK_S, RankDue(Span.WEEK))
+        self.every(ALL_S, RankDue(Span.ALL_TIME))
 
     def receive(self, message: RankerMessage) -> None:
         match message:
-            case RankDue():
-                if self._lease.held() and self._round is None:
-                    self._begin()
-            case ValueDue():
-                self._go_on()
+            case RankDue(span):
+                if self._lease.held() and span not in self._rounds:
+                    self._begin(span)
+            case ValueDue(span):
+                self._go_on(span)
             case LeaseDue():
                 self._renew()
+                if self._unopened:
+                    self.me.tell(RankDue(Span.WEEK))
             case _:
                 assert_never(message)
 
@@ -162,58 +162,50 @@ class Ranker(Actor[RankerMessage]):
         leads, led = self._lease.held(), self._leading
         self._leading = leads
         if leads and not led:
-            self.me.tell(RankDue())  # whoever led before may have been gone for a while
+            for span in Span:  # whoever led before may have been gone for a while
+                self.me.tell(RankDue(span))
 
-    def _begin(self) -> None:
-        week = week_of(self._calendar())
-        life = self._values.life()  # first: what is read in another is not written down
-        if self._opened == week or self._books.opened(week):
+    def _begin(self, span: Span) -> None:
+        week = week_of(self._calendar()) if span is Span.WEEK else None
+        if week is not None:
+            self._unopened = self._opened != week and not self._books.opened(week)
+            if self._unopened:
+                return  # nobody knows yet what everybody starts with
             self._opened = week
-            players = self._books.players(week)
-            self._round = _Round(week, players, [each.user for each in players], life)
-        else:
-            self._round = _Round(week, None, self._books.owners(), life)
-        self.me.tell(ValueDue())
+        players = self._books.players(week)
+        self._rounds[span] = _Round(week, players, [each.user for each in players])
+        self.me.tell(ValueDue(span))
 
-    def _go_on(self) -> None:
-        """Value a few more, or make of them what they are valued for."""
-        round_ = self._round
+    def _go_on(self, span: Span) -> None:
+        """Value a few more, or make boards of what they are worth."""
+        round_ = self._rounds.get(span)
         if round_ is None or not self._lease.held():
-            self._round = None  # whoever leads now begins anew
+            self._rounds.pop(span, None)  # whoever leads now begins anew
             return
         if round_.waiting:
             batch, round_.waiting = round_.waiting[:BATCH], round_.waiting[BATCH:]
             round_.worths += self._values.of(batch)
-            self.me.tell(ValueDue())
+            self.me.tell(ValueDue(span))
             return
-        self._round = None
+        del self._rounds[span]
         try:
-            self._finish(round_)
+            self._rank(round_)
         except Fenced as fenced:
             log.warning("another replica ranks", why=str(fenced))
             self._leadership.lose()
             self._leading = False
 
-    def _finish(self, round_: _Round) -> None:
-        if round_.players is None:
-            self._open(round_)
-        else:
-            self._rank(round_, round_.players)
-
-    def _open(self, round_: _Round) -> None:
-        self._books.open(self._fence, round_.life, round_.week, round_.worths, self._calendar())
-        log.info("week_opened", week=round_.week.name, users=len(round_.worths))
-        self.me.tell(RankDue())
-
-    def _rank(self, round_: _Round, players: Sequence[Player]) -> None:
+    def _rank(self, round_: _Round) -> None:
         waiting = self._values.waiting_gifts()
         if waiting is None:
-            return  # Postgres is far behind: the board stands still until it is not
+            return  # Postgres is far behind: the boards stand still until it is not
         openings = self._books.openings(round_.week, round_.worths, waiting)
         scores = {
             each.user: score_e4(each.equity_e4, openings[each.user]) for each in round_.worths
         }
-        ranks = ranked(players, scores)
-        self._meter.told += self._news.tell(self._lease, round_.week, ranks)
-        self._meter.players = len(ranks)
-        self._meter.level_at = self._monotonic()
+        for board, ranks in boards_of(round_.week, round_.players, scores).items():
+            self._meter.told += self._news.tell(self._lease, board, ranks)
+            if board == Board(round_.week, Entrants.PEOPLE) and round_.week is not None:
+                self._meter.players = len(ranks)
+        if round_.week is not None:
+            self._meter.level_at = self._monotonic()

@@ -42,8 +42,8 @@ class CandleRoller(Actor[CandleRollerMessage]):
     """Rolls ticks up into candles every second, and tidies behind them every minute.
 
     Duty: each tick is in its candles once, and streams do not grow for ever.
-    Reads: `ticks:{idx}`, `inst:{idx}`, `watch:{idx}`, `open:inst:{idx}`. Writes: `price_candles`
-    and `candle_cursors` in one transaction; trims `ticks:{idx}`.
+    Reads: `ticks:{idx}`, `inst:{idx}`, `watch:{idx}`, `open:inst:{idx}`. Writes: `price_candles`,
+    `week_prices` and `candle_cursors` in one transaction; trims `ticks:{idx}`.
     Lease: `lease:candle-roller`, fenced in Postgres; it saves double work, the cursors make any
     number safe.
     While it is down: candles end, and Redis keeps all ticks; it goes on where it was.

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg2
 import pytest
 import redis.exceptions
-from touchline.actors.boards.messages import LeaseDue, RankDue, ValueDue
+from touchline.actors.boards.messages import LeaseDue, RankDue, Span, ValueDue
 from touchline.actors.boards.ranker import BATCH
 from touchline.domain.ids import uuid7
-from touchline.domain.leaderboard import WEEK_MS, week_of
+from touchline.domain.leaderboard import WEEK_MS, Board, Entrants, week_of
 from touchline.domain.positions import Direction
 from touchline.store.commands import ADJUSTMENT, Credited
 from touchline.store.rehydrate import rehydrate
@@ -60,8 +60,8 @@ def give(ranking: Ranking, user: int, amount_e4: int = PRIZE_E4, kind: str = "pr
 
 
 def equity(ranking: Ranking, user: int) -> int:
-    """What `GET /v1/portfolio` answers."""
-    return ranking.books.hot.portfolio(user).equity_e4
+    """What a user owns now, at the marks."""
+    return ranking.books.hot.portfolio(user).marked_e4
 
 
 def gain(ranking: Ranking, user: int) -> int:
@@ -106,10 +106,11 @@ def test_two_trades_are_too_few_and_a_position_opened_counts_as_one(ranking):
 
 
 def test_trades_of_the_week_before_do_not_count(ranking, clock):
-    clock.advance((WEEK.ends_ms - AT_MS) / 1000 - 0.001)
+    clock.advance((WEEK.ends_ms - clock.calendar()) / 1000 - 0.001)
     trade(ranking, ANN, 3)
     trade(ranking, BOB, 2)
     clock.advance(0.001)
+    ranking.weeks.settle()
     ranking.actor.receive(LeaseDue())
     ranking.rank()
     trade(ranking, BOB, 1)
@@ -134,6 +135,55 @@ def test_some_do_not_play_however_much_they_trade(ranking, column):
     assert ranking.scores().keys() == {BOB}
     key = ranking.books.keys.board("week", WEEK.name)
     assert ranking.books.redis.zrange(key, 0, -1) == [str(BOB)]
+
+
+def test_bots_are_ranked_among_themselves(ranking):
+    ranking.books.rows("UPDATE users SET is_bot = true WHERE id IN (%s, %s)", (ANN, BOB))
+    for user in (ANN, BOB, CAT):
+        trade(ranking, user, 3)
+
+    ranking.rank()
+
+    bots = ranking.kept(Board(WEEK, Entrants.BOTS))
+    assert bots == {user: gain(ranking, user) for user in (ANN, BOB)}
+    assert ranking.scores() == ranking.kept(Board(WEEK)) == {CAT: gain(ranking, CAT)}
+
+
+def test_of_all_time_everything_counts_but_what_the_house_gave(ranking, clock):
+    trade(ranking, ANN, 2)
+    trade(ranking, BOB, 2)
+    give(ranking, ANN)
+    clock.advance(WEEK_MS / 1000)
+    ranking.weeks.settle()
+    ranking.actor.receive(LeaseDue())
+    trade(ranking, ANN, 1, qty=20_000)
+    give(ranking, ANN)
+
+    ranking.rank(Span.WEEK)
+    ranking.rank(Span.ALL_TIME)
+
+    assert ranking.kept(Board(None)) == {ANN: equity(ranking, ANN) - START_E4 - 2 * PRIZE_E4}
+    assert ranking.kept(Board(None, Entrants.BOTS)) == {}
+    assert ranking.scores() == {}
+
+
+def test_who_pumps_a_price_gains_by_no_more_than_the_mark_allows(ranking):
+    books, at_ms = ranking.books, ranking.clock.calendar()
+    for _ in range(3):
+        books.happened(replace(books.open_command(ANN, 7), now_ms=at_ms))
+    books.drain().everything()
+    ranking.rank()
+    before = ranking.scores()[ANN]
+
+    for user in (BOB, CAT):
+        trade(ranking, user, 1, qty=50_000)
+    ranking.rank()
+
+    mid, mark = books.rows("SELECT bid_px, mark_px FROM instruments WHERE idx = 7")[0]
+    index = books.hot.instrument(7).index_px
+    assert mid > mark > index
+    assert ranking.scores()[ANN] == gain(ranking, ANN)
+    assert 0 < ranking.scores()[ANN] - before <= 3 * (index * 5_000 // 1_000_000)
 
 
 @pytest.mark.parametrize("known_to", ["redis", "both", "postgres", "parked"])
@@ -247,6 +297,7 @@ def test_a_week_counts_from_what_everybody_was_worth_when_it_was_opened(redis, p
     give(ranking, ANN)
     last_week = gain(ranking, ANN) - PRIZE_E4
     clock.advance(WEEK_MS / 1000)
+    ranking.weeks.settle()
     ranking.actor.receive(LeaseDue())
     ranking.rank()
     assert ranking.told()[1].week == "2026-W44"
@@ -261,19 +312,7 @@ def test_a_week_counts_from_what_everybody_was_worth_when_it_was_opened(redis, p
     assert ranking.scores() == {ANN: score}
     assert score not in (0, gain(ranking, ANN), last_week)
     counts = "SELECT iso_week, count(*) FROM equity_snapshots GROUP BY 1 ORDER BY 1"
-    assert books.rows(counts) == [("2026-W43", 3 + BATCH), ("2026-W44", 3 + BATCH)]
-
-
-def test_a_week_is_opened_once_whoever_leads(ranking, clock):
-    trade(ranking, ANN, 3)
-    ranking.actor.stopped()
-
-    another = Ranking(ranking.books, clock)
-
-    assert another.lease.held()
-    assert another.scores() == {ANN: gain(ranking, ANN)}
-    assert ranking.books.rows("SELECT count(*) FROM equity_snapshots") == [(0,)]
-    assert ranking.books.rows("SELECT iso_week FROM leaderboard_weeks") == [(WEEK.name,)]
+    assert books.rows(counts) == [("2026-W44", 3 + BATCH)]
 
 
 def test_nothing_is_told_while_nothing_shown_has_changed(ranking):
@@ -295,7 +334,11 @@ def test_nothing_is_told_while_nothing_shown_has_changed(ranking):
 def test_it_ranks_every_15_seconds_and_renews_the_lease_meanwhile(ranking):
     timers = {timer.message: timer.seconds for timer in ranking.actor.timers}
 
-    assert timers == {LeaseDue(): 2.0, RankDue(): 15.0}
+    assert timers == {
+        LeaseDue(): 2.0,
+        RankDue(Span.WEEK): 15.0,
+        RankDue(Span.ALL_TIME): 60.0,
+    }
 
 
 def test_whoever_comes_to_lead_ranks_at_once(ranking, clock):
@@ -328,21 +371,6 @@ def test_one_that_another_took_over_from_changes_nothing_and_asks_for_the_lease_
     assert ranking.scores().keys() == {ANN}
 
 
-def test_one_that_another_took_over_from_opens_no_week(ranking, clock):
-    clock.advance(WEEK_MS / 1000)
-    ranking.books.drain().everything()
-    ranking.actor.receive(LeaseDue())
-    another = Ranking(ranking.books, clock)
-    another.fence.take()
-    with ranking.books.pg.transaction() as cursor:
-        another.fence.show(cursor)
-
-    ranking.rank()
-
-    assert ranking.books.rows("SELECT iso_week FROM leaderboard_weeks") == [(WEEK.name,)]
-    assert not ranking.lease.held()
-
-
 def test_a_lease_that_ran_out_between_two_pieces_ends_the_round(ranking, clock):
     trade(ranking, ANN, 3)
     ranking.actor.receive(RankDue())
@@ -351,32 +379,6 @@ def test_a_lease_that_ran_out_between_two_pieces_ends_the_round(ranking, clock):
     ranking.work_off()
 
     assert ranking.scores() == {}
-
-
-def test_what_was_read_in_a_life_of_redis_that_is_over_opens_no_week(redis, pg, clock):
-    books = Books(redis, pg)
-    books.drain().everything()
-
-    class Restarted(Worths):
-        """A Redis that is put back once everybody has been valued."""
-
-        def of(self, users: Any) -> Any:
-            worths = super().of(users)
-            books.redis.set(books.keys.meta("run_id"), "the one before")
-            rehydrate(books.redis, books.keys, books.pg)
-            return worths
-
-    with pytest.raises(redis_outage()):
-        Ranking(
-            books,
-            clock,
-            owner="here",
-            but={"values": Restarted(books.redis, books.keys, books.hot)},
-        )
-
-    assert books.rows("SELECT count(*) FROM leaderboard_weeks") == [(0,)]
-    Ranking(books, clock, owner="here")
-    assert books.rows("SELECT count(*) FROM equity_snapshots") == [(3,)]
 
 
 def redis_outage() -> type[Exception]:
@@ -409,7 +411,7 @@ def test_postgres_away_ends_an_incarnation_and_the_next_one_ranks(redis, pg, clo
     assert again.scores().keys() == {ANN}
 
 
-@pytest.mark.parametrize("what", ["life", "of", "waiting_gifts"])
+@pytest.mark.parametrize("what", ["of", "waiting_gifts"])
 def test_redis_away_ends_an_incarnation_and_the_next_one_ranks(redis, pg, clock, what):
     ranking = Ranking(books := Books(redis, pg), clock)
     trade(ranking, ANN, 3)

@@ -9,6 +9,7 @@ import pytest
 from touchline.domain.candles import UNROLLED, CandleTick, candles, rolled
 from touchline.domain.halts import OPEN
 from touchline.domain.ids import InstrumentIdx
+from touchline.domain.week_prices import week_closes
 from touchline.store.candles import Candles, Roll
 from touchline.store.fence import Fence
 
@@ -31,7 +32,7 @@ def charted(api: Api) -> Api:
     ]
     fence = Fence(api.pg, "candle-roller")
     fence.take()
-    roll = Roll(UNROLLED, rolled(ticks), candles(ticks, UNROLLED))
+    roll = Roll(UNROLLED, rolled(ticks), candles(ticks, UNROLLED), week_closes(ticks))
     Candles(api.pg).add({ARS: roll}, fence)
     return api
 

@@ -114,6 +114,7 @@ NOBODYS: frozenset[Route] = frozenset(
         ("GET", "/v1/instruments/<instrument>/ticks"),
         ("GET", "/v1/instruments/<instrument>/candles"),
         ("GET", "/v1/instruments/<instrument>/trades"),
+        ("GET", "/v1/leaderboards/all"),
         ("GET", "/v1/leaderboards/week"),
         ("GET", "/v1/leaderboards/week/<week>"),
         ("GET", "/openapi.json"),

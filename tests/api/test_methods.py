@@ -15,6 +15,7 @@ PATHS = (
     "/v1/instruments/ARS",
     "/v1/instruments/ARS/trades",
     "/v1/fixtures",
+    "/v1/leaderboards/all",
     "/v1/leaderboards/week",
     "/v1/leaderboards/me",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -10,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from touchline.domain.leaderboard import (
     SHOWN,
+    Board,
+    Entrants,
     Leaderboard,
     Opening,
     Player,
     Ranked,
     Week,
     around,
+    boards_of,
     leaderboard_view,
     place_of,
     ranked,
@@ -96,6 +100,19 @@ def test_everybody_has_one_place_and_nobody_is_above_a_better_one(field, random)
         if above.score_e4 == below.score_e4:
             assert (made[above.user], above.user) < (made[below.user], below.user)
     assert ranked(random.sample(players, len(players)), scores) == ranks
+
+
+@given(scored(), st.data())
+def test_bots_and_people_are_ranked_apart_and_everybody_somewhere(field, data):
+    kinds = st.sampled_from(Entrants)
+    players = [replace(each, entrants=data.draw(kinds)) for each in field[0]]
+
+    boards = boards_of(None, players, field[1])
+
+    assert boards.keys() == {Board(None, Entrants.PEOPLE), Board(None, Entrants.BOTS)}
+    for board, ranks in boards.items():
+        own = [each for each in players if each.entrants is board.entrants]
+        assert ranks == ranked(own, field[1])
 
 
 def test_only_the_first_places_are_shown_but_all_are_counted():

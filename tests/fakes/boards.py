@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from touchline.actors.boards.messages import RankDue
+from touchline.actors.boards.messages import RankDue, Span
 from touchline.actors.boards.ranker import Ranker
 from touchline.actors.meters import BoardMeter
-from touchline.domain.leaderboard import Leaderboard
+from touchline.domain.leaderboard import Board, Leaderboard
 from touchline.store.fence import Fence
-from touchline.store.leaderboard_news import LeaderboardNews, told_boards
+from touchline.store.leaderboard_news import LeaderboardNews, board_key, told_boards
 from touchline.store.lease import Lease
 from touchline.store.weekly_books import WeeklyBooks
 from touchline.store.worth import Worths
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.clock import FakeClock
+from tests.fakes.weeks import Freezing
 
 NOTHING: Mapping[str, Any] = {}
 
 
 class Ranking:
-    """The ranker of one api-server, *owner*, over *books*, started; *but* with some other parts."""
+    """The ranker of one api-server, *owner*, started; *but* with some other parts.
+
+    Before it starts the week is opened, and those that have ended are frozen.
+    """
 
     def __init__(
         self, books: Books, clock: FakeClock, *, owner: str = "", but: Mapping[str, Any] = NOTHING
@@ -48,13 +52,22 @@ class Ranking:
             monotonic=clock.monotonic,
             meter=self.meter,
         )
+        self.weeks = Freezing(books, clock)
+        self.weeks.settle()
+        self.weeks.lease.release()
         self.actor.started()
         self.work_off()
 
-    def rank(self) -> None:
+    def rank(self, span: Span = Span.WEEK) -> None:
         """A pass from its beginning to its end."""
-        self.actor.receive(RankDue())
+        self.actor.receive(RankDue(span))
         self.work_off()
+
+    def kept(self, board: Board) -> dict[int, int]:
+        """Everybody's scores on *board*, of which nobody is told."""
+        key = board_key(self.books.keys, board)
+        found: Any = self.books.redis.zrange(key, 0, -1, withscores=True)
+        return {int(user): int(score) for user, score in found}
 
     def work_off(self) -> None:
         """Whatever the actor has told itself."""

@@ -62,6 +62,13 @@ def board_of(socket: ClientConnection, *people: Person) -> dict[int, str]:
 
 
 def gain(person: Person) -> str:
-    """What trading has made of the start balance, by the account."""
-    equity_e4 = round(float(person.account()["equity"]) * 10_000)
+    """What trading has made of the start balance, with longs of one share at the mark."""
+    portfolio = person.ask("GET", "/v1/portfolio").body
+    equity_e4 = e4(portfolio["account"]["cash"])
+    for long in portfolio["positions"]:
+        equity_e4 += e4(long["margin"]) + e4(long["mark"]) - e4(long["open_value"])
     return format_e4(equity_e4 - START_E4)
+
+
+def e4(amount: str) -> int:
+    return round(float(amount) * 10_000)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.long
 
 DUTIES = (
     *("sportmonks-scheduler", "stop-watcher", "margin-backstop-sweeper", "order-releaser"),
-    "leaderboard",
+    *("leaderboard", "week-freezer"),
     *("flusher", "candle-roller", "reconciler"),
 )
 LONG_S = 25.0  #: twice as long as any statement is waited for

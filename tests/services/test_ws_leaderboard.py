@@ -78,6 +78,7 @@ def test_a_new_week_is_shown_when_the_calendar_begins_it(hub, ranking, clock):
         assert ann.next()["data"]["week"] == "2026-W43"
 
         clock.advance((week_of(AT_MS).ends_ms - AT_MS) / 1000)
+        ranking.weeks.settle()
         ranking.actor.receive(LeaseDue())
         ranking.rank()
 

@@ -22,6 +22,7 @@ from touchline.domain.candles import (
     rolled,
 )
 from touchline.domain.ids import InstrumentIdx
+from touchline.domain.week_prices import week_closes
 from touchline.store.candles import Candles, Roll
 from touchline.store.fence import Fence, Fenced
 from touchline.store.postgres import Postgres
@@ -48,7 +49,7 @@ def fence(pg: Postgres) -> Fence:
 
 
 def roll(ticks: Sequence[CandleTick], after: Rolled = UNROLLED) -> Roll:
-    return Roll(after, rolled(ticks), candles(ticks, after))
+    return Roll(after, rolled(ticks), candles(ticks, after), week_closes(ticks))
 
 
 def read(books: Candles, interval: Interval, idx: InstrumentIdx = ARS) -> list[Candle]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from touchline.domain.ids import UserId
-from touchline.domain.leaderboard import SHOWN, Ranked, shown, week_of
+from touchline.domain.leaderboard import SHOWN, Board, Ranked, shown, week_of
 from touchline.store.fence import Fenced
 from touchline.store.keys import Keys
 from touchline.store.leaderboard_news import LeaderboardNews, ToldBoard, ToldBoards, told_boards
@@ -33,7 +33,7 @@ class Newsroom:
         self.key = self.keys.board("week", WEEK.name)
 
     def tell(self, *scores: tuple[int, int]) -> bool:
-        return self.news.tell(self.lease, WEEK, places(*scores))
+        return self.news.tell(self.lease, Board(WEEK), places(*scores))
 
     def told(self, known: int | None = None) -> ToldBoards | None:
         return told_boards(self.redis, self.keys, known)
