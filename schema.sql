@@ -689,8 +689,10 @@ CREATE TABLE candle_cursors (
 
 -- Weeks of the calendar whose openings have been written, all of one week's at once.
 CREATE TABLE leaderboard_weeks (
-    iso_week  TEXT PRIMARY KEY,  -- such as 2026-W43
-    opened_at TIMESTAMPTZ NOT NULL
+    iso_week    TEXT PRIMARY KEY,  -- such as 2026-W43
+    opened_at   TIMESTAMPTZ NOT NULL,
+    frozen_at   TIMESTAMPTZ,      -- NULL until all of its boards are in leaderboard_weekly
+    approximate BOOL NOT NULL DEFAULT false  -- a price of its end was not known to the tick
 );
 
 -- What every user was worth when a week was opened, and as of which of their wallet's versions. Who
@@ -703,14 +705,16 @@ CREATE TABLE equity_snapshots (
     PRIMARY KEY (iso_week, user_id)
 );
 
+-- The final boards of weeks that have ended; a row is written with the week's frozen_at, and never
+-- changed.
 CREATE TABLE leaderboard_weekly (
-    iso_week  TEXT,
-    rank      INT,
-    user_id   BIGINT NOT NULL REFERENCES users,
-    score_e4  BIGINT NOT NULL,
-    frozen_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (iso_week, rank),
-    UNIQUE (iso_week, user_id)
+    iso_week TEXT REFERENCES leaderboard_weeks,
+    board    TEXT CHECK (board IN ('people', 'bots')),
+    rank     INT CHECK (rank > 0),
+    user_id  BIGINT NOT NULL REFERENCES users,
+    score_e4 BIGINT NOT NULL,
+    PRIMARY KEY (iso_week, board, rank),
+    UNIQUE (iso_week, board, user_id)
 );
 
 CREATE TABLE spinner_rounds (
