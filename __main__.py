@@ -18,7 +18,7 @@ from .matchserver import command as match_server
 from .matchserver.matches import Season, SeasonError
 from .options import alg, data, matches_file, season_seed, speed_factor
 from .services import admin, api_server, books, flusher, keys, schema, statement, up, ws_server
-from .services.boot import check_keys
+from .services.boot import check_keys, check_previous_key
 from .services.data_dir import UpRefused
 from .services.logs import configure_logs, name_process
 from .services.scrub import scrub_text
@@ -97,6 +97,7 @@ def api_server_command() -> None:
     def run() -> int:
         settings = config.api_settings(os.environ)
         check_keys(settings.public_keys, settings.private_key, settings.algorithm)
+        check_previous_key(settings.previous_key)
         return api_server.run(settings)
 
     _end_with(run)

@@ -63,6 +63,7 @@ class ApiSettings:
     host: str
     port: int
     private_key: str
+    previous_key: str | None
     public_keys: str
     algorithm: str | None
     ws_url: str
@@ -115,6 +116,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         host=env.address("BIND_ADDRESS"),
         port=env.port("API_PORT"),
         private_key=env.secret("JWT_PRIVATE_KEY"),
+        previous_key=env.secret("JWT_PREVIOUS_KEY") if env.given("JWT_PREVIOUS_KEY") else None,
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
         algorithm=env.one_of("JWT_ALG", ALGORITHMS) if env.given("JWT_ALG") else None,
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
@@ -136,8 +138,9 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
 def ws_settings(environ: Mapping[str, str]) -> WsSettings:
     """Read the ws-server's settings. Raises SettingError."""
     env = Environment(environ, DEFAULTS)
-    if environ.get("JWT_PRIVATE_KEY"):
-        raise SettingError("JWT_PRIVATE_KEY: ws-server verifies and never signs; unset it here")
+    for signing in ("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"):
+        if environ.get(signing):
+            raise SettingError(f"{signing}: ws-server verifies and never signs; unset it here")
     return WsSettings(
         servers=_servers(env),
         host=env.address("BIND_ADDRESS"),
@@ -252,6 +255,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "HEALTH_PORT": None,
     "INPLAY_DELAY_MS": "5000",
     "JWT_ALG": None,
+    "JWT_PREVIOUS_KEY": None,
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
     "LIMIT_ADDRESS_PER_S": str(_RATES.address),

@@ -17,6 +17,7 @@ from .admin_markets import instrument_routes
 from .admin_mode import mode_routes
 from .admin_people import people_routes
 from .admin_positions import admin_position_routes
+from .admin_spinner import spinner_admin_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -44,6 +45,7 @@ from .positions import position_routes
 from .problems import Problem, Refuse
 from .request_id import HEADER, request_id_of
 from .sessions import session_routes
+from .spinner import spinner_routes
 from .status import status_routes
 from .tape import tape_routes
 from .trade_lists import trade_list_routes
@@ -106,6 +108,7 @@ def _histories(deps: ApiDeps, listing: Listing, cursors: Cursors) -> tuple[Bluep
         trade_list_routes(deps, listing, cursors),
         event_routes(deps, listing),
         leaderboard_routes(deps),
+        spinner_routes(deps),
     )
 
 
@@ -120,6 +123,7 @@ def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blu
         instrument_routes(deps, listing),
         fixture_act_routes(deps, listing),
         feed_routes(deps),
+        spinner_admin_routes(deps),
     ]
 
 

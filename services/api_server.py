@@ -30,6 +30,7 @@ from ..http.refresh_tokens import RefreshTokens
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.boards import Boards
+from ..store.draws import Draws
 from ..store.feed import FeedProvider
 from ..store.fixture_news import FixtureNews
 from ..store.journal import Journal
@@ -38,6 +39,7 @@ from ..store.outlook import Outlooks
 from ..store.pressure import load
 from ..store.release import Release
 from ..store.scanner import Scanner
+from ..store.spins import Spins
 from ..store.sportmonks import Sportmonks
 from ..store.tape import Tape
 from . import flusher
@@ -52,6 +54,7 @@ from .margin import margin
 from .operators import operators
 from .pressure_metrics import show_pressure
 from .quota_metrics import show_quotas
+from .spinner import spins, weekly_spinner
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
 from .waiting_room import waiting_room
@@ -66,6 +69,7 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 class Front:
     """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
 
+    *previous_key*: what signed before *private_key*; seeds of draws may be sealed by it still.
     *public_origins*: where browsers reach it, if that is known.
     *allowed_origins*: whose pages may use it besides.
     *proxies*: who is believed when it says who asks.
@@ -82,11 +86,16 @@ class Front:
     inplay_delay_ms: int
     outbox_max: int
     auth_dev: bool
+    previous_key: str | None = None
     public_origins: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     proxies: tuple[Network, ...] = ()
     rates: Rates = field(default_factory=Rates)
     google: Google | None = None
+
+    def spins(self, stores: Stores) -> Spins:
+        """The steps of draws over *stores*."""
+        return spins(stores, self.private_key, self.previous_key)
 
 
 def children(
@@ -110,7 +119,6 @@ def children(
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
     http = Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S)
-    google = [front.google.child()] if front.google else []
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
@@ -135,7 +143,8 @@ def children(
         ),
         # Everything goes on without it: a board that stands still is no reason to stop trading.
         Child("leaderboard", leaderboard(stores, health, calendar), parkable=True),
-        *google,
+        weekly_spinner(stores, health, calendar, front.spins(stores)),
+        *([front.google.child()] if front.google else []),
         http,
     ]
 
@@ -156,6 +165,7 @@ def run(settings: ApiSettings) -> int:
         ws_url=lambda: settings.ws_url,
         inplay_delay_ms=settings.inplay_delay_ms,
         outbox_max=settings.outbox_max,
+        previous_key=settings.previous_key,
         auth_dev=settings.auth_dev,
         public_origins=settings.public_origins,
         allowed_origins=settings.allowed_origins,
@@ -255,6 +265,7 @@ def _http(
         journal=Journal(stores.pg, stores.facts),
         tape=Tape(stores.pg),
         boards=Boards(stores.redis, stores.keys, stores.pg),
+        draws=Draws(stores.pg),
         outlooks=Outlooks(stores.pg),
         orders=stores.orders,
         positions=stores.positions,
@@ -266,7 +277,7 @@ def _http(
         calendar=calendar,
         health=health,
         fleet=health.fleet,
-        operators=operators(stores, scanner),
+        operators=operators(stores, scanner, front.spins(stores)),
         ws_url=front.ws_url,
         inplay_delay_ms=front.inplay_delay_ms,
         paused=pressure.paused,

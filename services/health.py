@@ -21,7 +21,7 @@ from .stores import Stores
 
 LEASES = (
     *("scheduler", "flusher", "candle-roller", "rehydrate", "reconcile"),
-    *("order-release", "stop-watcher", "margin-backstop", "leaderboard"),
+    *("order-release", "stop-watcher", "margin-backstop", "leaderboard", "spinner"),
 )
 
 

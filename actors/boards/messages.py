@@ -14,8 +14,19 @@ class ValueDue:
 
 
 @dataclass(frozen=True, slots=True)
+class LookDue:
+    """It should be looked what draws have something left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepDue:
+    """The next of those draws should go one step on."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseDue:
     """The lease should be renewed, or asked for."""
 
 
 RankerMessage = RankDue | ValueDue | LeaseDue
+SpinnerMessage = LookDue | StepDue | LeaseDue

@@ -17,6 +17,7 @@ PATHS = (
     "/v1/fixtures",
     "/v1/leaderboards/week",
     "/v1/leaderboards/me",
+    "/v1/spinner/current",
 )
 
 
