@@ -37,7 +37,7 @@ from .services import (
     up,
     ws_server,
 )
-from .services.boot import check_keys
+from .services.boot import check_keys, check_previous_key
 from .services.logs import configure_logs, name_process
 from .store.postgres import install_wait_callback
 
@@ -106,6 +106,7 @@ def api_server_command() -> None:
     def run() -> int:
         settings = config.api_settings(os.environ)
         check_keys(settings.public_keys, settings.private_key, settings.algorithm)
+        check_previous_key(settings.previous_key)
         return api_server.run(settings)
 
     end_with(run)

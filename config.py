@@ -67,6 +67,7 @@ class ApiSettings:
     host: str
     port: int
     private_key: str
+    previous_key: str | None
     public_keys: str
     algorithm: str | None
     ws_url: str
@@ -120,6 +121,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         host=env.address("BIND_ADDRESS"),
         port=env.port("API_PORT"),
         private_key=env.secret("JWT_PRIVATE_KEY"),
+        previous_key=env.secret("JWT_PREVIOUS_KEY") if env.given("JWT_PREVIOUS_KEY") else None,
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
         algorithm=env.one_of("JWT_ALG", ALGORITHMS) if env.given("JWT_ALG") else None,
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
@@ -150,8 +152,9 @@ def feed_settings(environ: Mapping[str, str], url: str | None) -> tuple[str, str
 def ws_settings(environ: Mapping[str, str]) -> WsSettings:
     """Read the ws-server's settings. Raises SettingError."""
     env = Environment(environ, DEFAULTS)
-    if environ.get("JWT_PRIVATE_KEY"):
-        raise SettingError("JWT_PRIVATE_KEY: ws-server verifies and never signs; unset it here")
+    for signing in ("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"):
+        if environ.get(signing):
+            raise SettingError(f"{signing}: ws-server verifies and never signs; unset it here")
     return WsSettings(
         servers=_servers(env),
         host=env.address("BIND_ADDRESS"),

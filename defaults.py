@@ -36,6 +36,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "HEALTH_PORT": None,
     "INPLAY_DELAY_MS": "5000",
     "JWT_ALG": None,
+    "JWT_PREVIOUS_KEY": None,
     "JWT_PRIVATE_KEY": None,
     "JWT_PUBLIC_KEYS": None,
     "LIMIT_ADDRESS_PER_S": str(_RATES.address),

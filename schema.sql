@@ -773,26 +773,34 @@ CREATE TABLE leaderboard_weekly (
     UNIQUE (iso_week, board, user_id)
 );
 
+-- The draw of a week. Its row is there before the week ends, with the hash of its seed; the seed is
+-- kept sealed (store/seals.py) until it has drawn. Nothing of a row that is announced changes.
 CREATE TABLE spinner_rounds (
-    iso_week        TEXT PRIMARY KEY,
-    commit_hash     BYTEA NOT NULL,
-    server_seed_enc BYTEA NOT NULL,
-    board_hash      BYTEA,
-    beacon_round    BIGINT,
-    beacon          TEXT,
-    revealed_seed   BYTEA,
-    status          TEXT NOT NULL,
-    drawn_at        TIMESTAMPTZ
+    iso_week     TEXT PRIMARY KEY,
+    commit_hash  BYTEA NOT NULL,        -- SHA-256 of the seed
+    committed_at TIMESTAMPTZ NOT NULL,
+    sealed_seed  BYTEA NOT NULL,
+    winners      INT NOT NULL,          -- at most
+    segments     BIGINT[] NOT NULL,     -- the amounts on the wheel
+    status       TEXT NOT NULL DEFAULT 'open'
+                 CHECK (status IN ('open', 'drawn', 'credited', 'announced')),
+    board_hash   BYTEA,
+    seed         BYTEA,
+    drawn_at     TIMESTAMPTZ,
+    CHECK ((status = 'open') = (drawn_at IS NULL)),
+    CHECK ((status = 'open') = (seed IS NULL)),
+    CHECK ((status = 'open') = (board_hash IS NULL))
 );
 
 CREATE TABLE spinner_results (
     iso_week    TEXT REFERENCES spinner_rounds,
-    prize_no    INT,
+    prize_no    INT CHECK (prize_no > 0),
     user_id     BIGINT NOT NULL REFERENCES users,
-    prize_code  TEXT NOT NULL,
-    amount_e4   BIGINT NOT NULL,
-    credited_at TIMESTAMPTZ,
-    PRIMARY KEY (iso_week, prize_no)
+    segment     INT NOT NULL CHECK (segment >= 0),  -- where the wheel stopped, from 0
+    amount_e4   BIGINT NOT NULL CHECK (amount_e4 > 0),
+    credited_at TIMESTAMPTZ,  -- NULL until its credit is in wallet_ledger, or parked
+    PRIMARY KEY (iso_week, prize_no),
+    UNIQUE (iso_week, user_id)
 );
 
 -- Operations -----------------------------------------------------------------

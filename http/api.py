@@ -19,6 +19,7 @@ from .admin_mode import mode_routes
 from .admin_people import people_routes
 from .admin_positions import admin_position_routes
 from .admin_simulation import simulation_routes
+from .admin_spinner import spinner_admin_routes
 from .answers import Cursors
 from .auth import Nothing, auth_routes
 from .candles import candle_routes
@@ -46,6 +47,7 @@ from .positions import position_routes
 from .problems import Problem, Refuse
 from .request_id import HEADER, request_id_of
 from .sessions import session_routes
+from .spinner import spinner_routes
 from .status import status_routes
 from .tape import tape_routes
 from .timing import install as install_timing
@@ -110,6 +112,7 @@ def _histories(deps: ApiDeps, listing: Listing, cursors: Cursors) -> tuple[Bluep
         trade_list_routes(deps, listing, cursors),
         event_routes(deps, listing),
         leaderboard_routes(deps),
+        spinner_routes(deps),
     )
 
 
@@ -126,6 +129,7 @@ def _admin_routes(deps: ApiDeps, listing: Listing, cursors: Cursors) -> list[Blu
         feed_routes(deps),
         simulation_routes(deps),
         bot_routes(deps),
+        spinner_admin_routes(deps),
     ]
 
 

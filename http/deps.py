@@ -12,6 +12,7 @@ from ..domain.clock import Calendar
 from ..domain.quota import Rates
 from ..store.boards import Boards
 from ..store.candles import Candles
+from ..store.draws import Draws
 from ..store.fixtures import Fixtures
 from ..store.fleet import Fleet
 from ..store.hot import Hot
@@ -66,6 +67,7 @@ class ApiDeps:
     journal: Journal
     tape: Tape
     boards: Boards
+    draws: Draws
     outlooks: Outlooks
     orders: Orders
     positions: Positions

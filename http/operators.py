@@ -10,6 +10,7 @@ from ..store.inquiry import Inquiries
 from ..store.parked_rows import ParkedRows
 from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
+from ..store.spins import Spins
 from .market_operators import MarketOperators
 from .prover import Prover
 
@@ -25,6 +26,7 @@ class Operators:
         inquiries: scans of positions, with their traces.
         parked: facts that Postgres refuses.
         runs: what came of proving the books. *prover*: proves them now.
+        spins: the steps of the weekly draw.
     """
 
     audit: Audit
@@ -35,3 +37,4 @@ class Operators:
     parked: ParkedRows
     runs: ReconcileRuns
     prover: Prover
+    spins: Spins

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from ..actors.address import Addresses
 from ..actors.child import Child
@@ -14,11 +12,7 @@ from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
 from ..actors.margin.reconnect_listener import WAITING_MAX
-from ..actors.meters import FeedMeter, OrderMeter, PressureMeter, TradeMeter
-from ..actors.trading.executor import TradeExecutor
-from ..actors.trading.order_releaser import OrderReleaser
-from ..actors.trading.pressure_gauge import PressureGauge
-from ..actors.trading.writer import TradeWriter
+from ..actors.meters import FeedMeter
 from ..config import ApiSettings
 from ..domain.bots import BotTerms
 from ..domain.clock import Calendar, system_calendar
@@ -32,20 +26,20 @@ from ..http.refresh_tokens import RefreshTokens
 from ..http.serve import ServerFactory
 from ..http.tokens import Signer, Verifier
 from ..store.boards import Boards
+from ..store.draws import Draws
 from ..store.feed import FeedProvider
 from ..store.fixture_news import FixtureNews
 from ..store.journal import Journal
 from ..store.lease import Lease
 from ..store.outlook import Outlooks
-from ..store.pressure import load
-from ..store.release import Release
 from ..store.scanner import Scanner
+from ..store.spins import Spins
 from ..store.sportmonks import Sportmonks
 from ..store.tape import Tape
 from . import flusher
 from .boot import prepare, rehydrator
 from .bots import Floor, bots
-from .duty_metrics import Feed, show_market, show_orders
+from .duty_metrics import Feed, show_market
 from .google import Google
 from .groups import group
 from .health import ServiceHealth
@@ -53,10 +47,11 @@ from .leaderboard import leaderboards
 from .logs import name_process
 from .margin import margin
 from .operators import operators
-from .pressure_metrics import show_pressure
 from .quota_metrics import show_quotas
+from .spinner import spins, weekly_spinner
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
+from .trading import Trading, trading
 from .waiting_room import waiting_room
 
 SERVICE = "api-server"
@@ -69,6 +64,7 @@ WAITING = 4096  #: orders under way; beyond that a new one is dropped, and its c
 class Front:
     """What the HTTP side is given: address, keys, where the WebSockets are, the rules of trading.
 
+    *previous_key*: what signed before *private_key*; seeds of draws may be sealed by it still.
     *public_origins*: where browsers reach it, if that is known.
     *allowed_origins*: whose pages may use it besides.
     *proxies*: who is believed when it says who asks.
@@ -87,6 +83,7 @@ class Front:
     inplay_delay_ms: int
     outbox_max: int
     auth_dev: bool
+    previous_key: str | None = None
     public_origins: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     proxies: tuple[Network, ...] = ()
@@ -94,6 +91,10 @@ class Front:
     google: Google | None = None
     hosts: Hosts = ANY
     bots: BotTerms | None = None
+
+    def spins(self, stores: Stores) -> Spins:
+        """The steps of draws over *stores*."""
+        return spins(stores, self.private_key, self.previous_key)
 
 
 def children(
@@ -106,32 +107,26 @@ def children(
     front: Front,
 ) -> list[Child]:
     """The duties of an api-server, in the order they start."""
-    writer, scanner = addresses.of("trade-writer"), _scanner(stores, calendar)
-    trades, feed, orders, pressure = TradeMeter(), FeedMeter(), OrderMeter(), PressureMeter()
-    lease, due = health.lease("scheduler"), health.lease("order-release")
-    open_http = _http(stores, addresses, health, calendar, front, trades, pressure, scanner)
-    _show(health, trades, Feed(feed, lease, calendar), orders, pressure)
+    scanner, feed = _scanner(stores, calendar), FeedMeter()
+    lease = health.lease("scheduler")
+    path = trading(stores, addresses, health, calendar, scanner, front.outbox_max)
+    open_http = _http(stores, addresses, health, calendar, front, path)
+    show_market(health.metrics, path.trades, Feed(feed, lease, calendar))
     stops = margin(stores, addresses, health, calendar, scanner)
 
     def scheduler() -> SportmonksScheduler:
         return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
-    floor = Floor(scanner, trades, front.rates, front.inplay_delay_ms, pressure.paused)
+    floor = Floor(scanner, path.trades, front.rates, front.inplay_delay_ms, path.pressure.paused)
+    executor = Child("trade-executor", path.executor, bound=WAITING, policy=Policy.DROP_NEW)
     return [
         group("market", Child("sportmonks-scheduler", scheduler)),
         group(
             "trading",
-            Child("pressure-gauge", lambda: _gauge(stores, front.outbox_max, pressure)),
-            Child("trade-writer", lambda: _writer(stores, trades), bound=WAITING),
-            Child(
-                "trade-executor",
-                lambda: TradeExecutor(stores.scripts, writer, trades),
-                bound=WAITING,
-                policy=Policy.DROP_NEW,
-            ),
-            Child(
-                "order-releaser", lambda: _releaser(stores, scanner, due, calendar, orders, trades)
-            ),
+            Child("pressure-gauge", path.gauge),
+            Child("trade-writer", path.writer, bound=WAITING),
+            executor,
+            Child("order-releaser", path.releaser),
         ),
         group(
             "margin",
@@ -140,6 +135,7 @@ def children(
             Child("margin-backstop-sweeper", stops.sweeper),
         ),
         *leaderboards(stores, health, calendar),
+        weekly_spinner(stores, health, calendar, front.spins(stores)),
         *bots(stores, addresses, health, calendar, pace, front.bots, floor),
         *([front.google.child()] if front.google else []),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
@@ -154,23 +150,6 @@ def run(settings: ApiSettings) -> int:
     name_process(SERVICE, stores.replica)
     with waiting_room("API_PORT", settings.host, settings.port, health):
         prepare(stores, health.note)
-    front = Front(
-        host=settings.host,
-        port=settings.port,
-        private_key=settings.private_key,
-        public_keys=settings.public_keys,
-        ws_url=lambda: settings.ws_url,
-        inplay_delay_ms=settings.inplay_delay_ms,
-        outbox_max=settings.outbox_max,
-        auth_dev=settings.auth_dev,
-        public_origins=settings.public_origins,
-        allowed_origins=settings.allowed_origins,
-        proxies=settings.trusted_proxies,
-        rates=settings.rates,
-        google=Google(settings.google) if settings.google else None,
-        hosts=hosts_of(settings.public_origins, settings.allowed_hosts),
-        bots=settings.bots,
-    )
     listed = children(
         stores,
         addresses,
@@ -178,7 +157,7 @@ def run(settings: ApiSettings) -> int:
         system_calendar,
         Pace.at(1),
         lambda: Sportmonks(settings.sportmonks_url, settings.sportmonks_token),
-        front,
+        _front(settings),
     )
     if settings.flusher_embedded:
         interval_s = settings.flush_interval_s
@@ -189,16 +168,25 @@ def run(settings: ApiSettings) -> int:
     return code
 
 
-def _show(
-    health: ServiceHealth,
-    trades: TradeMeter,
-    feed: Feed,
-    orders: OrderMeter,
-    pressure: PressureMeter,
-) -> None:
-    show_market(health.metrics, trades, feed)
-    show_orders(health.metrics, orders)
-    show_pressure(health.metrics, pressure)
+def _front(settings: ApiSettings) -> Front:
+    return Front(
+        host=settings.host,
+        port=settings.port,
+        private_key=settings.private_key,
+        public_keys=settings.public_keys,
+        ws_url=lambda: settings.ws_url,
+        inplay_delay_ms=settings.inplay_delay_ms,
+        outbox_max=settings.outbox_max,
+        previous_key=settings.previous_key,
+        auth_dev=settings.auth_dev,
+        public_origins=settings.public_origins,
+        allowed_origins=settings.allowed_origins,
+        proxies=settings.trusted_proxies,
+        rates=settings.rates,
+        google=Google(settings.google) if settings.google else None,
+        hosts=hosts_of(settings.public_origins, settings.allowed_hosts),
+        bots=settings.bots,
+    )
 
 
 def _scanner(stores: Stores, calendar: Calendar) -> Scanner:
@@ -219,35 +207,13 @@ def _scheduler(
     )
 
 
-def _gauge(stores: Stores, facts_max: int, meter: PressureMeter) -> PressureGauge:
-    return PressureGauge(partial(load, stores.redis, stores.keys), facts_max, meter)
-
-
-def _writer(stores: Stores, trades: TradeMeter) -> TradeWriter:
-    return TradeWriter(stores.facts, stores.ledger, trades)
-
-
-def _releaser(
-    stores: Stores,
-    scanner: Scanner,
-    lease: Lease,
-    calendar: Calendar,
-    orders: OrderMeter,
-    trades: TradeMeter,
-) -> OrderReleaser:
-    release = Release(stores.orders, stores.hot, stores.scripts, scanner)
-    return OrderReleaser(release, lease, calendar, time.monotonic, orders, trades)
-
-
 def _http(
     stores: Stores,
     addresses: Addresses,
     health: ServiceHealth,
     calendar: Calendar,
     front: Front,
-    trades: TradeMeter,
-    pressure: PressureMeter,
-    scanner: Scanner,
+    path: Trading,
 ) -> ServerFactory:
     signer, quotas = Signer(front.private_key), Quotas(front.rates)
     show_quotas(health.metrics, quotas)
@@ -263,10 +229,11 @@ def _http(
         journal=Journal(stores.pg, stores.facts),
         tape=Tape(stores.pg),
         boards=Boards(stores.redis, stores.keys, stores.pg),
+        draws=Draws(stores.pg),
         outlooks=Outlooks(stores.pg),
         orders=stores.orders,
         positions=stores.positions,
-        scanner=scanner,
+        scanner=path.scanner,
         executor=addresses.of("trade-executor"),
         signer=signer,
         refresh_tokens=RefreshTokens(signer.secret_for("refresh")),
@@ -274,14 +241,14 @@ def _http(
         calendar=calendar,
         health=health,
         fleet=health.fleet,
-        operators=operators(stores, scanner),
+        operators=operators(stores, path.scanner, front.spins(stores)),
         ws_url=front.ws_url,
         inplay_delay_ms=front.inplay_delay_ms,
-        paused=pressure.paused,
+        paused=path.pressure.paused,
         auth_dev=front.auth_dev,
         origins=front.public_origins,
         allowed_origins=front.allowed_origins,
-        trades=trades,
+        trades=path.trades,
         quotas=quotas,
     )
     app = create_app(deps, front.google.sign_in(stores, addresses) if front.google else None)

@@ -65,6 +65,19 @@ def check_keys(
         raise SettingError(f"JWT_PRIVATE_KEY: signs by {algorithm_of(signing)}, not {algorithm}")
 
 
+def check_previous_key(private_key: str | None) -> None:
+    """Return if *private_key* (PEM), where one is given, is one that can have signed.
+
+    Raises:
+        SettingError: it cannot; the text quotes no key.
+    """
+    try:
+        if private_key is not None:
+            read_private_key(private_key)
+    except ValueError as why:
+        raise SettingError(f"JWT_PREVIOUS_KEY: {why}") from None
+
+
 #: Takes the name of a server, and True once it answers or why it is waited for.
 Note = Callable[[str, bool | str], None]
 

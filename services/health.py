@@ -21,7 +21,8 @@ from .stores import Stores
 
 LEASES = (
     *("scheduler", "flusher", "candle-roller", "rehydrate", "reconcile"),
-    *("order-release", "stop-watcher", "margin-backstop", "leaderboard", "week-freezer", "bots"),
+    *("order-release", "stop-watcher", "margin-backstop", "leaderboard", "week-freezer", "spinner"),
+    "bots",
 )
 
 

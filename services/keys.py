@@ -32,8 +32,10 @@ def next_to(in_force: str, algorithm: str = EDDSA) -> str:
             "# 1. On every api-server and ws-server: verify with the new key as well.",
             _public(both),
             "# 2. Once all of them run with that, on every api-server: sign with the new key.",
+            "#    What JWT_PRIVATE_KEY was goes into JWT_PREVIOUS_KEY: seeds of draws need it.",
             _private(private_key),
             "# 3. After 15 minutes, everywhere: tokens of the old key have expired, forget it.",
+            "#    JWT_PREVIOUS_KEY goes, too.",
             _public(alone),
         )
     )

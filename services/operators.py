@@ -10,11 +10,12 @@ from ..store.parked_rows import ParkedRows
 from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
 from ..store.scanner import Scanner
+from ..store.spins import Spins
 from .market_operators import market_operators
 from .stores import Stores
 
 
-def operators(stores: Stores, scanner: Scanner) -> Operators:
+def operators(stores: Stores, scanner: Scanner, spins: Spins) -> Operators:
     """What only operators have to do with, over *stores*."""
     runs = ReconcileRuns(stores.redis, stores.keys, stores.pg)
     return Operators(
@@ -26,4 +27,5 @@ def operators(stores: Stores, scanner: Scanner) -> Operators:
         parked=ParkedRows(stores.pg),
         runs=runs,
         prover=Prover(runs),
+        spins=spins,
     )

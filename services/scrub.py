@@ -20,7 +20,7 @@ HIDDEN = "…"
 #: name, such as api_token.
 SECRET_FIELDS = frozenset(
     {
-        *("authorization", "cookie", "password", "passwd", "private_key", "secret"),
+        *("authorization", "cookie", "password", "passwd", "private_key", "previous_key", "secret"),
         *("ticket", "token", "api_key"),
     }
 )

@@ -122,6 +122,7 @@ Outcome = Made | Replayed | Awaited | PositionOutcome
 
 
 ADJUSTMENT = "adjustment"  #: the kind of what an operator gives or takes
+PRIZE = "prize"  #: the kind of what the weekly spinner gives
 
 
 @dataclass(frozen=True, slots=True)

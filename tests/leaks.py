@@ -24,7 +24,10 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s*\S{16}"),
 }
 #: Settings that are secret as a whole, and addresses that may hold a password.
-SECRET_SETTINGS = ("JWT_PRIVATE_KEY", "GOOGLE_CLIENT_SECRET", "SPORTMONKS_TOKEN")
+SECRET_SETTINGS = (
+    *("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"),
+    *("GOOGLE_CLIENT_SECRET", "SPORTMONKS_TOKEN"),
+)
 ADDRESSES = ("REDIS_URL", "DATABASE_URL")
 LEAST = 8  #: characters; a shorter one is a word that a line may have for another reason
 

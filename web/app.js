@@ -7,6 +7,7 @@ import { $, direction, element, money, showGain } from "./dom.js";
 import { heard } from "./orders.js";
 import { Positions, tell } from "./positions.js";
 import { Live } from "./socket.js";
+import { Spinner } from "./spinner.js";
 import { Ticket } from "./ticket.js";
 
 const POLL_MS = 2000; // the clock always; prices and fixtures only while nobody is signed in
@@ -21,6 +22,7 @@ const chart = new Chart($("chart"));
 const door = new Door((session) => signedIn(session), () => signedOut());
 const ticket = new Ticket(state, () => door.leave());
 const positions = new Positions(state.clubs, () => refreshPortfolio(), () => door.leave());
+const spinner = new Spinner();
 let live = null;
 let polls = 0;
 
@@ -255,6 +257,7 @@ async function poll() {
     }
     const status = await api.status();
     paintCalendar(status.calendar);
+    spinner.look(status.calendar).catch(() => {}); // the next poll asks again
     door.offer(status.sign_in);
     if (!live || polls++ % LIST_POLLS === 0) await listFixtures();
     if (state.chosen === null && state.clubs.size) choose(firstToShow());

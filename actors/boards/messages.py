@@ -26,13 +26,18 @@ class ValueDue:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseDue:
-    """The lease should be renewed, or asked for."""
+class LookDue:
+    """Whether a week has ended, or a draw has something left to do, should be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class LookDue:
-    """Whether a week has ended should be looked at."""
+class StepDue:
+    """The next of those draws should go one step on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDue:
+    """The lease should be renewed, or asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +47,4 @@ class OwnersDue:
 
 RankerMessage = RankDue | ValueDue | LeaseDue
 WeekFreezerMessage = LookDue | OwnersDue | LeaseDue
+SpinnerMessage = LookDue | StepDue | LeaseDue

@@ -22,6 +22,7 @@ from touchline.store.audit import Audit
 from touchline.store.boards import Boards
 from touchline.store.candles import Candles
 from touchline.store.drain import open_drain
+from touchline.store.draws import Draws
 from touchline.store.fixtures import Fixtures
 from touchline.store.fleet import Fleet
 from touchline.store.hot import Hot
@@ -39,8 +40,11 @@ from touchline.store.reconcile_runs import ReconcileRuns
 from touchline.store.revocations import Revocations
 from touchline.store.scanner import Scanner
 from touchline.store.scripts import Scripts
+from touchline.store.seals import Sealer
 from touchline.store.sequence import FactSequence
 from touchline.store.sessions import Sessions
+from touchline.store.spinner_rounds import SpinnerRounds
+from touchline.store.spins import Spins
 from touchline.store.tape import Tape
 from touchline.store.users import Users
 from werkzeug.test import TestResponse
@@ -52,6 +56,7 @@ from tests.fakes.failing import Away
 from tests.fakes.health import FixedHealth, child
 from tests.fakes.operators import market_operators
 from tests.fakes.scanning import WatchedScanner
+from tests.fakes.spinning import SECRET
 from tests.fakes.unlimited import unbounded
 
 CLUBS = ((InstrumentIdx(17), "ARS", "Arsenal"), (InstrumentIdx(18), "LIV", "Liverpool"))
@@ -210,6 +215,7 @@ def api(redis: Redis, pg: Postgres) -> Api:
         journal=Journal(pg, FactSequence(redis, keys)),
         tape=Tape(pg),
         boards=Boards(redis, keys, pg),
+        draws=Draws(pg),
         outlooks=Outlooks(pg),
         orders=Orders(redis, keys, pg),
         positions=positions,
@@ -232,16 +238,17 @@ def api(redis: Redis, pg: Postgres) -> Api:
 def _operators(
     redis: Redis, keys: Keys, scripts: Scripts, pg: Postgres, scanner: Scanner
 ) -> Operators:
-    runs = ReconcileRuns(redis, keys, pg)
+    runs, drain = ReconcileRuns(redis, keys, pg), open_drain(redis, keys, scripts, pg)
     return Operators(
         audit=Audit(pg),
         market=market_operators(redis, pg, keys, Hot(redis, keys)),
         people=People(pg),
-        drain=open_drain(redis, keys, scripts, pg),
+        drain=drain,
         inquiries=Inquiries(redis, keys, scanner),
         parked=ParkedRows(pg),
         runs=runs,
         prover=Prover(runs),
+        spins=Spins(SpinnerRounds(pg), Sealer(SECRET), scripts, drain),
     )
 
 

@@ -18,6 +18,7 @@ PATHS = (
     "/v1/leaderboards/all",
     "/v1/leaderboards/week",
     "/v1/leaderboards/me",
+    "/v1/spinner/current",
 )
 
 

@@ -159,6 +159,14 @@ def test_a_wrong_database_password_ends_a_service_in_one_line_without_it(
     assert "hush" not in line
 
 
+def test_a_key_of_before_that_is_none_is_refused_in_one_line() -> None:
+    boot.check_previous_key(None)
+    boot.check_previous_key(new_keypair()[0])
+
+    with pytest.raises(SettingError, match=r"^JWT_PREVIOUS_KEY: the signing key is not a PEM"):
+        boot.check_previous_key("garbage")
+
+
 def test_keys_that_belong_together_pass() -> None:
     private_key, public_keys = new_keypair()
 

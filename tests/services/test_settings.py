@@ -232,9 +232,17 @@ def test_hosts_are_none_or_those_that_are_named() -> None:
     assert config.ws_settings({**WS, **named}).allowed_hosts == ("api.internal", "backend")
 
 
-def test_ws_server_refuses_a_private_key() -> None:
-    with pytest.raises(SettingError, match="JWT_PRIVATE_KEY: ws-server verifies and never signs"):
-        config.ws_settings({**WS, "JWT_PRIVATE_KEY": "x"})
+@pytest.mark.parametrize("name", ["JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"])
+def test_ws_server_refuses_a_private_key(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name}: ws-server verifies and never signs"):
+        config.ws_settings({**WS, name: "x"})
+
+
+def test_the_key_of_before_is_there_where_it_is_given() -> None:
+    given = config.api_settings({**API, "JWT_PREVIOUS_KEY": "old"})
+
+    assert given.previous_key == "old"
+    assert config.api_settings(API).previous_key is None
 
 
 def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
