@@ -8,14 +8,21 @@ from typing import Any
 import structlog
 from gevent.event import Event
 
+from ..domain.fixtures import Fixture
+from ..domain.leaderboard import Week, week_of
+from ..domain.table import Outcome, league_table
+from ..matchserver.clock import WarpClock
 from ..matchserver.matches import Season
 from ..store.outage import OUTAGES
 from ..store.reconcile import reconcile
+from ..store.weeks import EndedWeek, ended_weeks
 from .stores import Stores
 
 LOOK_S = 0.05
 LISTING_S = 15.0  #: patience with the first page of the listing
 PAGES_S = 2.0  #: and with the pages after it
+DRAW_MS = 10 * 60_000  #: after its end a week has been drawn for, in calendar time
+WEEKS_S = 180.0  #: patience with the boards and draws of all weeks, in real time
 _log = structlog.get_logger(__name__)
 
 
@@ -63,6 +70,32 @@ def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
     return False
 
 
+def wait_for_weeks(stores: Stores, season: Season, clock: WarpClock, told: Event) -> None:
+    """Return when each week of *season* has its final boards and its draw, or patience is over.
+
+    Nothing is played any more, so the calendar need not run through what is left of the last week.
+    """
+    weeks = weeks_of(season)
+    clock.advance_to(max(week.ends_ms for week in weeks) + DRAW_MS)
+    for _ in range(round(WEEKS_S / LOOK_S)):
+        with suppress(*OUTAGES):
+            over = {each.week for each in ended_weeks(stores.pg) if each.over}
+            if over.issuperset(week.name for week in weeks):
+                return
+        if told.wait(LOOK_S):
+            return
+    _log.warning("some weeks have no board or draw yet")
+
+
+def weeks_of(season: Season) -> tuple[Week, ...]:
+    """The weeks of the calendar from the first kick-off of *season* to its last whistle."""
+    last_ms = max(match.final_whistle_ms for match in season.matches)
+    found = [week_of(min(match.kickoff_ms for match in season.matches))]
+    while found[-1].ends_ms <= last_ms:
+        found.append(week_of(found[-1].ends_ms))
+    return tuple(found)
+
+
 def drain(stores: Stores) -> None:
     """Bring what is left in Redis to Postgres; after the tree, before the servers stop."""
     try:
@@ -80,8 +113,8 @@ def drain(stores: Stores) -> None:
 
 
 def summary(stores: Stores) -> dict[str, Any]:
-    """What the season came to: counts, every result, and whether the books agree."""
-    progress = stores.fixtures.progress()
+    """What the season came to: counts, results, table, weeks, and whether the books agree."""
+    progress, results = stores.fixtures.progress(), stores.fixtures.results()
     report = reconcile(stores.redis, stores.keys, stores.pg)
     if not report.ok:
         _log.error("the books do not agree", report=report.as_dict())
@@ -90,14 +123,35 @@ def summary(stores: Stores) -> dict[str, Any]:
         "settled": progress.settled,
         "ticks": sum(instrument.seq for instrument in stores.hot.instruments()),
         "trades": stores.ledger.count_trades(),
-        "results": [
-            {
-                "home": result.home.name,
-                "away": result.away.name,
-                "score": list(result.score),
-                "penalties": None if result.penalties is None else list(result.penalties),
-            }
-            for result in stores.fixtures.results()
+        "results": list(map(_result, results)),
+        "table": [
+            [row.club, row.played, row.points, row.goals_for, row.goals_against]
+            for row in league_table(map(_outcome, results))
         ],
+        "weeks": list(map(_week, ended_weeks(stores.pg))),
         "reconcile": "ok" if report.ok else "failed",
+    }
+
+
+def _outcome(fixture: Fixture) -> Outcome:
+    return Outcome(fixture.home.name, fixture.away.name, *fixture.score)
+
+
+def _result(fixture: Fixture) -> dict[str, Any]:
+    return {
+        "home": fixture.home.name,
+        "away": fixture.away.name,
+        "score": list(fixture.score),
+        "penalties": None if fixture.penalties is None else list(fixture.penalties),
+    }
+
+
+def _week(ended: EndedWeek) -> dict[str, Any]:
+    return {
+        "week": ended.week,
+        "approximate": ended.approximate,
+        "people": ended.people,
+        "bots": ended.bots,
+        "draw": None if ended.draw is None else ended.draw.value,
+        "prizes": ended.prizes,
     }

@@ -134,6 +134,8 @@ def _play(
         if not options.until_finished:
             return None
         finished.append(course.wait_for_season(stores, season, told))
+        if finished == [True]:
+            course.wait_for_weeks(stores, season, clock, told)
         return 0
 
     listed = [*keepers, *children(stage)]

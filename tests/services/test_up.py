@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from touchline.domain.table import Outcome, league_table
 from touchline.matchserver.matches import Season, results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
+from touchline.services.course import weeks_of
 from touchline.services.up import page_origins
 
 from tests.running import Up, plain_environment
@@ -45,6 +47,11 @@ def expected(season: Season) -> list[dict[str, Any]]:
         }
         for result in results(season)
     ]
+
+
+def table_of(season: Season) -> list[list[Any]]:
+    table = league_table(Outcome(each.home, each.away, *each.score) for each in results(season))
+    return [[row.club, row.played, row.points, row.goals_for, row.goals_against] for row in table]
 
 
 def by_teams(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,7 +104,11 @@ def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Pat
     assert (summary["fixtures"], summary["settled"], summary["reconcile"]) == (380, 380, "ok")
     assert summary["trades"] == 1
     assert summary["ticks"] > 380
-    assert by_teams(summary["results"]) == by_teams(expected(generate_season(3)))
+    season = generate_season(3)
+    assert by_teams(summary["results"]) == by_teams(expected(season))
+    assert summary["table"] == table_of(season)
+    assert [each["week"] for each in summary["weeks"]] == [each.name for each in weeks_of(season)]
+    assert {each["draw"] for each in summary["weeks"]} == {"announced"}
     books = touchline("reconcile", "--data-dir", str(data), "--json")
     assert books.returncode == 0, books.stdout + books.stderr
     assert json.loads(books.stdout)["ok"] is True
