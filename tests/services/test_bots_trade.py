@@ -9,6 +9,7 @@ from touchline.actors.bots.messages import StepDue
 from touchline.domain.bots import ROSTER, BotKind
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.quota import Rates
+from touchline.http.operations import Limit
 from touchline.store.commands import TradeCommand
 from touchline.store.position_commands import OpenCommand
 
@@ -91,7 +92,7 @@ def test_a_bot_has_the_quota_of_a_user(redis, pg):
     match = BotMatch(redis, pg, rates=Rates(orders=1))
     match.engine.started()
     for user in match.bots.values():
-        match.quotas.charge_orders(user, 1_000)
+        match.quotas.charge(Limit.ORDERS, user, 1_000)
 
     for _ in range(20):
         match.step()

@@ -14,8 +14,6 @@ from touchline.store.spins import Hindrance
 
 from tests.fakes.facts import AT_MS
 
-pytestmark = pytest.mark.external
-
 
 @pytest.fixture
 def stores(servers: Any, redis: Any, pg: Any) -> Any:
