@@ -46,9 +46,20 @@ def caller(deps: ApiDeps) -> Claims:
     May raise an outage of Redis: whether it goes on cannot be known then.
     """
     claims = holder(deps)
-    if deps.revocations.has(claims.user, claims.session):
+    if ended(deps, claims):
         raise _ended()
     return claims
+
+
+def ended(deps: ApiDeps, claims: Claims) -> bool:
+    """Whether the session of *claims*, the request's, is over; asked once a request.
+
+    May raise an outage of Redis.
+    """
+    if "ended" not in g:
+        g.ended = deps.revocations.has(claims.user, claims.session)
+    found: bool = g.ended
+    return found
 
 
 def admin(deps: ApiDeps) -> Claims:
@@ -59,11 +70,11 @@ def admin(deps: ApiDeps) -> Claims:
     """
     claims = holder(deps)
     try:
-        ended = deps.revocations.has(claims.user, claims.session)
+        over = ended(deps, claims)
     except OUTAGES as outage:
-        ended = False
+        over = False
         log.warning("admin let in by the token alone", user=claims.user, error=one_line(outage))
-    if ended:
+    if over:
         raise _ended()
     if claims.role != "admin":
         log.warning("somebody else's token at an admin route", user=claims.user, path=request.path)

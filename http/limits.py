@@ -5,11 +5,15 @@ Source: docs/protocol.md, "Quotas".
 
 from __future__ import annotations
 
+import time
+
 from flask import Flask, Response, g, request
 
-from .auth import shown
+from ..store.outage import OUTAGES
+from .auth import ended, shown
 from .deps import ApiDeps
-from .operations import Limit, Operation, operation_of
+from .known_sessions import KnownSessions
+from .operations import Access, Limit, Operation, operation_of
 from .problems import Refuse
 from .quotas import beyond, quota_headers
 from .tokens import Claims
@@ -19,6 +23,7 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 def install(app: Flask, deps: ApiDeps) -> None:
     """Have every request of *app* counted."""
+    known = KnownSessions(time.monotonic)
 
     @app.before_request
     def count() -> None:
@@ -31,9 +36,9 @@ def install(app: Flask, deps: ApiDeps) -> None:
         rule = request.url_rule
         if rule is None or not rule.rule.startswith("/v1/"):
             return  # nothing, or what is only read from memory
-        limit = limit_of(rule.rule, request.method, operation_of(app.view_functions[rule.endpoint]))
-        claims = shown(deps)
-        user = claims.user if isinstance(claims, Claims) else None
+        operation = operation_of(app.view_functions[rule.endpoint])
+        limit = limit_of(rule.rule, request.method, operation)
+        user = _owner(deps, known, operation)
         g.quota = policy, taken = deps.quotas.take(limit, user, address)
         own = user is not None and taken.allowed and limit is not Limit.SIGN_IN
         g.counted = (limit, user, 1) if own else None
@@ -42,14 +47,31 @@ def install(app: Flask, deps: ApiDeps) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        counted = g.get("counted")
-        if counted is not None and response.status_code == 401:
-            # The token's session is over: whoever has it must not use up what is its owner's.
-            limit, user, requests = counted
-            deps.quotas.charge(limit, user, -requests)
         if "quota" in g:
             response.headers.extend(quota_headers(*g.quota))
         return response
+
+
+def _owner(deps: ApiDeps, known: KnownSessions, operation: Operation | None) -> int | None:
+    """Whose quota the request is counted in; None: that of strangers at its address.
+
+    Whoever has the token of a session that is over must not use up what is its owner's.
+    """
+    claims = shown(deps)
+    if not isinstance(claims, Claims):
+        return None
+    named = operation is not None and operation.access in (Access.USER, Access.ADMIN)
+    if not named and known.lately(claims):
+        return claims.user
+    try:
+        over = ended(deps, claims)
+    except OUTAGES:
+        return claims.user  # where it matters the route finds out, and refuses
+    if over:
+        return None
+    if not named:
+        known.note(claims)
+    return claims.user
 
 
 def counts_as(deps: ApiDeps, requests: int) -> None:

@@ -49,10 +49,9 @@ class SessionShown(msgspec.Struct, frozen=True):
     current: bool
 
 
-class KeyShown(msgspec.Struct, frozen=True):
-    """A public key as RFC 8037 writes it."""
+class Ed25519Shown(msgspec.Struct, frozen=True, tag_field="kty", tag="OKP"):
+    """A public key of Ed25519 as RFC 8037 writes it."""
 
-    kty: Literal["OKP"]
     crv: Literal["Ed25519"]
     x: str
     kid: str
@@ -60,7 +59,28 @@ class KeyShown(msgspec.Struct, frozen=True):
     alg: Literal["EdDSA"]
 
 
+class RsaShown(msgspec.Struct, frozen=True, tag_field="kty", tag="RSA"):
+    """A public key of RSA as RFC 7518 writes it."""
+
+    n: str
+    e: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["RS256"]
+
+
+class P256Shown(msgspec.Struct, frozen=True, tag_field="kty", tag="EC"):
+    """A public key on P-256, likewise."""
+
+    crv: Literal["P-256"]
+    x: str
+    y: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["ES256"]
+
+
 class KeySet(msgspec.Struct, frozen=True):
     """The keys that verify tokens."""
 
-    keys: tuple[KeyShown, ...]
+    keys: tuple[Ed25519Shown | RsaShown | P256Shown, ...]

@@ -123,6 +123,9 @@ class Trader:
         headers = self.auth | kwargs.pop("headers", {})
         return self.api.client.post(path, headers=headers, **kwargs)
 
+    def ask(self, method: str, path: str) -> TestResponse:
+        return self.api.client.open(path, method=method, headers=self.auth)
+
     def act(self, path: str, body: object = None, key: str | None = None) -> TestResponse:
         """Do something that admins do."""
         self._keys += 1

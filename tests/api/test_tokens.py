@@ -7,6 +7,7 @@ import json
 import time
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from touchline.http.algorithms import ALGORITHMS
 from touchline.http.keys import new_keypair, public_jwks
 from touchline.http.tokens import ACCESS_S, WS_S, Claims, Signer, TokenRefused, Verifier
+from touchline.protocol.sessions import KeySet
 
 PRIVATE, PUBLIC = new_keypair()
 STRANGER, STRANGERS = new_keypair()
@@ -191,6 +193,16 @@ def test_the_published_keys_verify_and_hold_nothing_private() -> None:
 
     assert isinstance(verifier.access(Signer(PRIVATE).access_token(1, "s")), Claims)
     assert [set(key) for key in published["keys"]] == [{"kty", "crv", "x", "kid", "use", "alg"}]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_keys_of_every_algorithm_are_published_as_the_document_says(algorithm: str) -> None:
+    published = Verifier(new_keypair(algorithm)[1]).jwks()
+
+    (key,) = msgspec.convert(published, KeySet).keys
+
+    assert key.alg == algorithm
+    assert msgspec.to_builtins(key) == published["keys"][0]
 
 
 @pytest.mark.parametrize(
