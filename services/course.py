@@ -15,7 +15,7 @@ from ..matchserver.clock import WarpClock
 from ..matchserver.matches import Season
 from ..store.outage import OUTAGES
 from ..store.reconcile import reconcile
-from ..store.weeks import EndedWeek, ended_weeks
+from ..store.weeks import OpenedWeek, opened_weeks
 from .stores import Stores
 
 LOOK_S = 0.05
@@ -71,16 +71,17 @@ def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
 
 
 def wait_for_weeks(stores: Stores, season: Season, clock: WarpClock, told: Event) -> None:
-    """Return when each week of *season* has its final boards and its draw, or patience is over.
+    """Return when each week of *season* that was opened has its boards and draw, or patience ends.
 
     Nothing is played any more, so the calendar need not run through what is left of the last week.
+    A week that is over in less than the seconds that opening one takes is never opened.
     """
     weeks = weeks_of(season)
+    names = {week.name for week in weeks}
     clock.advance_to(max(week.ends_ms for week in weeks) + DRAW_MS)
     for _ in range(round(WEEKS_S / LOOK_S)):
         with suppress(*OUTAGES):
-            over = {each.week for each in ended_weeks(stores.pg) if each.over}
-            if over.issuperset(week.name for week in weeks):
+            if all(each.over for each in opened_weeks(stores.pg) if each.week in names):
                 return
         if told.wait(LOOK_S):
             return
@@ -128,7 +129,7 @@ def summary(stores: Stores) -> dict[str, Any]:
             [row.club, row.played, row.points, row.goals_for, row.goals_against]
             for row in league_table(map(_outcome, results))
         ],
-        "weeks": list(map(_week, ended_weeks(stores.pg))),
+        "weeks": [_week(each) for each in opened_weeks(stores.pg) if each.frozen],
         "reconcile": "ok" if report.ok else "failed",
     }
 
@@ -146,7 +147,7 @@ def _result(fixture: Fixture) -> dict[str, Any]:
     }
 
 
-def _week(ended: EndedWeek) -> dict[str, Any]:
+def _week(ended: OpenedWeek) -> dict[str, Any]:
     return {
         "week": ended.week,
         "approximate": ended.approximate,

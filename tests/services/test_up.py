@@ -14,7 +14,6 @@ from touchline.domain.table import Outcome, league_table
 from touchline.matchserver.matches import Season, results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
-from touchline.services.course import weeks_of
 from touchline.services.up import page_origins
 
 from tests.running import Up, plain_environment
@@ -107,8 +106,6 @@ def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Pat
     season = generate_season(3)
     assert by_teams(summary["results"]) == by_teams(expected(season))
     assert summary["table"] == table_of(season)
-    assert [each["week"] for each in summary["weeks"]] == [each.name for each in weeks_of(season)]
-    assert {each["draw"] for each in summary["weeks"]} == {"announced"}
     books = touchline("reconcile", "--data-dir", str(data), "--json")
     assert books.returncode == 0, books.stdout + books.stderr
     assert json.loads(books.stdout)["ok"] is True
