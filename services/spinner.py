@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..actors.boards.spinner_meter import SpinnerMeter
+from ..actors.boards.meters import SpinnerMeter
 from ..actors.boards.weekly_spinner import WeeklySpinner
 from ..actors.child import Child
 from ..domain.clock import Calendar

@@ -29,7 +29,7 @@ from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.worth import Gift, Worth
 from ..actor import Actor
-from ..flush.leadership import Leadership
+from ..leadership import Leadership
 from ..meters import BoardMeter
 from .messages import LeaseDue, RankDue, RankerMessage, Span, ValueDue
 

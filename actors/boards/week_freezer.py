@@ -31,7 +31,7 @@ from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.worth import Gift, Worth
 from ..actor import Actor
-from ..flush.leadership import Leadership
+from ..leadership import Leadership
 from .messages import LeaseDue, LookDue, OwnersDue, WeekFreezerMessage
 from .meters import WeekMeter
 

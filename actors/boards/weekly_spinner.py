@@ -20,9 +20,9 @@ from ...store.lease import Lease
 from ...store.spinner_rounds import Unfinished
 from ...store.spins import Hindrance
 from ..actor import Actor
-from ..flush.leadership import Leadership
+from ..leadership import Leadership
 from .messages import LeaseDue, LookDue, SpinnerMessage, StepDue
-from .spinner_meter import SpinnerMeter
+from .meters import SpinnerMeter
 
 LOOK_S = 1.0  #: real seconds; with the fastest calendar a week lasts some few
 RENEW_S = 2.0  #: a third of the lease's time to live

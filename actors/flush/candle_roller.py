@@ -13,8 +13,8 @@ from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.rolling import Done
 from ..actor import Actor
+from ..leadership import Leadership
 from ..meters import CandleMeter
-from .leadership import Leadership
 from .messages import CandleRollerMessage, LeaseDue, RollDue, TidyDue
 
 ROLL_S = 1.0  #: real seconds; the shortest candles are of one second

@@ -13,8 +13,8 @@ from ...store.fence import Fence, Fenced
 from ...store.lease import Lease
 from ...store.states import Refusals
 from ..actor import Actor
+from ..leadership import Leadership
 from ..meters import FlushMeter
-from .leadership import Leadership
 from .messages import FlushDue, FlusherMessage, LeaseDue
 
 RENEW_S = 2.0  #: real seconds between renewals; a third of the lease's time to live

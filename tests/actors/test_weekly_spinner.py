@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from structlog.testing import capture_logs
 from touchline.actors.boards.messages import LeaseDue, LookDue, StepDue
-from touchline.actors.boards.spinner_meter import SpinnerMeter
+from touchline.actors.boards.meters import SpinnerMeter
 from touchline.actors.boards.weekly_spinner import LATE_S, WeeklySpinner
 from touchline.domain.leaderboard import Week, week_of
 from touchline.domain.spinner import drawn_from_ms

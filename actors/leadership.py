@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ...domain.clock import Monotonic
-from ...store.fence import Fence
-from ...store.lease import Lease
+from ..domain.clock import Monotonic
+from ..store.fence import Fence
+from ..store.lease import Lease
 
 
 class Level(Protocol):
