@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..domain.fixtures import Fixture
 from ..domain.leaderboard import Week, week_of
 from ..domain.table import Outcome, league_table
 from ..matchserver.clock import WarpClock
-from ..matchserver.matches import Season
+from ..matchserver.matches import Season, results
 from ..store.outage import OUTAGES
 from ..store.reconcile import reconcile
 from ..store.weeks import OpenedWeek, opened_weeks
@@ -59,13 +60,16 @@ def wait_for_listing(stores: Stores, season: Season, told: Event) -> None:
 
 
 def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
-    """Return True when every match of *season* has settled, False when told to stop before."""
+    """Return True when every match of *season* has its result, False when told to stop before.
+
+    One that an operator has made void has none, and is not waited for.
+    """
     while not told.wait(LOOK_S):
         try:
             progress = stores.fixtures.progress()
         except OUTAGES:
             continue  # the actors wait it out, and so do we
-        if progress.settled + progress.void >= len(season.matches):
+        if progress.settled + progress.voided >= len(season.matches):
             return True
     return False
 
@@ -113,9 +117,17 @@ def drain(stores: Stores) -> None:
         )
 
 
-def summary(stores: Stores) -> dict[str, Any]:
-    """What the season came to: counts, results, table, weeks, and whether the books agree."""
-    progress, results = stores.fixtures.progress(), stores.fixtures.results()
+def summary(stores: Stores, season: Season) -> dict[str, Any]:
+    """What *season* came to: counts, results, table, weeks, and whether all of it is right.
+
+    `right`: every result is as it was played, every week that was opened is drawn, and the books
+    agree.
+    """
+    progress, settled = stores.fixtures.progress(), stores.fixtures.results()
+    weeks, names = opened_weeks(stores.pg), {week.name for week in weeks_of(season)}
+    played = as_played(season, settled)
+    if not played:
+        _log.error("results are not as they were played")
     report = reconcile(stores.redis, stores.keys, stores.pg)
     if not report.ok:
         _log.error("the books do not agree", report=report.as_dict())
@@ -124,14 +136,21 @@ def summary(stores: Stores) -> dict[str, Any]:
         "settled": progress.settled,
         "ticks": sum(instrument.seq for instrument in stores.hot.instruments()),
         "trades": stores.ledger.count_trades(),
-        "results": list(map(_result, results)),
+        "results": list(map(_result, settled)),
         "table": [
             [row.club, row.played, row.points, row.goals_for, row.goals_against]
-            for row in league_table(map(_outcome, results))
+            for row in league_table(map(_outcome, settled))
         ],
-        "weeks": [_week(each) for each in opened_weeks(stores.pg) if each.frozen],
+        "weeks": [_week(each) for each in weeks if each.frozen],
         "reconcile": "ok" if report.ok else "failed",
+        "right": played and report.ok and all(each.over for each in weeks if each.week in names),
     }
+
+
+def as_played(season: Season, settled: Sequence[Fixture]) -> bool:
+    """Whether *settled* are all the matches of *season*, each as it was played."""
+    found = {each.id: (each.score, each.penalties) for each in settled}
+    return found == {each.match_id: (each.score, each.penalties) for each in results(season)}
 
 
 def _outcome(fixture: Fixture) -> Outcome:

@@ -142,9 +142,9 @@ def _play(
     code = supervise(listed, addresses=stage.addresses, health=stage.health, ready=ready)
     course.drain(stores)
     if code == 0 and finished == [True]:
-        summary = course.summary(stores)
+        summary = course.summary(stores, season)
         print(json.dumps(summary, ensure_ascii=False), flush=True)
-        return 0 if summary["reconcile"] == "ok" else 1
+        return 0 if summary["right"] else 1
     return code
 
 

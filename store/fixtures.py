@@ -63,16 +63,14 @@ _CURRENT = f"""{_SELECT}
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many fixtures are known, how many of them are settled, how many came to nothing."""
+    """How many fixtures are known, how many are settled, how many an operator has made void.
+
+    What the feed alone calls void may be played yet.
+    """
 
     fixtures: int
     settled: int
-    void: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether there are fixtures and nothing is left to be played or settled."""
-        return self.fixtures > 0 and self.settled + self.void == self.fixtures
+    voided: int
 
 
 class Fixtures:
@@ -164,10 +162,7 @@ class Fixtures:
     def progress(self) -> Progress:
         """How far the known fixtures have got."""
         with self._pg.transaction() as cursor:
-            cursor.execute(
-                "SELECT count(*), count(settled_at),"
-                " count(*) FILTER (WHERE settled_at IS NULL AND phase = 'void') FROM fixtures"
-            )
+            cursor.execute("SELECT count(*), count(settled_at), count(voided_at) FROM fixtures")
             return Progress(*cursor.fetchone())
 
 

@@ -16,6 +16,7 @@ from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
 from touchline.services.up import page_origins
 
+from tests.matchserver.season_files import SMALL_CUP
 from tests.running import Up, plain_environment
 
 WORLD_CUP = Path(__file__).parents[3] / "shared" / "data" / "worldcup-2022.json"
@@ -101,6 +102,7 @@ def test_a_season_ends_with_every_result_right_and_the_books_agree(tmp_path: Pat
     summary = up.summary()
     assert code == 0, up.log()
     assert (summary["fixtures"], summary["settled"], summary["reconcile"]) == (380, 380, "ok")
+    assert summary["right"] is True
     assert summary["trades"] == 1
     assert summary["ticks"] > 380
     season = generate_season(3)
@@ -123,6 +125,28 @@ def test_with_bots_a_season_ends_no_differently_and_they_are_in_the_books(tmp_pa
     assert (summary["settled"], summary["reconcile"]) == (380, "ok")
     assert summary["trades"] > 10
     assert by_teams(summary["results"]) == by_teams(expected(generate_season(3)))
+
+
+def test_a_person_who_trades_among_bots_while_the_feed_lies_is_ranked_and_wins_a_prize(
+    tmp_path: Path,
+) -> None:
+    matches = ("--matches", str(SMALL_CUP), "--random-faults", "1")
+    with Up(tmp_path / "data", *matches, "--speed", "1500", "--bots", "--until-finished") as up:
+        token = sign_in(up)
+        for number in range(3):
+            buy(up, token, f"of-the-first-week-{number}")
+        code = up.finish(SEASON_S)
+
+    summary = up.summary()
+    assert code == 0, up.log()
+    assert summary["right"] is True
+    assert by_teams(summary["results"]) == by_teams(expected(load_openfootball(SMALL_CUP)))
+    weeks = [(each["week"], each["people"], each["prizes"]) for each in summary["weeks"]]
+    assert weeks == [("2024-W13", 1, 1), ("2024-W14", 0, 0), ("2024-W15", 0, 0)]
+    assert {(each["draw"], each["approximate"]) for each in summary["weeks"]} == {
+        ("announced", False)
+    }
+    assert all(each["bots"] > 0 for each in summary["weeks"])
 
 
 @pytest.mark.parametrize("matches", [path for path in (WORLD_CUP,) if path.exists()])

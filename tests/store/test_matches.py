@@ -163,15 +163,13 @@ def test_a_fixture_names_its_clubs_and_their_instruments(matches, fixtures):
     assert (row.score, row.penalties, row.settled_ms) == ((1, 1), (4, 2), None)
 
 
-def test_progress_counts_what_is_left(matches, fixtures):
+def test_progress_counts_what_is_settled_and_not_what_the_feed_calls_void(matches, fixtures):
     matches.plan([a_match("CANCELLED", fixture=501)], 1)
-    assert fixtures.progress() == Progress(fixtures=2, settled=0, void=1)
-    assert not fixtures.progress().finished
+    assert fixtures.progress() == Progress(fixtures=2, settled=0, voided=0)
 
     matches.settle(a_match("FT"), 0, BASES, KICKOFF_MS)
 
-    assert fixtures.progress() == Progress(fixtures=2, settled=1, void=1)
-    assert fixtures.progress().finished
+    assert fixtures.progress() == Progress(fixtures=2, settled=1, voided=0)
 
 
 def test_before_the_first_listing_nothing_is_finished(pg):
