@@ -107,7 +107,12 @@ def measure(rounds: int, seconds: float, checks: int) -> dict[str, Any]:
     reads = rows["unchanged"]["redis_reads"]
     goal = {"value": reads, "goal": REDIS_READS, "ok": reads <= REDIS_READS}
     goals = {"redis_reads_a_304": goal}
-    return {"rows": rows, "tokens": token_costs(checks), "goals": goals}
+    bare = rows["bare"]["per_core_s"]
+    tokens = {
+        name: {"us": us, "per_core_s": round(1e6 / us), "to_bare": round(1e6 / us / bare, 2)}
+        for name, us in token_costs(checks).items()
+    }
+    return {"rows": rows, "tokens": tokens, "goals": goals}
 
 
 def row(served: list[Served], bare: list[Served]) -> dict[str, float]:
@@ -129,8 +134,8 @@ def show(result: dict[str, Any]) -> None:
     print(f"{f'GET {PATH}':24}" + "".join(f"{each:>13}" for each in columns))
     for name, values in result["rows"].items():
         print(f"{name:24}" + "".join(f"{values[each]:13,}" for each in columns))
-    for name, cost in result["tokens"].items():
-        print(f"{name:24}{cost:13,.1f} µs")
+    for name, token in result["tokens"].items():
+        print(f"{name:24}{token['per_core_s']:13,}{token['to_bare']:13,}{token['us']:13,.1f} µs")
     for name, goal in result["goals"].items():
         print(f"{'ok    ' if goal['ok'] else 'MISSED'} {name} {goal['value']}, goal {goal['goal']}")
 

@@ -1,10 +1,11 @@
 """Sessions that have lately been asked for and went on, so that open routes need not ask again.
 
-Source: docs/decisions/0036-limits-are-kept-by-each-replica.md.
+Source: docs/decisions/0044-what-the-http-surface-leaves-to-nobody.md.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 
 from ..domain.clock import Monotonic
@@ -17,8 +18,9 @@ KEPT = 20_000
 class KnownSessions:
     """The last answers, by user and session; the oldest are forgotten."""
 
-    def __init__(self, monotonic: Monotonic) -> None:
+    def __init__(self, monotonic: Monotonic = time.monotonic, kept: int = KEPT) -> None:
         self._monotonic = monotonic
+        self._kept = kept
         self._asked_at: OrderedDict[tuple[int, str], float] = OrderedDict()
 
     def note(self, claims: Claims) -> None:
@@ -26,7 +28,7 @@ class KnownSessions:
         key = claims.user, claims.session
         self._asked_at[key] = self._monotonic()
         self._asked_at.move_to_end(key)
-        if len(self._asked_at) > KEPT:
+        if len(self._asked_at) > self._kept:
             self._asked_at.popitem(last=False)
 
     def lately(self, claims: Claims) -> bool:

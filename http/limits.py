@@ -5,8 +5,6 @@ Source: docs/protocol.md, "Quotas".
 
 from __future__ import annotations
 
-import time
-
 from flask import Flask, Response, g, request
 
 from ..store.outage import OUTAGES
@@ -23,7 +21,7 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 def install(app: Flask, deps: ApiDeps) -> None:
     """Have every request of *app* counted."""
-    known = KnownSessions(time.monotonic)
+    known = KnownSessions()
 
     @app.before_request
     def count() -> None:
