@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from ..store.outage import OUTAGES
 from .auth import ended, shown
 from .deps import ApiDeps
-from .known_sessions import KnownSessions
+from .ended_lately import EndedLately
 from .operations import Access, Limit, Operation, operation_of
 from .problems import Refuse
 from .quotas import beyond, quota_headers
@@ -21,7 +21,7 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 def install(app: Flask, deps: ApiDeps) -> None:
     """Have every request of *app* counted."""
-    known = KnownSessions()
+    lately = EndedLately(deps.revocations)
 
     @app.before_request
     def count() -> None:
@@ -36,7 +36,7 @@ def install(app: Flask, deps: ApiDeps) -> None:
             return  # nothing, or what is only read from memory
         operation = operation_of(app.view_functions[rule.endpoint])
         limit = limit_of(rule.rule, request.method, operation)
-        user = _owner(deps, known, operation)
+        user = _owner(deps, lately, operation)
         g.quota = policy, taken = deps.quotas.take(limit, user, address)
         own = user is not None and taken.allowed and limit is not Limit.SIGN_IN
         g.counted = (limit, user, 1) if own else None
@@ -50,7 +50,7 @@ def install(app: Flask, deps: ApiDeps) -> None:
         return response
 
 
-def _owner(deps: ApiDeps, known: KnownSessions, operation: Operation | None) -> int | None:
+def _owner(deps: ApiDeps, lately: EndedLately, operation: Operation | None) -> int | None:
     """Whose quota the request is counted in; None: that of strangers at its address.
 
     Whoever has the token of a session that is over must not use up what is its owner's.
@@ -59,17 +59,11 @@ def _owner(deps: ApiDeps, known: KnownSessions, operation: Operation | None) -> 
     if not isinstance(claims, Claims):
         return None
     named = operation is not None and operation.access in (Access.USER, Access.ADMIN)
-    if not named and known.lately(claims):
-        return claims.user
     try:
-        over = ended(deps, claims)
+        over = ended(deps, claims) if named else lately.has(claims)
     except OUTAGES:
         return claims.user  # where it matters the route finds out, and refuses
-    if over:
-        return None
-    if not named:
-        known.note(claims)
-    return claims.user
+    return None if over else claims.user
 
 
 def counts_as(deps: ApiDeps, requests: int) -> None:
