@@ -254,11 +254,12 @@ class WeekFreezer(Actor[WeekFreezerMessage]):
         )
         if done:
             self._meter.frozen += rollover.ended is not None
-            ended = rollover.ended and rollover.ended.name
-            players = sum(map(len, boards.values()))
-            log.info("week_ended", week=ended, opened=rollover.opening.name, ranked=players)
+            players, opened = sum(map(len, boards.values())), rollover.opening.name
+            if rollover.ended is not None:
+                log.info("week_ended", week=rollover.ended.name, ranked=players)
+            log.info("week_opened", week=opened)
             if doubtful:
-                log.warning("prices of a week's end may be lost", week=ended, clubs=doubtful)
+                log.warning("prices of a week's end may be lost", before=opened, clubs=doubtful)
 
     def _boards(self, round_: _Round) -> dict[Board, tuple[Ranked, ...]]:
         week = round_.rollover.ended
