@@ -58,11 +58,16 @@ class Stadium:
         self.scheduler.receive(PollDue())
         self.calendar.advance(round(self.step_ms * steps))
 
+    def finished(self):
+        """Whether every match that was listed has its result."""
+        progress = self.fixtures.progress()
+        return 0 < progress.fixtures == progress.settled
+
     def play(self, steps=lambda: 1.0):
         """Poll until everything is settled."""
         for polls in range(20_000):
             self.poll(steps())
-            if polls % 10 == 0 and self.fixtures.progress().finished:
+            if polls % 10 == 0 and self.finished():
                 return
         raise AssertionError(f"not finished: {self.fixtures.progress()}")
 

@@ -170,7 +170,3 @@ def test_progress_counts_what_is_settled_and_not_what_the_feed_calls_void(matche
     matches.settle(a_match("FT"), 0, BASES, KICKOFF_MS)
 
     assert fixtures.progress() == Progress(fixtures=2, settled=1, voided=0)
-
-
-def test_before_the_first_listing_nothing_is_finished(pg):
-    assert not Fixtures(pg).progress().finished

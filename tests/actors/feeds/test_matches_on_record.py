@@ -25,7 +25,7 @@ def played(redis, pg):
     stadium = Stadium(redis, pg, make_season("Cup", [FINAL]), 1)
     stadium.server.follow(FaultPlan(lies=LIES))
     stadium.noted = {}
-    while not stadium.fixtures.progress().finished:
+    while not stadium.finished():
         at_ms = stadium.calendar()
         stadium.poll(steps=15)
         home_away = sorted(stadium.hot.instruments(), key=lambda i: i.symbol, reverse=True)

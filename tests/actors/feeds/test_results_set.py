@@ -135,7 +135,7 @@ def test_a_match_that_was_broken_off_is_void_at_once_and_for_good(
     venue.poll(broken_off)
     venue.poll(after_s=7_200)
     assert venue.bases() == BEFORE
-    assert venue.fixtures.progress().void == 1
+    assert venue.fixtures.progress().voided == 1
 
 
 def test_a_match_that_was_decided_off_the_pitch_is_settled_by_hand(

@@ -190,7 +190,7 @@ def test_a_void_match_gives_back_what_it_moved(exchange):
     exchange.poll(after_s=15)
 
     assert (exchange.arsenal.index_px, exchange.arsenal.halt) == (BASE_PX, OPEN)
-    assert exchange.fixtures.progress().void == 1
+    assert exchange.fixtures.fixture(500).phase is Phase.VOID
 
 
 def test_without_the_lease_nothing_is_asked_and_nothing_written(exchange):
