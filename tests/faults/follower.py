@@ -29,7 +29,7 @@ class Follower:
     Attributes:
         pushed: what was pushed of the portfolio, on all connections so far.
         seq: number of the last message of it.
-        positions: ids of those in the last snapshot.
+        positions: ids of those in the last snapshot. found: of those in the first.
         prices: the newest number of each instrument.
         gaps: numbers of the portfolio that were jumped over untold.
         closed: codes and reasons of the connections that were.
@@ -41,6 +41,7 @@ class Follower:
         self.pushed: list[Push] = []
         self.seq: int | None = None
         self.positions: set[str] = set()
+        self.found: set[str] = set()
         self.prices: dict[int, int] = {}
         self.gaps: list[tuple[int, int]] = []
         self.closed: list[tuple[int, str]] = []
@@ -124,6 +125,8 @@ class Follower:
             self.pushed.append(Push(frame["event"], frame["data"]))
         else:
             self.positions = {each["position_id"] for each in frame["data"]["positions"]}
+            if self.seq is None:
+                self.found = self.positions
         self.seq = frame["seq"]
 
 
