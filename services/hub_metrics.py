@@ -35,8 +35,8 @@ class Hub:
 
     def conflated(self) -> dict[str, int]:
         """Prices that newer ones replaced, by where they waited."""
-        boards = sum(board.conflated for board in self.lobby.boards)
-        return {"board": boards, "connection": self.lobby.traffic.conflated}
+        board = self.lobby.quotes.board.conflated
+        return {"board": board, "connection": self.lobby.traffic.conflated}
 
     def listening(self) -> Counter[str]:
         """Connections by what they listen to."""

@@ -1,7 +1,6 @@
 """The newest price of every instrument, and which of them are still to be sent.
 
-Pure. Each shard has its own board, moved by its own
-mailbox. A tick waits here until the next flush, and only then becomes what a
+Pure. A tick waits here until the next flush, and only then becomes what a
 snapshot shows: so whoever subscribes in between gets the older snapshot and
 then the waiting update, without a gap and without an overlap.
 
@@ -51,9 +50,9 @@ class Board:
         self._prices: dict[InstrumentIdx, Price] = {}
         self._snapshots: dict[InstrumentIdx, bytes] = {}
         self._moves: dict[InstrumentIdx, Move] = {}
-        #: Not known to be with everybody: what was read and is shown by the shard, and moves that
-        #: are on their way. Whoever sends them may die halfway.
+        #: What was read and is to be shown before any move goes out.
         self.unshown: set[InstrumentIdx] = set()
+        #: What is on its way to everybody. Whoever sends it may die halfway.
         self.unsent: set[InstrumentIdx] = set()
         self.urgent = False  #: whether one of the moves that wait halts its market, or opens it
         self.conflated = 0  #: ticks replaced by newer ones before a flush, so far
@@ -65,7 +64,7 @@ class Board:
 
     @property
     def moves(self) -> Mapping[InstrumentIdx, Move]:
-        """Those that wait for a flush; none while clients are still shown what they follow on."""
+        """Those that wait for a flush; none while clients are to be shown what they follow on."""
         return {} if self.unshown else self._moves
 
     def seq(self, idx: InstrumentIdx) -> int:
@@ -88,7 +87,7 @@ class Board:
         return frame
 
     def read(self, epoch: int, prices: Iterable[Price]) -> list[InstrumentIdx]:
-        """Take over what was read from Redis in *epoch*; return what must be sent anew.
+        """Take over what was read from Redis in *epoch*; return what must be shown anew.
 
         In another epoch than before that is everything, whatever its number.
         """
@@ -133,12 +132,14 @@ class Board:
         self.unsent.update(due)
         return {idx: move.frame for idx, move in due.items()}
 
-    def all_shown(self) -> None:
-        """What was read is with everybody."""
-        self.unshown.clear()
+    def show(self) -> Mapping[InstrumentIdx, bytes]:
+        """Return snapshots of what was read anew, and of what may not be with everybody."""
+        self.unsent |= self.unshown
+        self.unshown = set()
+        return {idx: self.snapshot(idx) for idx in self.unsent}
 
     def all_sent(self) -> None:
-        """What was flushed is with everybody."""
+        """What was shown or flushed is with everybody."""
         self.unsent.clear()
 
     def _newest(self, idx: InstrumentIdx) -> Price | None:

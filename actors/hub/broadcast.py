@@ -6,7 +6,7 @@ Source: docs/decisions/0031-a-broadcast-goes-along-sockets.md.
 from __future__ import annotations
 
 import _socket
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, repeat
 from operator import and_
 
@@ -46,17 +46,12 @@ class Broadcast:
     """Frames on their way along the floor, past everybody who stood there when it began."""
 
     def __init__(
-        self,
-        floor: Floor,
-        frames: Mapping[InstrumentIdx, bytes],
-        traffic: Traffic,
-        shards: Container[int] | None = None,
+        self, floor: Floor, frames: Mapping[InstrumentIdx, bytes], traffic: Traffic
     ) -> None:
-        """Take *frames* by instrument; they are for the clients of *shards*, without for all."""
+        """Take *frames* by instrument."""
         self._floor = floor
         self._shares = Shares(frames)
         self._traffic = traffic
-        self._shards = shards
         self._next, self._end = 0, len(floor.clients)
         self._settled: set[int] = set()
 
@@ -73,8 +68,8 @@ class Broadcast:
         # Between two system calls no step of the interpreter is taken, and nothing is fetched from
         # memory but the next socket: so whole strides are prepared, by functions that loop in C.
         wanted = list(map(and_, floor.listens[places], repeat(shares.bits)))
-        if self._settled or self._shards is not None:
-            wanted = [self._due(place, share) for place, share in enumerate(wanted, first)]
+        for place in self._settled and self._settled.intersection(range(first, self._next)):
+            wanted[place - first] = 0
         texts = list(map(shares.__getitem__, wanted))
         due = list(filter(None, texts))
         taken = _sent(list(compress(floor.sockets[places], texts)), due)
@@ -89,7 +84,7 @@ class Broadcast:
         """Send whoever has *place* now what this is on the way with, if it has not come there."""
         if not self.comes_to(place):
             return
-        share = self._due(place, self._floor.listens[place] & self._shares.bits)
+        share = self._floor.listens[place] & self._shares.bits if place not in self._settled else 0
         self._settled.add(place)
         client = self._floor.clients[place]
         if share and client is not None:
@@ -98,11 +93,6 @@ class Broadcast:
     def comes_to(self, place: int) -> bool:
         """Whether it is still to come to *place*."""
         return self._next <= place < self._end
-
-    def _due(self, place: int, share: int) -> int:
-        """What of *share* is still to go to *place*."""
-        theirs = self._shards is None or self._floor.shards[place] in self._shards
-        return share if theirs and place not in self._settled else 0
 
     def _finish(self, wanted: Iterable[tuple[int, int]], taken: Iterable[int]) -> int:
         """See to those who have not taken all: places, and what they want.

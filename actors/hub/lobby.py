@@ -19,14 +19,12 @@ from itertools import count
 from ...domain.clock import Calendar, Moment, Monotonic
 from ...domain.ids import UserId
 from ..address import Address
-from .board import Board
 from .bulletins import Noticeboard
 from .connection import Connection
 from .deflate import Deflater
 from .floor import Floor
 from .frames import Limits
 from .messages import (
-    BoardMoved,
     ClientJoined,
     ClientSpoke,
     FollowersGone,
@@ -37,8 +35,8 @@ from .messages import (
     TransitionsDue,
 )
 from .pulse import Pulse
+from .quotes import Quotes
 from .roster import Client, Roster
-from .tape import Tape
 from .traffic import Traffic
 from .transitions import Transitions
 
@@ -56,13 +54,13 @@ def seats_for(wanted: int) -> int:
 
 
 class Lobby:
-    """Seats, rosters, boards and noticeboards of one replica.
+    """Seats, rosters, prices and noticeboards of one replica.
 
     Attributes:
         ready: set once the instruments were read; no handshake succeeds before.
-        rosters, boards, tapes, noticeboards: one of each per shard.
+        rosters, noticeboards: one of each per shard.
+        quotes: the prices that all of them show.
         floor: the clients of all shards that listen to conflated prices.
-        reminded: whether the prices actor is told of moves already.
         transitions: users whose presence is to be told to the other replicas.
         pulse: beaten by the shards as long as the event loop turns.
         taken: seats in use, handshakes under way included.
@@ -85,8 +83,7 @@ class Lobby:
         self.ready = False
         self.floor = Floor()
         self.rosters = tuple(Roster(number, self.floor) for number in range(len(shards)))
-        self.boards = tuple(Board() for _ in shards)
-        self.tapes = tuple(Tape() for _ in shards)
+        self.quotes = Quotes(shards, prices)
         self.noticeboards = tuple(Noticeboard() for _ in shards)
         self.transitions = Transitions()
         self.pulse = Pulse()
@@ -95,8 +92,6 @@ class Lobby:
         self.taken = 0
         self.claims: Counter[UserId] = Counter()
         self.shards = tuple(shards)
-        self.reminded = False
-        self._prices = prices
         self.subscriber = subscriber
         self.monotonic = monotonic
         self._presence = presence
@@ -183,12 +178,6 @@ class Lobby:
         if reason in UNANNOUNCED and heard_at < noticed.at_s:
             return self.pulse.before(heard_at) or noticed
         return noticed
-
-    def remind(self) -> None:
-        """Tell the prices actor that moves wait; once for all shards."""
-        if not self.reminded:
-            self.reminded = True
-            self._prices.tell(BoardMoved())
 
     def spoke(self, client: Client, data: str | bytes) -> None:
         """Hand a client's message to its shard."""

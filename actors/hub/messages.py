@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ...domain.ids import UserId
 from ...store.pubsub import Published
 from ...store.revocations import Ended
-from .board import Move, Price
 from .bulletins import Bulletin
 from .roster import Client
 
@@ -29,22 +28,19 @@ class ClientSpoke:
 
 @dataclass(frozen=True, slots=True)
 class PricesRead:
-    """The subscriber: these instruments as they stand in Redis, all of them, in *epoch*.
+    """The subscriber: all instruments were read anew, in *epoch*.
 
-    Of what they are ahead of, ticks are missing if it was *relinked* before; else they may be on
-    their way. Events of portfolios may be missing then, too: what clients have not seen comes next.
+    If it was *relinked* before, events of portfolios may be missing: what clients have not seen
+    comes next.
     """
 
     epoch: int
-    prices: tuple[Price, ...]
     relinked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class PriceMoved:
-    """The subscriber: one published tick."""
-
-    move: Move
+class TicksMoved:
+    """The subscriber: there is a new tick on the shard's tape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +108,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class BoardMoved:
-    """A shard: moves wait on its board. The timer: it is time to look for them unasked."""
+    """The subscriber: something waits on the board. The timer: it is time to look unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +185,7 @@ ShardMessage = (
     ClientJoined
     | ClientSpoke
     | PricesRead
-    | PriceMoved
+    | TicksMoved
     | BulletinsRead
     | BulletinPosted
     | PortfolioRead

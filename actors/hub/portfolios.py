@@ -1,6 +1,6 @@
 """What the clients of one shard get to see of their users' portfolios.
 
-Works on the shard's roster and board and sends frames; keeps no state of its own, so it needs
+Works on the shard's roster and sends frames; keeps no state of its own, so it needs
 no recovery.
 
 Source: docs/protocol.md, "Portfolio".
@@ -12,12 +12,12 @@ from typing import assert_never
 
 from ..address import Address
 from . import replies
-from .board import Board
 from .messages import (
     PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
+    PricesRead,
     SubscriberMessage,
 )
 from .roster import Client, Roster
@@ -26,16 +26,13 @@ from .roster import Client, Roster
 class Portfolios:
     """Carries portfolios and their events to the clients that follow them."""
 
-    def __init__(
-        self, roster: Roster, board: Board, subscriber: Address[SubscriberMessage]
-    ) -> None:
+    def __init__(self, roster: Roster, subscriber: Address[SubscriberMessage]) -> None:
         self._roster = roster
-        self._board = board
         self._subscriber = subscriber
 
     def tell(self, message: PortfolioMoved | PortfolioRead | PortfolioMissed) -> None:
         """Send what *message* has to whoever has not seen it."""
-        if message.epoch != self._board.epoch:
+        if message.epoch != self._roster.epoch:
             return  # what was to begin it here was lost on the way, and comes again with the prices
         for client in tuple(self._roster.followers.get(message.user, ())):
             match message:
@@ -48,13 +45,21 @@ class Portfolios:
                 case _:
                     assert_never(message)
 
-    def begin_anew(self) -> None:
+    def read(self, read: PricesRead) -> None:
+        """Be told that prices were read anew; either way portfolios come next."""
+        if read.epoch != self._roster.epoch:
+            self._roster.epoch = read.epoch
+            self._begin_anew()
+        elif read.relinked:
+            self._resume()
+
+    def _begin_anew(self) -> None:
         """Another epoch begins: whatever is read in it, everybody is to be shown."""
         for client in tuple(self._roster.clients):
             client.portfolio_seq = client.resumes_at = None
             client.cut_off = False
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Events may be missing: everybody is to be told those behind what they have seen."""
         for client in tuple(self._roster.clients):
             if client.portfolio_seq is not None:

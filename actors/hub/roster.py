@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ...domain.ids import UserId
+from .board import NO_EPOCH
 from .channels import Channels, GroupKey
 from .floor import Floor
 from .wheel import Wheel
@@ -98,11 +99,15 @@ class Roster:
     """The clients of one shard, by user and by what they listen to.
 
     Those that listen to conflated prices are on the floor, too, among those of other shards.
+
+    Attributes:
+        epoch: the one that the numbers of their portfolios are of.
     """
 
     def __init__(self, number: int, floor: Floor) -> None:
         self._number = number
         self._floor = floor
+        self.epoch = NO_EPOCH
         self.clients: dict[Client, None] = {}  # a set that keeps the order of arrival
         self.by_user: dict[UserId, set[Client]] = {}
         self.ticked: dict[GroupKey, set[Client]] = {}  #: groups that are sent every tick

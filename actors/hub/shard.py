@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import assert_never
 
 from ...domain.clock import Calendar
-from ...domain.ids import InstrumentIdx
 from ..actor import Actor
 from ..timer import Timer
 from . import replies
-from .broadcast import Shares
 from .desk import Boards, Desk
 from .liveness import NOTHING, Care, care
 from .lobby import Lobby
@@ -22,11 +20,11 @@ from .messages import (
     PortfolioMissed,
     PortfolioMoved,
     PortfolioRead,
-    PriceMoved,
     PricesRead,
     ShardMessage,
     SweepDue,
     TicksDue,
+    TicksMoved,
 )
 from .notices import Notices
 from .pace import Pace
@@ -55,14 +53,13 @@ class Shard(Actor[ShardMessage]):
         self._lobby = lobby
         self._calendar = calendar
         self._roster = lobby.rosters[number]
-        self._board = lobby.boards[number]
+        board, tape = lobby.quotes.board, lobby.quotes.tapes[number]
         noticeboard = lobby.noticeboards[number]
-        tape = lobby.tapes[number]
-        self._ticker = Ticker(self._roster, self._board, tape, lobby.monotonic)
-        boards = Boards(self._board, tape, noticeboard)
+        self._ticker = Ticker(self._roster, board, tape, lobby.monotonic)
+        boards = Boards(board, tape, noticeboard)
         self._desk = Desk(self._roster, boards, self._ticker, lobby.subscriber, calendar)
         self._notices = Notices(self._roster, noticeboard, lobby.monotonic)
-        self._portfolios = Portfolios(self._roster, self._board, lobby.subscriber)
+        self._portfolios = Portfolios(self._roster, lobby.subscriber)
         self._turn = 0
         self._ticks_due = Planned(self, TicksDue())
         self._swept_at = float("-inf")  # monotonic seconds
@@ -71,7 +68,6 @@ class Shard(Actor[ShardMessage]):
     def started(self) -> None:
         """Take the roster over from the lobby, and send what waited or had not got to everybody."""
         self._roster.rebuild()
-        self._show(tuple(self._board.unshown))
         self._ticker.take_over()
         self._notices.start()
         self._plan()
@@ -82,9 +78,7 @@ class Shard(Actor[ShardMessage]):
     def receive(self, message: ShardMessage) -> None:
         """Handle one message."""
         match message:
-            case PriceMoved(move):
-                self._board.moved(move)
-                self._ticker.moved(move)
+            case TicksMoved():
                 self._plan()
             case PortfolioMoved() | PortfolioRead() | PortfolioMissed():
                 self._portfolios.tell(message)
@@ -97,7 +91,8 @@ class Shard(Actor[ShardMessage]):
             case BulletinPosted() | BulletinsRead():
                 self._notices.tell(message)
             case PricesRead():
-                self._read(message)
+                self._portfolios.read(message)
+                self._plan()
             case SweepDue():
                 self._sweep_between_broadcasts()
             case _:
@@ -113,38 +108,11 @@ class Shard(Actor[ShardMessage]):
             "departures": dict(roster.departures),
         }
 
-    # -- prices
-
     def _plan(self) -> None:
-        """See to it that what waits is sent."""
-        if self._board.moves:
-            self._lobby.remind()
+        """See to it that the ticks that wait are sent."""
         if self._ticker.waits:
             now_s = self._lobby.monotonic()
-            at_s = now_s if self._board.urgent else self._ticker.next_at(now_s)
-            self._ticks_due.plan(now_s, at_s)
-
-    def _read(self, read: PricesRead) -> None:
-        # Either way the subscriber reads portfolios, too.
-        if read.epoch != self._board.epoch:
-            self._portfolios.begin_anew()
-        elif read.relinked:
-            self._portfolios.resume()
-        self._ticker.read(read)
-        self._show(self._board.read(read.epoch, read.prices))
-
-    def _show(self, changed: Iterable[InstrumentIdx]) -> None:
-        shares = Shares({idx: self._board.snapshot(idx) for idx in changed})
-        pace, floor = Pace(self._lobby.monotonic), self._lobby.floor
-        for client in tuple(self._roster.clients) if shares.bits else ():
-            share = floor.wants(client) & shares.bits
-            if share:
-                frames = shares.frames(share)
-                floor.settle(client)
-                client.link.send(shares[share], supersedes=frames, messages=len(frames))
-                pace.step()
-        self._board.all_shown()
-        self._plan()  # moves have waited for that
+            self._ticks_due.plan(now_s, self._ticker.next_at(now_s))
 
     # -- liveness
 

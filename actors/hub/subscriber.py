@@ -35,8 +35,6 @@ from .messages import (
     FollowersGone,
     Heard,
     PortfolioWanted,
-    PriceMoved,
-    PricesRead,
     RereadDue,
     ShardMessage,
     SnapshotsDue,
@@ -175,8 +173,7 @@ class Subscriber(Actor[SubscriberMessage]):
             return
         view = price_update_view(tick)
         frame = replies.update(f"price:{tick.idx}", tick.seq, view)
-        moved = PriceMoved(Move(self._epoch, tick.idx, tick.seq, view, frame))
-        self._tell_all(moved)
+        self._lobby.quotes.moved(Move(self._epoch, tick.idx, tick.seq, view, frame))
 
     def _reread(self, *, relinked: bool = False) -> None:
         prices = tuple(
@@ -184,7 +181,7 @@ class Subscriber(Actor[SubscriberMessage]):
             for instrument in self._market.instruments()
         )
         self._known = frozenset(price.idx for price in prices)
-        self._tell_all(PricesRead(self._epoch, prices, relinked))
+        self._lobby.quotes.read(self._epoch, prices, relinked=relinked)
         self._reread_bulletins()
 
     # -- bulletins
@@ -217,7 +214,7 @@ class Subscriber(Actor[SubscriberMessage]):
         """Wish for what those who follow have missed, or for the whole if it is another life."""
         for client in self._lobby.followers():
             self._following[client.user] = False
-            shown = self._lobby.boards[self._lobby.shard_of(client.user)].epoch
+            shown = self._lobby.rosters[self._lobby.shard_of(client.user)].epoch
             self._wishes.add(client.user, client.known_seq if shown == self._epoch else None)
 
     def _look_after(self, user: UserId) -> None:

@@ -19,11 +19,12 @@ from .board import NO_EPOCH, Board, Move, Price, after
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What is to be shown after prices were read: *lost* are those of which ticks are missing."""
+class News:
+    """What is to be told of one instrument: its *frames*, joined, hold so many *messages*."""
 
-    changed: list[InstrumentIdx]
-    lost: list[InstrumentIdx]
+    idx: InstrumentIdx
+    frames: bytes
+    messages: int = 1
 
 
 class Tape:
@@ -31,15 +32,16 @@ class Tape:
 
     def __init__(self) -> None:
         self.running = False
+        self.urgent = False  #: whether a tick that waits halts its market, or opens it
         self._epoch = NO_EPOCH
         self._prices: dict[InstrumentIdx, Price] = {}
         self._ahead: dict[InstrumentIdx, int] = {}  # what was read and had not come by then
-        self._waiting: list[Move] = []
+        self._waiting: list[News] = []
         self._unsent: set[InstrumentIdx] = set()  # under way to everybody; a shard may die halfway
 
     @property
     def waits(self) -> bool:
-        """Whether any tick is still to be sent."""
+        """Whether anything is still to be sent."""
         return bool(self._waiting)
 
     def start(self, board: Board) -> None:
@@ -52,7 +54,7 @@ class Tape:
         """Nobody listens any more."""
         if not self.running:
             return
-        self.running = False
+        self.running = self.urgent = False
         self._prices, self._ahead, self._waiting, self._unsent = {}, {}, [], set()
 
     def seq(self, idx: InstrumentIdx) -> int:
@@ -64,35 +66,38 @@ class Tape:
         price = self._prices[idx]
         return replies.snapshot(f"price:{idx}", self._epoch, price.seq, price.data)
 
-    def moved(self, move: Move) -> bool:
-        """Take a tick; False if there is a gap before it, which a snapshot then closes."""
+    def moved(self, move: Move) -> None:
+        """Take a tick; of a gap before it is told, and the snapshot behind it closes that."""
         price = self._prices.get(move.idx)
         if price is None or move.epoch != self._epoch or move.seq <= price.seq:
-            return True  # unknown or old: no news
+            return  # unknown or old: no news
         self._prices[move.idx] = after(price, move)
+        if move.data.get("status") != price.data.get("status"):
+            self.urgent = True
         if move.seq > price.seq + 1:
-            self._unsent.add(move.idx)
-            return False
-        self._waiting.append(move)
-        return True
+            self._lost(move.idx)
+        else:
+            self._waiting.append(News(move.idx, move.frame))
 
-    def take(self) -> list[Move]:
-        """The ticks that wait, in their order; they wait no more."""
-        taken, self._waiting = self._waiting, []
-        self._unsent.update(move.idx for move in taken)
+    def take(self) -> list[News]:
+        """What waits, in its order; it waits no more."""
+        taken, self._waiting, self.urgent = self._waiting, [], False
+        self._unsent.update(each.idx for each in taken)
         return taken
 
     def all_sent(self) -> None:
-        """What was taken, found lost or read is with everybody."""
+        """What was taken is with everybody."""
         self._unsent.clear()
 
-    def unsure(self) -> list[InstrumentIdx]:
-        """What may not be with everybody, as a snapshot has to tell; ticks of it wait no more."""
-        self._waiting = [move for move in self._waiting if move.idx not in self._unsent]
-        return list(self._unsent)
+    def doubt(self) -> None:
+        """Have a snapshot tell what was taken and may not be with everybody."""
+        doubtful, self._unsent = self._unsent.intersection(self._prices), set()
+        self._waiting = [each for each in self._waiting if each.idx not in doubtful]
+        for idx in doubtful:
+            self._lost(idx)
 
-    def read(self, epoch: int, prices: Iterable[Price], *, certain: bool = False) -> Reading:
-        """Take over what was read from Redis in *epoch*; nothing may wait.
+    def read(self, epoch: int, prices: Iterable[Price], *, certain: bool = False) -> None:
+        """Take over what was read from Redis in *epoch*.
 
         In another epoch than before everything has changed. If it is *certain*, ticks that were
         read and have not come are lost.
@@ -100,22 +105,27 @@ class Tape:
         if epoch != self._epoch:
             self._epoch, self._ahead = epoch, {}
             self._prices = {price.idx: price for price in prices}
-            self._unsent = set(self._prices)
-            return Reading(list(self._prices), [])
-        reading = Reading([], [])
+            for idx in self._prices:
+                self._changed(idx)
+            return
         for price in prices:
-            self._compare(price, reading, certain)
-        self._unsent.update(reading.changed, reading.lost)
-        return reading
+            self._compare(price, certain)
 
-    def _compare(self, read: Price, reading: Reading, certain: bool) -> None:
+    def _compare(self, read: Price, certain: bool) -> None:
         known, missing = self._prices.get(read.idx), self._ahead.pop(read.idx, None)
         if known is None or known.seq == read.seq:
             if known != read:
                 self._prices[read.idx] = read
-                reading.changed.append(read.idx)
+                self._changed(read.idx)
         elif known.seq < (read.seq if certain else missing or 0):
             self._prices[read.idx] = read
-            reading.lost.append(read.idx)
+            self._lost(read.idx)
         elif known.seq < read.seq:
             self._ahead[read.idx] = read.seq
+
+    def _changed(self, idx: InstrumentIdx) -> None:
+        self._waiting.append(News(idx, self.snapshot(idx)))
+
+    def _lost(self, idx: InstrumentIdx) -> None:
+        frames = replies.resync(f"price:{idx}", "GAP") + self.snapshot(idx)
+        self._waiting.append(News(idx, frames, 2))

@@ -8,17 +8,14 @@ Source: docs/protocol.md, "Every tick".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ...domain.clock import Monotonic
-from ...domain.ids import InstrumentIdx
-from . import replies
-from .board import Board, Move
+from .board import Board
 from .channels import within
-from .messages import PricesRead
 from .pace import Pace
 from .roster import Roster
-from .tape import Tape
+from .tape import News, Tape
 
 #: Between two sends to one client: its prices do not wait for company, but do not come in a hail.
 PAUSE_S = 0.05
@@ -41,67 +38,31 @@ class Ticker:
 
     def next_at(self, now_s: float) -> float:
         """When what waits at *now_s* may go out; monotonic seconds, not before *now_s*."""
-        return max(now_s, self._next_at)
+        return now_s if self._tape.urgent else max(now_s, self._next_at)
 
     def start(self) -> None:
         """Have the tape run."""
         self._tape.start(self._board)
 
     def take_over(self) -> None:
-        """Tell of what a shard that died may not have sent to everybody."""
-        self._show(self._tape.unsure(), lost=True)
-        self._tape.all_sent()
-
-    def moved(self, move: Move) -> None:
-        """Keep a tick for the next flush, or tell that some before it are missing."""
-        if self._tape.running and not self._tape.moved(move):
-            self._send()
-            self._show([move.idx], lost=True)
-            self._tape.all_sent()
+        """Have all told of what a shard that died may not have sent to everybody."""
+        self._tape.doubt()
 
     def flush(self) -> None:
-        """Send the ticks that wait; let the tape stop if nobody listens."""
-        self._send()
-        self._tape.all_sent()
-
-    def read(self, read: PricesRead) -> None:
-        """Show what was read and is not what the tape has."""
-        self.flush()
-        if self._tape.running:
-            reading = self._tape.read(read.epoch, read.prices, certain=read.relinked)
-            self._show(reading.lost, lost=True)
-            self._show(reading.changed)
-            self._tape.all_sent()
-
-    def _send(self) -> None:
+        """Send the ticks that wait, those that come meanwhile included; stop if nobody listens."""
         if not self._roster.ticked:
             self._tape.stop()
-        moves = self._tape.take()
-        if not moves:
-            return
-        pace = Pace(self._monotonic)
-        self._next_at = self._monotonic() + PAUSE_S
-        for group, members in tuple(self._roster.ticked.items()):
-            frames = [move.frame for move in moves if within(group, move.idx)]
-            joined = b"".join(frames)
-            for client in tuple(members) if frames else ():
-                client.link.send(joined, messages=len(frames))
-                pace.step()
+        while self._tape.waits:
+            self._next_at = self._monotonic() + PAUSE_S
+            self._send(self._tape.take())
+            self._tape.all_sent()
 
-    def _show(self, indexes: Iterable[InstrumentIdx], *, lost: bool = False) -> None:
-        if not self._tape.running:
-            return  # those who listened have left meanwhile
-        shown = {idx: self._frames(idx, lost) for idx in indexes}
-        if not shown:
-            return
+    def _send(self, news: Sequence[News]) -> None:
         pace = Pace(self._monotonic)
         for group, members in tuple(self._roster.ticked.items()):
-            frames = [frame for idx in shown if within(group, idx) for frame in shown[idx]]
-            joined = b"".join(frames)
-            for client in tuple(members) if frames else ():
-                client.link.send(joined, messages=len(frames))
+            wanted = [each for each in news if within(group, each.idx)]
+            joined = b"".join(each.frames for each in wanted)
+            messages = sum(each.messages for each in wanted)
+            for client in tuple(members) if wanted else ():
+                client.link.send(joined, messages=messages)
                 pace.step()
-
-    def _frames(self, idx: InstrumentIdx, lost: bool) -> list[bytes]:
-        snapshot = self._tape.snapshot(idx)
-        return [replies.resync(f"price:{idx}", "GAP"), snapshot] if lost else [snapshot]

@@ -10,7 +10,7 @@ from touchline.actors.hub.board import Price
 from touchline.actors.hub.bulletins import Bulletin
 from touchline.actors.hub.channels import GroupKey
 from touchline.actors.hub.lobby import Lobby
-from touchline.actors.hub.messages import FlushDue
+from touchline.actors.hub.messages import BoardMoved, FlushDue
 from touchline.actors.hub.prices import Prices
 from touchline.actors.hub.roster import Client
 from touchline.domain.ids import InstrumentIdx, UserId
@@ -41,11 +41,13 @@ class Stage:
             calendar=self.clock.calendar,
             monotonic=self.clock.monotonic,
         )
-        self.roster, self.board = self.lobby.rosters[0], self.lobby.boards[0]
-        self.tape = self.lobby.tapes[0]
+        self.quotes, self.roster = self.lobby.quotes, self.lobby.rosters[0]
+        self.board, self.tape = self.quotes.board, self.quotes.tapes[0]
         self.noticeboard = self.lobby.noticeboards[0]
         self.board.read(LIFE, [price(1, 10), price(2, 20)])
-        self.board.all_shown()
+        self.board.show()
+        self.board.all_sent()
+        self.roster.epoch = LIFE
         fixtures = ((8, 30), (9, 31))
         self.noticeboard.read(
             "fixture", LIFE, [bulletin(fixture, seq) for fixture, seq in fixtures]
@@ -53,7 +55,8 @@ class Stage:
 
     def flush(self) -> None:
         """Send everybody what waits on the board."""
-        Prices(self.lobby).receive(FlushDue())
+        for message in (BoardMoved(), FlushDue()):
+            Prices(self.lobby).receive(message)
 
     def groups(self) -> dict[GroupKey, set[Client]]:
         """Who listens to the same prices."""

@@ -49,7 +49,7 @@ def test_a_snapshot_shows_what_was_flushed_with_the_members_of_a_snapshot_only()
 def test_of_several_ticks_before_a_flush_the_newest_is_sent():
     board = Board()
     board.read(LIFE, [price(1)])
-    board.all_shown()
+    board.show()
     board.moved(move(2, "101.0000"))
     board.flush()
 

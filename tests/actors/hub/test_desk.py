@@ -162,7 +162,7 @@ def test_resuming_from_the_present_epoch_shows_only_what_changed(visit):
 
 def test_every_tick_is_resumed_where_the_tape_is(visit):
     visit.ask("subscribe", channels=["price:1"], conflated=False)
-    visit.ticker.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
+    visit.stage.quotes.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
     visit.link.take()
 
     update, ack, *shown = visit.ask("resume", epoch=7, price={"1": 10, "2": 20}, conflated=False)
@@ -176,8 +176,7 @@ def test_every_tick_is_resumed_where_the_tape_is(visit):
 
 def test_a_snapshot_of_all_prices_has_every_tick_of_those_that_want_it(visit):
     visit.ask("subscribe", channels=["price:1"], conflated=False)
-    for board in (visit.ticker, visit.stage.board):
-        board.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
+    visit.stage.quotes.moved(Move(7, InstrumentIdx(1), 11, {"mark": "101.0000"}, FRAME))
     visit.link.take()
 
     update, _, *shown = visit.ask("subscribe", channels=["price:*"])

@@ -10,10 +10,8 @@ from gevent import GreenletExit
 from touchline.actors.hub.board import Move
 from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.frames import text_frame
-from touchline.actors.hub.lobby import Lobby
 from touchline.actors.hub.messages import BoardMoved, FlushDue
 from touchline.actors.hub.prices import Prices
-from touchline.actors.hub.roster import Client
 from touchline.domain.ids import InstrumentIdx, UserId
 
 from tests.fakes.hub import RecordingLink
@@ -79,7 +77,7 @@ def test_a_price_after_a_pause_goes_out_at_once_and_the_next_waits_its_turn(pric
 
 def test_a_halt_does_not_wait_and_takes_along_what_does(prices, stage, make_price):
     stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
-    stage.board.all_shown()
+    prices.receive(BoardMoved())
     client, link = stage.seat()
     stage.roster.listen(client, listening(1, 2))
     stage.board.moved(move(1, 11))
@@ -119,71 +117,52 @@ def test_prices_are_looked_for_unasked_every_second(prices):
     assert (look.message, look.seconds) == (BoardMoved(), 1.0)
 
 
-def test_shards_remind_of_moves_once_until_they_are_heard(prices, stage):
-    stage.lobby.remind()
-    stage.lobby.remind()
+def test_it_is_reminded_of_moves_once_until_it_has_heard(prices, stage):
+    stage.quotes.moved(move(1, 11))
+    stage.quotes.moved(move(2, 21))
     assert stage.prices.told == [BoardMoved()]
 
     prices.receive(BoardMoved())
-    stage.lobby.remind()
+    stage.quotes.moved(move(1, 12))
 
     assert stage.prices.told == [BoardMoved()] * 2
 
 
-def test_moves_wait_while_clients_are_shown_what_they_follow_on(prices, stage, make_price):
-    stage.board.read(LIFE, [make_price(1, 15)])
-    stage.board.moved(move(1, 16))
-    prices.receive(BoardMoved())
-    prices.receive(FlushDue())
-    assert not told_to_flush(prices)
+def test_moves_wait_until_clients_are_shown_what_they_follow_on(prices, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, listening(1))
+    stage.quotes.read(LIFE, [make_price(1, 15)])
+    stage.quotes.moved(move(1, 16))
+    prices.receive(FlushDue())  # of a move before
+    assert link.sent == []
 
-    stage.board.all_shown()
     prices.receive(BoardMoved())
 
     assert told_to_flush(prices)
-    assert not stage.board.moves
+    assert [(m["op"], m["seq"]) for m in link.sent] == [("snapshot", 15), ("update", 16)]
 
 
-def hall_of(stage: Any, shards: int) -> tuple[Lobby, list[list[RecordingLink]]]:
-    """A lobby of so many shards with two clients in each, and their links."""
-    lobby = Lobby(
-        (stage.shard,) * shards,
-        stage.prices,
-        stage.subscriber,
-        stage.presence,
-        seats=10,
-        calendar=stage.clock.calendar,
-        monotonic=stage.clock.monotonic,
-    )
-    links = []
-    for roster, board in zip(lobby.rosters, lobby.boards, strict=True):
-        board.read(LIFE, stage.board.newest())
-        board.all_shown()
-        links.append([RecordingLink() for _ in range(2)])
-        for link in links[-1]:
-            client = Client(link, UserId(1), lobby.next_number(), 0.0)
-            roster.join(client)
-            roster.listen(client, listening(1))
-    return lobby, links
+def test_what_is_read_while_older_prices_are_shown_is_shown_behind_them(prices, stage, make_price):
+    class ReadMeanwhile(RecordingLink):
+        def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+            super().send_prices(joined, frames)
+            if len(self.sent) == 1:
+                stage.quotes.read(LIFE, [make_price(1, 16), make_price(2, 22)])
 
+    client, _ = stage.seat()
+    client.link = link = ReadMeanwhile()
+    stage.roster.listen(client, Channels(all_prices=True))
+    stage.quotes.read(LIFE, [make_price(1, 15), make_price(2, 20)])
 
-def test_a_shard_that_lags_behind_is_sent_its_own_moves(stage):
-    lobby, links = hall_of(stage, 3)
-    for board, seqs in zip(lobby.boards, ((11, 12), (11,), (11, 12)), strict=True):
-        for seq in seqs:
-            board.moved(move(1, seq))
-    prices = Prices(lobby)
+    for message in (BoardMoved(), FlushDue(), BoardMoved(), BoardMoved()):
+        prices.receive(message)
 
-    prices.receive(FlushDue())
-    assert [[link.take()[0]["seq"] for link in pair] for pair in links] == [
-        [12, 12],
-        [11, 11],
-        [12, 12],
+    assert [(m["channel"], m["seq"]) for m in link.sent] == [
+        ("price:1", 15),
+        ("price:1", 16),
+        ("price:2", 22),
     ]
-
-    lobby.boards[1].moved(move(1, 12))
-    prices.receive(FlushDue())
-    assert [[len(link.take()) for link in pair] for pair in links] == [[0, 0], [1, 1], [0, 0]]
+    assert not stage.board.unsent
 
 
 class DeadlyLink(RecordingLink):
@@ -227,3 +206,32 @@ def test_what_is_there_no_more_is_not_shown_by_a_successor(prices, stage, make_p
 
     Prices(stage.lobby).started()
     assert stage.board.unsent == set()
+
+
+def test_what_it_died_of_showing_its_successor_shows(prices, stage, make_price):
+    (client, _), (other, other_link) = stage.seat(), stage.seat(UserId(6))
+    client.link, link = DeadlyLink(), client.link
+    for each in (client, other):
+        stage.roster.listen(each, listening(1))
+    stage.quotes.read(LIFE, [make_price(1, 11), make_price(2, 20)])
+
+    with pytest.raises(GreenletExit):
+        prices.receive(BoardMoved())
+    client.link = link
+    Prices(stage.lobby).started()
+
+    assert [m["seq"] for m in link.sent] == [11]
+    assert other_link.sent[-1]["seq"] == 11
+
+
+def test_what_went_out_to_everybody_a_successor_does_not_repeat(prices, stage, make_price):
+    client, link = stage.seat()
+    stage.roster.listen(client, listening(1))
+    stage.quotes.read(LIFE, [make_price(1, 11), make_price(2, 20)])
+    prices.receive(BoardMoved())
+    stage.quotes.moved(move(1, 12))
+    prices.receive(FlushDue())
+
+    Prices(stage.lobby).started()
+
+    assert [m["seq"] for m in link.sent] == [11, 12]

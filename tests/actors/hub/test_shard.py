@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from gevent import GreenletExit
 from msgspec import Raw
-from touchline.actors.hub.board import Move
+from touchline.actors.hub.board import Move, Price
 from touchline.actors.hub.broadcast import Broadcast
 from touchline.actors.hub.bulletins import Bulletin, update
 from touchline.actors.hub.channels import Channels
@@ -24,8 +25,7 @@ from touchline.actors.hub.messages import (
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
-    PriceMoved,
-    PricesRead,
+    ShardMessage,
     SweepDue,
     TicksDue,
 )
@@ -51,9 +51,31 @@ def prices(*indexes: int) -> Channels:
     return Channels(frozenset(map(InstrumentIdx, indexes)))
 
 
-def moved(idx: int, seq: int, **data: str) -> PriceMoved:
+def moved(idx: int, seq: int, **data: str) -> Move:
     frame = text_frame(f'{{"op":"update","channel":"price:{idx}","seq":{seq}}}')
-    return PriceMoved(Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000", **data}, frame))
+    return Move(LIFE, InstrumentIdx(idx), seq, {"mark": "101.0000", **data}, frame)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the subscriber read."""
+
+    epoch: int
+    prices: tuple[Price, ...]
+    relinked: bool = False
+
+
+def hear(shard: Shard, stage: Any, message: Move | Reading | ShardMessage) -> None:
+    """Have the shard told of *message*, by the subscriber if that would be told first."""
+    stage.shard.told.clear()
+    if isinstance(message, Move):
+        stage.quotes.moved(message)
+    elif isinstance(message, Reading):
+        stage.quotes.read(message.epoch, message.prices, relinked=message.relinked)
+    else:
+        stage.shard.tell(message)
+    for each in stage.shard.told:
+        shard.receive(each)
 
 
 def pushed(seq: int, user: UserId = ANN, epoch: int = LIFE) -> PortfolioMoved:
@@ -100,7 +122,7 @@ def test_each_client_gets_the_prices_it_listens_to_in_one_send(shard, stage):
         stage.roster.listen(client, channels)
 
     for message in (moved(1, 11), moved(2, 21), moved(1, 12)):
-        shard.receive(message)
+        hear(shard, stage, message)
     stage.flush()
 
     seen = {name: [(m["channel"], m["seq"]) for m in link.sent] for name, link in links.items()}
@@ -126,10 +148,10 @@ def test_what_was_read_anew_is_shown_where_it_changed(shard, stage, make_price):
     other, quiet = stage.seat()
     stage.roster.listen(other, prices(2))
 
-    shard.receive(PricesRead(LIFE, (make_price(1, 15), make_price(2, 20))))
+    hear(shard, stage, Reading(LIFE, (make_price(1, 15), make_price(2, 20))))
+    stage.flush()
 
     assert [(m["op"], m["channel"], m["seq"]) for m in link.sent] == [("snapshot", "price:1", 15)]
-    assert link.superseded == [{1}]
     assert quiet.sent == []
 
 
@@ -139,7 +161,7 @@ def test_a_portfolio_is_shown_and_then_every_event_in_order(shard, stage):
 
     shard.receive(pushed(7))  # contained in the snapshot that is under way
     for message in (read(7), pushed(7), pushed(8), pushed(9), pushed(10, BOB)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     assert link.sent == [{"snapshot": 7}, {"update": 8}, {"update": 9}]
 
@@ -166,7 +188,7 @@ def test_what_was_missed_of_a_portfolio_while_nobody_heard_it_is_told(shard, sta
     shard.receive(read(7))
     link.take()
 
-    shard.receive(PricesRead(LIFE, (), relinked=True))
+    hear(shard, stage, Reading(LIFE, (), relinked=True))
     shard.receive(read(9))
     shard.receive(read(9))
 
@@ -194,7 +216,7 @@ def test_a_portfolio_whose_numbers_went_back_is_shown_again(shard, stage):
     stage.roster.listen(client, PORTFOLIO)
     shard.receive(read(551))
 
-    shard.receive(PricesRead(LIFE, (), relinked=True))
+    hear(shard, stage, Reading(LIFE, (), relinked=True))
     shard.receive(read(2))
     shard.receive(pushed(3))
 
@@ -211,10 +233,10 @@ def test_after_a_new_link_everybody_is_told_what_they_may_have_missed(shard, sta
         else:
             client.portfolio_seq = at
 
-    shard.receive(PricesRead(LIFE, (), relinked=True))
+    hear(shard, stage, Reading(LIFE, (), relinked=True))
     shard.receive(pushed(10))  # heard before what was missed was read: it is in there
     for message in (missed(7, 8, 9, 10), read(10), pushed(11)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     shown = {name: [next(iter(each.values())) for each in links[name].take()] for name in links}
     assert shown == {
@@ -230,7 +252,7 @@ def test_prices_that_are_read_over_the_same_link_leave_portfolios_alone(shard, s
     stage.roster.listen(client, PORTFOLIO)
     shard.receive(read(7))
 
-    shard.receive(PricesRead(LIFE, ()))
+    hear(shard, stage, Reading(LIFE, ()))
     shard.receive(pushed(8))
 
     assert link.sent == [{"snapshot": 7}, {"update": 8}]
@@ -244,7 +266,7 @@ def test_what_is_told_at_once_is_told_before_what_is_on_its_way_and_once(shard, 
     behind.portfolio_seq = 7
 
     for message in (read(8), missed(7, 8, 9), pushed(8), pushed(9), pushed(10)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     assert link.take() == [{"update": seq} for seq in (8, 9, 10)]
     assert shown_link.take() == [{"snapshot": 8}, {"update": 9}, {"update": 10}]
@@ -275,7 +297,7 @@ def test_whoever_resumes_is_told_what_was_missed_and_then_what_comes(shard, stag
 
     shard.receive(pushed(10))  # heard before what was missed was read: it is in there
     for message in (missed(7, 8, 9, 10), pushed(10), pushed(11)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     assert link.take() == [{"update": seq} for seq in (8, 9, 10, 11)]
     assert len(link.superseded) == 2
@@ -309,7 +331,7 @@ def test_whoever_resumes_where_the_portfolio_is_read_is_shown_nothing(shard, sta
     client.resumes_at = 7
 
     for message in (read(7), missed(7, 8), pushed(8)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     assert link.take() == [{"update": 8}]
 
@@ -330,9 +352,9 @@ def test_what_was_missed_in_an_epoch_that_is_over_is_not_told(shard, stage, make
     stage.roster.listen(client, PORTFOLIO)
     client.resumes_at = 7
 
-    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10),)))
+    hear(shard, stage, Reading(LIFE + 1, (make_price(1, 10),)))
     for message in (missed(7, 8), missed(7, 8, epoch=LIFE + 1)):
-        shard.receive(message)
+        hear(shard, stage, message)
 
     assert link.take() == []
     shard.receive(read(7, epoch=LIFE + 1))
@@ -345,7 +367,8 @@ def test_when_an_epoch_begins_everybody_is_shown_everything_anew(shard, stage, m
     shard.receive(read(7))
     link.take()
 
-    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+    hear(shard, stage, Reading(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+    stage.flush()
     shard.receive(read(7, epoch=LIFE + 1))
     shard.receive(pushed(8, epoch=LIFE + 1))
 
@@ -388,7 +411,7 @@ def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(
         each.take()
 
     for message in (moved(1, 11), moved(2, 21), moved(1, 12), moved(1, 13)):
-        shard.receive(message)
+        hear(shard, stage, message)
     assert link.take() == []
     flush(shard, stage)
     flush(shard, stage)
@@ -407,10 +430,10 @@ def test_who_wants_every_tick_gets_each_in_order_and_all_of_a_flush_in_one_send(
 def test_whoever_comes_between_two_flushes_has_neither_gap_nor_overlap(shard, stage):
     (early, first), (late, second) = stage.seat(), stage.seat()
     ask(shard, early, "price:1")
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
 
     ask(shard, late, "price:1")
-    shard.receive(moved(1, 12))
+    hear(shard, stage, moved(1, 12))
     flush(shard, stage)
 
     assert told(first)[1:] == [
@@ -428,7 +451,7 @@ def test_a_gap_in_the_ticks_is_told_and_closed_behind_what_came_before_it(shard,
     link.take(), quiet.take()
 
     for message in (moved(1, 11), moved(1, 13), moved(1, 14)):
-        shard.receive(message)
+        hear(shard, stage, message)
     flush(shard, stage)
 
     before, gap, snapshot, after = link.take()
@@ -445,11 +468,11 @@ def test_a_tick_that_is_read_first_is_told_all_the_same(shard, stage, make_price
     ask(shard, conflated, "price:1", conflated=True)
     link.take(), few.take()
 
-    shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20))))
-    shard.receive(moved(1, 11))
+    hear(shard, stage, Reading(LIFE, (make_price(1, 12), make_price(2, 20))))
+    hear(shard, stage, moved(1, 11))
     assert TicksDue() in shard.actor_inbox.queued()
     for seq in (12, 13):
-        shard.receive(moved(1, seq))
+        hear(shard, stage, moved(1, seq))
     flush(shard, stage)
 
     assert told(link) == [("update", "price:1", seq) for seq in (11, 12, 13)]
@@ -461,7 +484,8 @@ def test_after_a_new_link_what_was_missed_is_told_at_once(shard, stage, make_pri
     ask(shard, client, "price:*")
     link.take()
 
-    shard.receive(PricesRead(LIFE, (make_price(1, 12), make_price(2, 20)), relinked=True))
+    hear(shard, stage, Reading(LIFE, (make_price(1, 12), make_price(2, 20)), relinked=True))
+    assert told_to_send(shard)
 
     gap, snapshot = link.take()
     assert (gap["op"], snapshot["op"], snapshot["seq"]) == ("resync", "snapshot", 12)
@@ -470,10 +494,11 @@ def test_after_a_new_link_what_was_missed_is_told_at_once(shard, stage, make_pri
 def test_in_another_epoch_every_tick_counts_on_from_its_snapshot(shard, stage, make_price):
     client, link = stage.seat()
     ask(shard, client, "price:1")
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     link.take()
 
-    shard.receive(PricesRead(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+    hear(shard, stage, Reading(LIFE + 1, (make_price(1, 10), make_price(2, 20))))
+    shard.receive(TicksDue())
 
     # What was known of the old epoch is told before it ends.
     assert told(link) == [("update", "price:1", 11), ("snapshot", "price:1", 10)]
@@ -486,7 +511,7 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
     link.take()
 
     for message in (moved(1, 11), moved(1, 12), moved(2, 21), moved(2, 22)):
-        shard.receive(message)
+        hear(shard, stage, message)
     flush(shard, stage)
     assert told(link) == [
         ("update", "price:1", 11),
@@ -496,8 +521,8 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
 
     ask(shard, client, "price:1", conflated=True)
     assert told(link)[1:] == [("snapshot", "price:1", 12)]
-    shard.receive(moved(1, 13))
-    shard.receive(moved(1, 14))
+    hear(shard, stage, moved(1, 13))
+    hear(shard, stage, moved(1, 14))
     stage.clock.advance(1)
     flush(shard, stage)
     assert told(link) == [("update", "price:1", 14)]
@@ -505,17 +530,17 @@ def test_one_price_can_be_every_tick_among_all_that_are_conflated(shard, stage):
 
 def test_ticks_are_kept_only_while_somebody_listens(shard, stage):
     client, link = stage.seat()
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     assert not stage.tape.waits
 
     ask(shard, client, "price:1")
-    shard.receive(moved(1, 12))
+    hear(shard, stage, moved(1, 12))
     assert stage.tape.waits
     stage.lobby.left(client, "gone")
     flush(shard, stage)
 
     assert not stage.tape.running
-    shard.receive(moved(1, 13))
+    hear(shard, stage, moved(1, 13))
     assert not stage.tape.waits
     again, link = stage.seat()
     ask(shard, again, "price:1")
@@ -525,14 +550,14 @@ def test_ticks_are_kept_only_while_somebody_listens(shard, stage):
 def test_a_restarted_shard_goes_on_with_the_ticks_that_waited(shard, stage):
     client, link = stage.seat()
     ask(shard, client, "price:1")
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     stage.roster.ticked[None] = {client}  # a crash halfway through a change
     link.take()
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
     flush(successor, stage)
-    successor.receive(moved(1, 12))
+    hear(successor, stage, moved(1, 12))
     flush(successor, stage)
 
     assert told(link) == [("update", "price:1", 11), ("update", "price:1", 12)]
@@ -544,15 +569,15 @@ def test_every_tick_waits_for_no_company(shard, stage):
     assert told_to_send(shard) is False
     for seq in range(11, 14):
         for idx in (1, 2):
-            shard.receive(moved(idx, seq + 10 * (idx - 1)))
+            hear(shard, stage, moved(idx, seq + 10 * (idx - 1)))
         assert told_to_send(shard)
         stage.clock.advance(0.051)  # those that are conflated pause for twice as long
     link.take()
 
-    shard.receive(moved(1, 14))
+    hear(shard, stage, moved(1, 14))
     assert told_to_send(shard)
     stage.clock.advance(0.02)
-    shard.receive(moved(1, 15))
+    hear(shard, stage, moved(1, 15))
 
     assert told(link) == [("update", "price:1", 14)]
     assert not told_to_send(shard)
@@ -562,16 +587,16 @@ def test_every_tick_waits_for_no_company(shard, stage):
 
 def test_a_halt_takes_every_tick_along_that_waits(shard, stage, make_price):
     stage.board.read(LIFE, [make_price(1, 10), make_price(2, 20, status="open")])
-    stage.board.all_shown()
+    stage.board.show()
     client, link = stage.seat()
     ask(shard, client, "price:*")
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     assert told_to_send(shard)
     link.take()
-    shard.receive(moved(1, 12))
+    hear(shard, stage, moved(1, 12))
     assert not told_to_send(shard)
 
-    shard.receive(moved(2, 21, status="halted"))
+    hear(shard, stage, moved(2, 21, status="halted"))
 
     assert told_to_send(shard)
     assert told(link) == [("update", "price:1", 12), ("update", "price:2", 21)]
@@ -597,7 +622,7 @@ def test_bulletins_reach_those_who_listen_to_their_channel(shard, stage):
     assert told(links["both"]) == [("snapshot", "fixture:8", 1), ("snapshot", "fixture:9", 2)]
 
     for message in (posted(8, 3), posted(9, 4), posted(8, 3), posted(8, 2)):
-        shard.receive(message)
+        hear(shard, stage, message)
     shard.receive(BulletinsRead("fixture", LIFE, (bulletin(8, 6), bulletin(9, 4))))
 
     assert told(links["eight"]) == [("update", "fixture:8", 3), ("snapshot", "fixture:8", 6)]
@@ -716,7 +741,7 @@ def test_a_sweep_put_off_is_made_up_for_once_the_prices_are_sent(shard, stage):
 def test_a_restarted_shard_finds_its_clients_and_sends_what_waited(shard, stage):
     client, link = stage.seat()
     stage.roster.listen(client, prices(1))
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     stage.lobby.floor.remove(client)  # a crash halfway through a change
 
     successor = Shard(0, stage.lobby, stage.clock.calendar)
@@ -757,21 +782,6 @@ class DeadlyLink(RecordingLink):
         raise GreenletExit
 
 
-def test_what_a_shard_died_of_showing_its_successor_shows(shard, stage, make_price):
-    (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
-    client.link, link = DeadlyLink(), client.link
-    stage.roster.listen(client, prices(1))
-    stage.roster.listen(other, prices(1))
-
-    with pytest.raises(GreenletExit):
-        shard.receive(PricesRead(LIFE, (make_price(1, 11),)))
-    client.link = link
-    Shard(0, stage.lobby, stage.clock.calendar).started()
-
-    assert [message["seq"] for message in link.sent] == [11]
-    assert other_link.sent[-1]["seq"] == 11
-
-
 @pytest.mark.parametrize("how", ["posted", "read"])
 def test_a_bulletin_that_a_shard_died_of_sending_its_successor_shows(shard, stage, how):
     (client, _), (other, other_link) = stage.seat(), stage.seat(BOB)
@@ -788,18 +798,6 @@ def test_a_bulletin_that_a_shard_died_of_sending_its_successor_shows(shard, stag
 
     assert told(link) == [("snapshot", "fixture:8", 6)]
     assert told(other_link)[-1] == ("snapshot", "fixture:8", 6)
-
-
-def test_what_went_out_to_everybody_a_successor_does_not_repeat(shard, stage, make_price):
-    client, link = stage.seat()
-    stage.roster.listen(client, prices(1))
-    shard.receive(PricesRead(LIFE, (make_price(1, 11),)))
-    shard.receive(moved(1, 12))
-    stage.flush()
-
-    Shard(0, stage.lobby, stage.clock.calendar).started()
-
-    assert [message["seq"] for message in link.sent] == [11, 12]
 
 
 def test_a_kind_of_bulletin_that_is_read_leaves_the_others_up(shard, stage):
@@ -819,11 +817,11 @@ def test_a_kind_of_bulletin_that_is_read_leaves_the_others_up(shard, stage):
     ]
 
 
-def died_of(shard: Shard, client: Client, message: Any) -> None:
-    """Have *shard* die when it sends *client* something of *message*, and its successor start."""
+def die_of_ticks(shard: Shard, client: Client) -> None:
+    """Have *shard* die when it sends *client* what waits on the tape."""
     client.link, link = DeadlyLink(), client.link
     with pytest.raises(GreenletExit):
-        shard.receive(message)
+        shard.receive(TicksDue())
     client.link = link
 
 
@@ -832,12 +830,13 @@ def test_ticks_that_a_shard_died_of_sending_are_a_gap_that_its_successor_tells(s
     for each in (client, other):
         ask(shard, each, "price:1")
     link.take(), other_link.take()
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
 
-    died_of(shard, client, TicksDue())
+    die_of_ticks(shard, client)
     successor = Shard(0, stage.lobby, stage.clock.calendar)
     successor.started()
-    successor.receive(moved(1, 12))
+    assert told_to_send(successor)
+    hear(successor, stage, moved(1, 12))
     flush(successor, stage)
 
     told_again = [("resync", "price:1", None), ("snapshot", "price:1", 11)]
@@ -853,15 +852,18 @@ def test_a_snapshot_among_ticks_that_a_shard_died_of_its_successor_shows(
 ):
     messages = {
         "a gap": moved(1, 13),
-        "a reading": PricesRead(LIFE, (make_price(1, 13),), relinked=True),
-        "another epoch": PricesRead(LIFE + 1, (make_price(1, 13), make_price(2, 20))),
+        "a reading": Reading(LIFE, (make_price(1, 13),), relinked=True),
+        "another epoch": Reading(LIFE + 1, (make_price(1, 13), make_price(2, 20))),
     }
     client, link = stage.seat()
     ask(shard, client, "price:1")
     link.take()
 
-    died_of(shard, client, messages[how])
-    Shard(0, stage.lobby, stage.clock.calendar).started()
+    hear(shard, stage, messages[how])
+    die_of_ticks(shard, client)
+    successor = Shard(0, stage.lobby, stage.clock.calendar)
+    successor.started()
+    assert told_to_send(successor)
 
     assert told(link)[-1] == ("snapshot", "price:1", 13)
 
@@ -873,7 +875,8 @@ def test_a_gap_that_nobody_listens_to_any_more_is_no_bug(shard, stage, how):
     stage.lobby.left(client, "gone")
     assert stage.tape.running
 
-    shard.receive(moved(1, 15))
+    hear(shard, stage, moved(1, 15))
+    assert told_to_send(shard)
 
     assert not stage.tape.running
 
@@ -881,12 +884,12 @@ def test_a_gap_that_nobody_listens_to_any_more_is_no_bug(shard, stage, how):
 def test_whoever_has_had_every_tick_is_shown_no_older_price_when_conflated(shard, stage):
     client, link = stage.seat()
     ask(shard, client, "price:1")
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     shard.receive(TicksDue())  # the conflated ones are still to wait
     link.take()
 
     ask(shard, client, "price:1", conflated=True)
-    shard.receive(moved(1, 12))
+    hear(shard, stage, moved(1, 12))
     flush(shard, stage)
 
     assert told(link)[1:] == [("snapshot", "price:1", 11), ("update", "price:1", 12)]
@@ -897,7 +900,7 @@ def test_a_tick_that_waits_is_told_before_every_tick_is_wanted_no_more(shard, st
     ask(shard, client, "price:*", conflated=True)
     ask(shard, client, "price:1")
     link.take()
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     stage.flush()  # the ticks are still to wait
 
     shard.receive(ClientSpoke(client, '{"op":"unsubscribe","id":2,"channels":["price:1"]}'))
@@ -923,7 +926,7 @@ def test_who_goes_over_to_every_tick_amid_a_broadcast_gets_first_what_is_on_its_
     client, link = stage.seat()
     ask(shard, client, "price:1", conflated=True)
     for seq in (11, 12):
-        shard.receive(moved(1, seq))
+        hear(shard, stage, moved(1, seq))
     link.take()
     floor = stage.lobby.floor
     floor.under_way = broadcast = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
@@ -943,7 +946,7 @@ def test_who_drops_a_price_amid_a_broadcast_hears_nothing_of_it_behind_the_answe
     client, link = stage.seat()
     ask(shard, client, "price:1", "price:2", conflated=True)
     for idx, seq in ((1, 11), (2, 21)):
-        shard.receive(moved(idx, seq))
+        hear(shard, stage, moved(idx, seq))
     link.take()
     floor = stage.lobby.floor
     floor.under_way = broadcast = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
@@ -984,7 +987,7 @@ def final(stage: Any, channels: Channels, user: UserId = ANN) -> Client:
 
 def test_who_is_found_gone_by_what_was_on_its_way_is_listed_nowhere(shard, stage):
     client = final(stage, Channels(frozenset({InstrumentIdx(1)}), portfolio=True))
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     floor = stage.lobby.floor
     floor.under_way = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
 
@@ -1005,7 +1008,7 @@ def test_who_is_found_gone_by_a_ping_is_looked_at_no_more(shard, stage):
 def test_who_is_found_gone_while_a_shard_begins_leaves_the_user_present(shard, stage):
     final(stage, prices(1))
     stage.seat()
-    shard.receive(moved(1, 11))
+    hear(shard, stage, moved(1, 11))
     floor = stage.lobby.floor
     floor.under_way = Broadcast(floor, stage.board.flush(), stage.lobby.traffic)
     stage.presence.told.clear()
@@ -1014,3 +1017,24 @@ def test_who_is_found_gone_while_a_shard_begins_leaves_the_user_present(shard, s
 
     assert stage.lobby.present(ANN)
     assert stage.presence.told == []
+
+
+def test_ticks_that_come_while_others_are_sent_are_told_once_to_whoever_begins(shard, stage):
+    class Meanwhile(RecordingLink):
+        def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+            super().send(frame, supersedes, messages)
+            if self.sent[-1].get("seq") == 11:
+                for seq in (12, 13):
+                    stage.quotes.moved(moved(1, seq))
+
+    (client, _), (late, link) = stage.seat(), stage.seat(BOB)
+    client.link = early = Meanwhile()
+    ask(shard, client, "price:1")
+    hear(shard, stage, moved(1, 11))
+    early.take()
+
+    ask(shard, late, "price:1")
+    flush(shard, stage)
+
+    assert told(early) == [("update", "price:1", seq) for seq in (11, 12, 13)]
+    assert told(link)[1:] == [("snapshot", "price:1", 13)]

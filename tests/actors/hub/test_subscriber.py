@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.messages import (
+    BoardMoved,
     BulletinPosted,
     BulletinsRead,
     FollowersGone,
@@ -17,10 +18,10 @@ from touchline.actors.hub.messages import (
     PortfolioMoved,
     PortfolioRead,
     PortfolioWanted,
-    PriceMoved,
     PricesRead,
     RereadDue,
     SnapshotsDue,
+    TicksMoved,
 )
 from touchline.actors.hub.subscriber import SNAPSHOT_BATCH, Subscriber
 from touchline.domain.fixture_views import fixture_view
@@ -178,38 +179,42 @@ def test_at_start_it_subscribes_before_it_reads_and_opens_the_door_after(stage):
     assert not stage.lobby.ready
     desk = Desk(stage)
 
-    (read,) = desk.told()
-    assert isinstance(read, PricesRead)
-    assert read.epoch == 7
-    assert [(price.idx, price.seq, price.data["symbol"]) for price in read.prices] == [
-        (1, 0, "ARS")
-    ]
+    assert desk.told() == [PricesRead(7, relinked=True)]
+    price, *_ = stage.board.newest()
+    assert (price.idx, price.seq, price.data["symbol"]) == (1, 0, "ARS")
+    assert 1 in stage.board.unshown
+    assert stage.prices.told == [BoardMoved()]
     assert desk.feed.log == ["open"]
     assert stage.lobby.ready
     assert len(desk.actor.links) == 1
 
 
-def test_a_tick_is_encoded_once_for_every_shard(desk):
+def test_a_tick_is_encoded_once_for_the_board_and_for_the_tapes_that_run(desk, stage):
+    stage.board.show()
     desk.told()
+    desk.hear(PricePublished(tick(seq=1)))
+    assert desk.told() == []
+    stage.tape.start(stage.board)
 
-    desk.hear(PricePublished(tick(seq=5)))
+    desk.hear(PricePublished(tick(seq=2)))
 
-    (moved,) = desk.told()
-    assert isinstance(moved, PriceMoved)
-    (frame,) = messages_in(moved.move.frame)
-    assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "price:1", 5)
-    assert frame["data"] == moved.move.data
-    assert moved.move.epoch == 7
+    assert desk.told() == [TicksMoved()]
+    (move,), (news,) = stage.board.moves.values(), stage.tape.take()
+    assert move.frame is news.frames
+    (frame,) = messages_in(move.frame)
+    assert (frame["op"], frame["channel"], frame["seq"]) == ("update", "price:1", 2)
+    assert frame["data"] == move.data
+    assert move.epoch == 7
 
 
-def test_a_tick_of_an_instrument_not_seen_before_makes_it_read_all(desk):
+def test_a_tick_of_an_instrument_not_seen_before_makes_it_read_all(desk, stage):
     desk.told()
     desk.market.listed += (replace(new_instrument(InstrumentIdx(2), "EVE", "Everton"), seq=1),)
 
     desk.hear(PricePublished(tick(InstrumentIdx(2))))
 
-    (read,) = desk.told()
-    assert [price.idx for price in read.prices] == [1, 2]
+    assert desk.told() == [PricesRead(7)]
+    assert list(stage.board.known) == [1, 2]
 
 
 def test_all_instruments_are_read_again_from_time_to_time(desk):
@@ -332,7 +337,7 @@ def test_after_a_restart_in_another_epoch_clients_are_shown_their_portfolios(des
     desk.follow(ANN)
     (client,) = stage.roster.clients
     client.portfolio_seq = 5
-    stage.board.read(6, ())
+    stage.roster.epoch = 6
 
     successor = Desk(stage)
 

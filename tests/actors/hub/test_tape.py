@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline.actors.hub.board import Board, Move, Price
-from touchline.actors.hub.tape import Reading, Tape
+from touchline.actors.hub.tape import News, Tape
 from touchline.domain.ids import InstrumentIdx
 
 from tests.fakes.hub import messages_in
@@ -39,8 +39,18 @@ def tape(board: Board) -> Tape:
     return tape
 
 
-def taken(tape: Tape) -> list[tuple[int, int]]:
-    return [(each.idx, each.seq) for each in tape.take()]
+def taken(tape: Tape) -> list[Any]:
+    """What waited: updates by instrument and number, and of what is shown the instrument, how."""
+    return [seen(each) for each in tape.take()]
+
+
+def seen(news: News) -> tuple[int, Any]:
+    if news.frames.startswith(b"update"):
+        assert news.messages == 1
+        return news.idx, int(news.frames.split()[1])
+    *gap, snapshot = messages_in(news.frames)
+    assert news.messages == 1 + len(gap)
+    return news.idx, ("gap" if gap else "shown", snapshot["seq"])
 
 
 def shown(tape: Tape) -> tuple[int, int, str]:
@@ -50,7 +60,7 @@ def shown(tape: Tape) -> tuple[int, int, str]:
 
 def test_every_tick_is_kept_in_the_order_of_all_instruments(tape):
     for each in (move(2), move(2, EVE), move(3), move(4), move(3, EVE)):
-        assert tape.moved(each)
+        tape.moved(each)
 
     assert taken(tape) == [(1, 2), (2, 2), (1, 3), (1, 4), (2, 3)]
     assert not tape.waits
@@ -64,7 +74,7 @@ def test_it_starts_where_the_board_is_with_all_that_waits_there(board):
     tape.start(board)
 
     assert shown(tape) == (LIFE, 3, "3")
-    assert tape.moved(move(3))
+    tape.moved(move(3))
     assert taken(tape) == []
     tape.moved(move(4))
     assert taken(tape) == [(1, 4)]
@@ -81,68 +91,79 @@ def test_one_that_runs_goes_on_where_it_is(tape, board):
 def test_a_gap_is_noticed_once_and_closed_by_the_tick_behind_it(tape):
     tape.moved(move(2))
 
-    assert not tape.moved(move(4))
+    tape.moved(move(4))
 
     assert shown(tape) == (LIFE, 4, "4")
-    assert taken(tape) == [(1, 2)]
-    assert tape.moved(move(5))
-    assert tape.moved(move(3))
+    assert taken(tape) == [(1, 2), (1, ("gap", 4))]
+    tape.moved(move(5))
+    tape.moved(move(3))
     assert taken(tape) == [(1, 5)]
 
 
 def test_ticks_of_another_epoch_and_of_unknown_instruments_are_no_news(tape):
-    assert tape.moved(move(5, epoch=LIFE + 1))
-    assert tape.moved(move(5, InstrumentIdx(9)))
+    tape.moved(move(5, epoch=LIFE + 1))
+    tape.moved(move(5, InstrumentIdx(9)))
 
     assert taken(tape) == []
     assert tape.seq(ARS) == 1
 
 
 def test_what_is_read_ahead_of_ticks_on_their_way_is_no_gap(tape):
-    assert tape.read(LIFE, [price(3)]) == Reading([], [])
-    assert tape.moved(move(2))
-    assert tape.moved(move(3))
+    tape.read(LIFE, [price(3)])
+    assert taken(tape) == []
+    tape.moved(move(2))
+    tape.moved(move(3))
     assert taken(tape) == [(1, 2), (1, 3)]
 
-    assert tape.read(LIFE, [price(4)]) == Reading([], [])
-    assert tape.moved(move(4))
-    assert tape.read(LIFE, [price(5)]) == Reading([], [])
+    tape.read(LIFE, [price(4)])
+    assert taken(tape) == []
+    tape.moved(move(4))
+    tape.read(LIFE, [price(5)])
+    assert taken(tape) == [(1, 4)]
 
 
 def test_what_has_not_come_by_the_next_reading_is_lost(tape):
     tape.read(LIFE, [price(3)])
-    assert tape.moved(move(2))
+    tape.moved(move(2))
     tape.take()
 
-    assert tape.read(LIFE, [price(6)]) == Reading([], [ARS])
+    tape.read(LIFE, [price(6)])
 
+    assert taken(tape) == [(1, ("gap", 6))]
     assert shown(tape) == (LIFE, 6, "6")
-    assert tape.moved(move(6))
-    assert tape.moved(move(7))
+    tape.moved(move(6))
+    tape.moved(move(7))
     assert taken(tape) == [(1, 7)]
-    assert tape.read(LIFE, [price(7)]) == Reading([], [])
+    tape.read(LIFE, [price(7)])
+    assert taken(tape) == []
 
 
 def test_over_a_new_link_what_is_ahead_is_lost_at_once(tape):
-    assert tape.read(LIFE, [price(3), price(1, EVE)], certain=True) == Reading([], [ARS])
+    tape.read(LIFE, [price(3), price(1, EVE)], certain=True)
+
+    assert taken(tape) == [(1, ("gap", 3))]
 
 
 def test_a_change_without_a_tick_and_a_new_instrument_are_shown(tape):
     new = price(4, InstrumentIdx(3))
 
-    reading = tape.read(LIFE, [price(1, phase="live"), price(1, EVE), new])
+    tape.read(LIFE, [price(1, phase="live"), price(1, EVE), new])
 
-    assert reading == Reading([ARS, InstrumentIdx(3)], [])
+    assert taken(tape) == [(1, ("shown", 1)), (3, ("shown", 4))]
     assert messages_in(tape.snapshot(ARS))[0]["data"]["phase"] == "live"
 
 
 def test_another_epoch_changes_everything(tape):
     tape.read(LIFE, [price(3)])  # ahead, in an epoch that ends
 
-    assert tape.read(LIFE + 1, [price(2), price(1, EVE)]) == Reading([ARS, EVE], [])
+    tape.read(LIFE + 1, [price(2), price(1, EVE)])
+
+    assert taken(tape) == [(1, ("shown", 2)), (2, ("shown", 1))]
     assert shown(tape) == (LIFE + 1, 2, "2")
-    assert tape.read(LIFE + 1, [price(3), price(1, EVE)]) == Reading([], [])
-    assert not tape.moved(move(4, epoch=LIFE + 1))
+    tape.read(LIFE + 1, [price(3), price(1, EVE)])
+    assert taken(tape) == []
+    tape.moved(move(4, epoch=LIFE + 1))
+    assert taken(tape) == [(1, ("gap", 4))]
 
 
 def test_one_that_stops_forgets_what_waits(tape, board):
@@ -174,20 +195,15 @@ class Market:
             self.coming.pop(0)
 
     def arrive(self) -> None:
-        if self.coming and not self.tape.moved(move(self.coming.pop(0))):
-            self.flush()
-            self.gap()
+        if self.coming:
+            self.tape.moved(move(self.coming.pop(0)))
 
     def flush(self) -> None:
-        self.seen += [each.seq for each in self.tape.take()]
-
-    def gap(self) -> None:
-        self.seen += ["gap", self.tape.seq(ARS)]
+        for _, what in taken(self.tape):
+            self.seen += what if isinstance(what, tuple) else (what,)
 
     def read(self, *, certain: bool = False) -> None:
-        self.flush()
-        if self.tape.read(LIFE, [price(self.seq)], certain=certain).lost:
-            self.gap()
+        self.tape.read(LIFE, [price(self.seq)], certain=certain)
 
     def relink(self) -> None:
         """What was on its way is lost."""
@@ -208,6 +224,7 @@ def test_whoever_listens_sees_every_number_or_is_told_of_the_gap(steps):
         market.arrive()
     market.read()
     market.read()
+    market.flush()
 
     seen, last = market.seen, 0
     for before, each in zip(["gap", *seen], seen, strict=False):
