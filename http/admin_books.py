@@ -75,7 +75,7 @@ def _add_proofs(routes: Blueprint, deps: ApiDeps) -> None:
     def last_proof() -> Response:
         """What the last proof of the books found."""
         admin(deps)
-        return json_answer(_newest(deps))
+        return json_answer(_told(deps.operators.runs.newest()))
 
     @routes.post("/v1/admin/reconcile")
     @Operation(
@@ -127,22 +127,34 @@ def _add_outbox(routes: Blueprint, deps: ApiDeps, cursors: Cursors) -> None:
         return audited(deps, what, lambda begun: _deleted(deps, row_id, begun))
 
 
-def _newest(deps: ApiDeps) -> ProofsRun:
-    run = deps.operators.runs.newest()
+def _told(run: Run | None) -> ProofsRun:
     if run is None:
         raise Refuse(Problem("NOT_FOUND", "the books have not been proved yet"))
     return _run_view(run)
 
 
 def _proved(deps: ApiDeps) -> Done:
+    before = _verdict(deps.operators.runs.newest())
     try:
         proved = deps.operators.prover.run()
     except TimeoutError as why:
         raise OutcomeUnknown(str(why)) from None
     if not proved:
-        return Done(ProofsUnderWay("running"), status=202)
-    run = _newest(deps)
-    return Done(run, after={"ok": run.ok, "failed": sorted(run.failed)})
+        return Done(ProofsUnderWay("running"), before, {"status": "running"}, status=202)
+    found = deps.operators.runs.newest()
+    return Done(_told(found), before, _verdict(found))
+
+
+def _verdict(run: Run | None) -> dict[str, object]:
+    """What the row says of *run*; its offenders are in the answer and in `reconcile_runs`."""
+    if run is None:
+        return {"status": "never"}
+    return {
+        "status": "done",
+        "started_at": rfc3339(run.began_ms),
+        "ok": run.ok,
+        "failed": sorted(run.failed),
+    }
 
 
 def _run_view(run: Run) -> ProofsRun:
@@ -208,7 +220,7 @@ def _deleted(deps: ApiDeps, row_id: str, begun: Begun) -> Done:
 
 
 def _gone(row: Row) -> Done:
-    return Done(None, before=_parked_view(row), status=204)
+    return Done(None, before=_parked_view(row), after={"status": "deleted"}, status=204)
 
 
 def _row_named(name: str) -> str:
