@@ -24,6 +24,7 @@ from ..store.audit import Begun
 from ..store.parked_rows import Kept, Row, Tried
 from ..store.reconcile_runs import Run
 from .admin_form import Because
+from .admin_reads import looked_at
 from .answers import Cursors, json_answer, page_of
 from .audited import Done, OutcomeUnknown, asked, audited, settles
 from .auth import admin
@@ -174,6 +175,7 @@ def _parked_page(deps: ApiDeps, cursors: Cursors, wanted: OutboxQuery) -> dict[s
         at_ms, row_id = cursors.read("outbox", wanted.cursor)
         before = int(at_ms), row_id
     rows = deps.operators.parked.page(before, wanted.limit + 1)
+    looked_at(row.id for row in rows[: wanted.limit])
     return page_of(
         rows,
         wanted.limit,

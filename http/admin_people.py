@@ -22,6 +22,7 @@ from ..store.audit import Begun
 from ..store.commands import ADJUSTMENT, CreditCommand
 from ..store.people import Changed, PeopleSought, Person, StandingMoved
 from .admin_form import Reason, SearchText, user_named, user_unknown
+from .admin_reads import looked_at
 from .answers import Cursors, json_answer, page_of
 from .audited import Done, asked, audited, notes
 from .auth import admin
@@ -89,6 +90,7 @@ def people_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
         """One user."""
         admin(deps)
         user = user_named(user_id)
+        looked_at((user,))
         person = deps.operators.people.one(user)
         if person is None:
             raise user_unknown(user)
@@ -148,6 +150,7 @@ def _page(deps: ApiDeps, cursors: Cursors, wanted: UsersQuery) -> dict[str, obje
     before = int(cursors.read(name, wanted.cursor)[0]) if wanted.cursor else None
     sought = PeopleSought(wanted.q, _standing(wanted.role, wanted.status), before)
     rows = deps.operators.people.page(sought, wanted.limit + 1)
+    looked_at(person.id for person in rows[: wanted.limit])
     return page_of(rows, wanted.limit, _view, lambda each: cursors.issue(name, str(each.id)))
 
 
