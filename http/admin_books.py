@@ -5,7 +5,7 @@ Source: docs/operations.md, "What admins may do".
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,7 @@ from ..protocol.admin import (
     ProofsRun,
     ProofsUnderWay,
 )
+from ..protocol.health import HealthTree
 from ..protocol.pages import All, Page
 from ..store.audit import Begun
 from ..store.parked_rows import Kept, Row, Tried
@@ -53,7 +54,7 @@ def book_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
 
 def _add_fleet(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.get("/v1/admin/health/tree")
-    @Operation(access=Access.ADMIN, answers={200: dict[str, Any]})
+    @Operation(access=Access.ADMIN, answers={200: HealthTree})
     def health_tree() -> Response:
         """The supervision tree of this replica, and what is heard of the others."""
         admin(deps)

@@ -30,7 +30,7 @@ from .deps import ApiDeps
 from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .refusals import refusal
-from .validate import body, invalid, money, query
+from .validate import SignedMoneyText, body, invalid, money, query
 from .versions import changed, outdated, version_wanted, with_version
 
 
@@ -55,7 +55,7 @@ class UserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Adjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /v1/admin/users/{id}/wallet-adjustments`; a minus sign takes money back."""
 
-    amount: str
+    amount: SignedMoneyText
     reason: Reason
 
 

@@ -6,9 +6,9 @@ Source: docs/operations.md, "What admins may do".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
+import msgspec
 from flask import Blueprint, Response
 
 from ..actors.trading.messages import Unavailable
@@ -25,6 +25,7 @@ from ..protocol.admin import (
     ReplaysTraced,
     TickNotTaken,
 )
+from ..protocol.positions import PositionHappened, PositionState
 from ..store.audit import Begun
 from ..store.inquiry import Found, Span
 from ..store.position_commands import CloseCommand, Happened, HappenedBefore, PositionKey
@@ -231,12 +232,15 @@ def _why(position: Position | None) -> str:
 
 def _traced(found: Found, listing: Listing) -> PositionTraced:
     trail = found.trail
-    close: dict[str, Any] | None = event_view(found.close) if found.close else None
+    close = None
+    if found.close:
+        close = msgspec.convert(event_view(found.close), PositionHappened)
+    position = position_view(trail.position, listing.symbol_of(trail.position.idx))
     to_tick = trail.ended.tick_id
     if found.close and found.close.trigger:
         to_tick = found.close.trigger.tick_id
     return PositionTraced(
-        position=position_view(trail.position, listing.symbol_of(trail.position.idx)),
+        position=msgspec.convert(position, PositionState),
         from_tick=trail.began.tick_id,
         to_tick=to_tick,
         ticks=found.ticks,
