@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..protocol.service import Alive, Ready
 from .accepting import rather
 from .assets import assets
-from .health_report import HealthSource, encoded, full_report, judged, readyz
+from .health_report import HealthSource, encoded, judged, public_report, readyz
 from .operations import Operation
 from .problems import CONTENT_TYPE, Problem, status_line
 
@@ -89,7 +89,7 @@ def _readyz(source: HealthSource) -> _Answer:
 def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
     if rather(environ.get("HTTP_ACCEPT"), "application/json", "text/html") == "text/html":
         return _asset("supervisor.html")
-    return _Answer(200, encoded(full_report(source)))
+    return _Answer(200, encoded(public_report(source)))
 
 
 def _asset(name: str) -> _Answer:
