@@ -149,9 +149,11 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
         return environ
 
     def start_response(self, status: str, headers: list[Header], exc_info: Any = None) -> Any:
-        """As pywsgi's; what an answer does not say to browsers is added."""
+        """As pywsgi's; what an answer does not say to browsers is added, and its request's id."""
         if not status.startswith("101"):
             headers = guarded(headers, https=self.server.outside.https)
+            if not any(name == HEADER for name, _ in headers):
+                headers.append((HEADER, request_id_of(self.environ)))
         return super().start_response(status, headers, exc_info)
 
     def _respond(self) -> None:
@@ -232,7 +234,6 @@ class _Refusing:
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
-            (HEADER, request_id),
         ]
         start_response(status_line(self._problem.status), headers)
         return [body]

@@ -19,6 +19,7 @@ from .assets import assets
 from .health_report import HealthSource, encoded, judged, public_report, readyz
 from .operations import Operation
 from .problems import CONTENT_TYPE, Problem, status_line
+from .request_id import request_id_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -65,9 +66,9 @@ class HealthApp:
         if route is None and self._fallback is not None:
             return self._fallback(environ, start_response)
         if route is None:
-            answer = _problem("NOT_FOUND", "no such path on this service", path)
+            answer = _problem("NOT_FOUND", "no such path on this service", environ)
         elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            answer = _problem("METHOD_NOT_ALLOWED", "health is read with GET", path)
+            answer = _problem("METHOD_NOT_ALLOWED", "health is read with GET", environ)
         else:
             answer = route(environ)
         return _send(answer, environ, start_response)
@@ -102,9 +103,10 @@ def _metrics(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
     return _Answer(200, body, content_type)
 
 
-def _problem(code: str, detail: str, path: str) -> _Answer:
+def _problem(code: str, detail: str, environ: WSGIEnvironment) -> _Answer:
     problem = Problem(code, detail)
-    return _Answer(problem.status, problem.body(path), CONTENT_TYPE)
+    body = problem.body(environ.get("PATH_INFO", ""), request_id_of(environ))
+    return _Answer(problem.status, body, CONTENT_TYPE)
 
 
 def _send(
