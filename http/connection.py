@@ -141,9 +141,13 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
             self.close_connection = True
 
     def get_environ(self) -> dict[str, Any]:
-        """As pywsgi's; but `REMOTE_ADDR` is who asks, where one of our own proxies says so."""
+        """As pywsgi's; but who asks, and by what, is what one of our own proxies says of it."""
         environ: dict[str, Any] = super().get_environ()
         said = environ.get("HTTP_X_FORWARDED_FOR")
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO")
+        if scheme is not None:
+            outside, peer = self.server.outside, environ.get("REMOTE_ADDR", "")
+            environ["wsgi.url_scheme"] = outside.scheme(peer, said or "", scheme)
         if said is not None:
             environ["REMOTE_ADDR"] = self.server.client(environ.get("REMOTE_ADDR", ""), said)
         return environ

@@ -214,8 +214,11 @@ def _user(deps: ApiDeps, identity: GoogleIdentity) -> User:
 
 def _own_origin(google: GoogleSignIn) -> str:
     """The origin that the user reached us by, if it is one of ours; else the first of them."""
-    reached = {origin.partition("://")[2]: origin for origin in google.origins}
-    return reached.get(request.host, google.origins[0])
+    ours = [origin for origin in google.origins if origin.endswith(f"://{request.host}")]
+    # Of one host under two schemes the one that was used; of one alone that one, for a proxy that
+    # nobody trusts may not have said which it was.
+    reached = f"{request.scheme}://{request.host}"
+    return reached if reached in ours else [*ours, *google.origins][0]
 
 
 def _sent_to(where: str) -> Response:
