@@ -54,16 +54,19 @@ def admin_routes(deps: ApiDeps) -> Blueprint:
 
 def _restarted(deps: ApiDeps, replica: str, name: str, by: str) -> Done:
     if replica == deps.health.identity.replica:
+        before = _own_children(deps.health).get(name)
         # Not by way of Redis: it may be what is away.
         known = deps.health.restart(name, by)
     else:
-        known = name in _children(_member(deps.health, replica))
+        before = _children(_member(deps.health, replica)).get(name)
+        known = before is not None
         if known:
             deps.fleet.order(replica, Order(name, by))
     if not known:
         error = FieldError("/name", "is no child of that replica", "path")
         raise Refuse(Problem("CHILD_UNKNOWN", f"{replica} has no child {name}", (error,)))
-    return Done(RestartOrdered(name, replica, "ordered"), status=202)
+    # How it goes on is not known yet; its supervisor logs that.
+    return Done(RestartOrdered(name, replica, "ordered"), before, {"status": "ordered"}, 202)
 
 
 def _member(health: HealthSource, replica: str) -> Member:
@@ -75,8 +78,19 @@ def _member(health: HealthSource, replica: str) -> Member:
     raise Refuse(Problem("REPLICA_UNKNOWN", f"nothing is heard of {replica}", (error,)))
 
 
+class _Standing(msgspec.Struct):
+    """How a child was when its restart was ordered; of another replica's, as was last heard."""
+
+    state: str
+    restarts: int
+    uptime_s: float
+
+
 class _Node(msgspec.Struct):
     name: str
+    state: str = "unknown"
+    restarts: int = 0
+    uptime_s: float = 0.0
     children: list[_Node] = []
 
 
@@ -84,15 +98,22 @@ class _Report(msgspec.Struct):
     tree: _Node
 
 
-def _children(member: Member) -> set[str]:
-    """The names of all children in the tree that *member* last reported."""
-    names: set[str] = set()
+def _own_children(health: HealthSource) -> dict[str, _Standing]:
+    return {
+        child.name: _Standing(child.state.value, child.restarts, round(child.uptime_s, 3))
+        for child in health.snapshot().walk()
+    }
+
+
+def _children(member: Member) -> dict[str, _Standing]:
+    """All children in the tree that *member* last reported, by name."""
+    found: dict[str, _Standing] = {}
     try:
         waiting = msgspec.json.decode(member.report, type=_Report).tree.children
     except msgspec.DecodeError:  # of another version: nothing in it is known by name
-        return names
+        return found
     while waiting:
         node = waiting.pop()
-        names.add(node.name)
+        found[node.name] = _Standing(node.state, node.restarts, node.uptime_s)
         waiting += node.children
-    return names
+    return found

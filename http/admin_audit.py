@@ -12,6 +12,7 @@ from ..protocol.admin import AuditLine
 from ..protocol.pages import Page
 from ..store.audit import PAGE_MAX, Line, Sought
 from .admin_form import SearchText
+from .admin_reads import looked_at
 from .answers import Cursors, json_answer, page_of
 from .auth import admin
 from .deps import ApiDeps
@@ -48,6 +49,7 @@ def _page(deps: ApiDeps, cursors: Cursors, wanted: AuditQuery) -> dict[str, obje
     before = int(cursors.read(name, wanted.cursor)[0]) if wanted.cursor else None
     sought = Sought(wanted.actor, wanted.action, wanted.target, before)
     rows = deps.operators.audit.page(sought, wanted.limit + 1)
+    looked_at(line.id for line in rows[: wanted.limit])
     return page_of(rows, wanted.limit, _view, lambda line: cursors.issue(name, str(line.id)))
 
 

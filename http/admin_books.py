@@ -5,7 +5,7 @@ Source: docs/operations.md, "What admins may do".
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -19,11 +19,13 @@ from ..protocol.admin import (
     ProofsRun,
     ProofsUnderWay,
 )
+from ..protocol.health import HealthTree
 from ..protocol.pages import All, Page
 from ..store.audit import Begun
 from ..store.parked_rows import Kept, Row, Tried
 from ..store.reconcile_runs import Run
 from .admin_form import Because
+from .admin_reads import looked_at
 from .answers import Cursors, json_answer, page_of
 from .audited import Done, OutcomeUnknown, asked, audited, settles
 from .auth import admin
@@ -52,7 +54,7 @@ def book_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
 
 def _add_fleet(routes: Blueprint, deps: ApiDeps) -> None:
     @routes.get("/v1/admin/health/tree")
-    @Operation(access=Access.ADMIN, answers={200: dict[str, Any]})
+    @Operation(access=Access.ADMIN, answers={200: HealthTree})
     def health_tree() -> Response:
         """The supervision tree of this replica, and what is heard of the others."""
         admin(deps)
@@ -75,7 +77,7 @@ def _add_proofs(routes: Blueprint, deps: ApiDeps) -> None:
     def last_proof() -> Response:
         """What the last proof of the books found."""
         admin(deps)
-        return json_answer(_newest(deps))
+        return json_answer(_told(deps.operators.runs.newest()))
 
     @routes.post("/v1/admin/reconcile")
     @Operation(
@@ -127,22 +129,34 @@ def _add_outbox(routes: Blueprint, deps: ApiDeps, cursors: Cursors) -> None:
         return audited(deps, what, lambda begun: _deleted(deps, row_id, begun))
 
 
-def _newest(deps: ApiDeps) -> ProofsRun:
-    run = deps.operators.runs.newest()
+def _told(run: Run | None) -> ProofsRun:
     if run is None:
         raise Refuse(Problem("NOT_FOUND", "the books have not been proved yet"))
     return _run_view(run)
 
 
 def _proved(deps: ApiDeps) -> Done:
+    before = _verdict(deps.operators.runs.newest())
     try:
         proved = deps.operators.prover.run()
     except TimeoutError as why:
         raise OutcomeUnknown(str(why)) from None
     if not proved:
-        return Done(ProofsUnderWay("running"), status=202)
-    run = _newest(deps)
-    return Done(run, after={"ok": run.ok, "failed": sorted(run.failed)})
+        return Done(ProofsUnderWay("running"), before, {"status": "running"}, status=202)
+    found = deps.operators.runs.newest()
+    return Done(_told(found), before, _verdict(found))
+
+
+def _verdict(run: Run | None) -> dict[str, object]:
+    """What the row says of *run*; its offenders are in the answer and in `reconcile_runs`."""
+    if run is None:
+        return {"status": "never"}
+    return {
+        "status": "done",
+        "started_at": rfc3339(run.began_ms),
+        "ok": run.ok,
+        "failed": sorted(run.failed),
+    }
 
 
 def _run_view(run: Run) -> ProofsRun:
@@ -162,6 +176,7 @@ def _parked_page(deps: ApiDeps, cursors: Cursors, wanted: OutboxQuery) -> dict[s
         at_ms, row_id = cursors.read("outbox", wanted.cursor)
         before = int(at_ms), row_id
     rows = deps.operators.parked.page(before, wanted.limit + 1)
+    looked_at(row.id for row in rows[: wanted.limit])
     return page_of(
         rows,
         wanted.limit,
@@ -208,7 +223,7 @@ def _deleted(deps: ApiDeps, row_id: str, begun: Begun) -> Done:
 
 
 def _gone(row: Row) -> Done:
-    return Done(None, before=_parked_view(row), status=204)
+    return Done(None, before=_parked_view(row), after={"status": "deleted"}, status=204)
 
 
 def _row_named(name: str) -> str:

@@ -16,6 +16,7 @@ from ..store.bot_books import Enrolled, Gains
 from ..store.bot_switch import Permission, Stale, Switched
 from ..store.worth import Worth
 from .admin_form import Reason
+from .admin_reads import looked_at
 from .answers import json_answer
 from .audited import Done, asked, audited, settles
 from .auth import admin
@@ -87,6 +88,7 @@ def _shown(present: Permission) -> BotSwitchShown:
 def _bots(deps: ApiDeps) -> tuple[BotShown, ...]:
     books = deps.operators.market.bot_books
     enrolled = books.enrolled()
+    looked_at(each.user for each in enrolled)
     portfolios = deps.hot.portfolios([each.user for each in enrolled])
     worths = [Worth(each.user, each.equity_e4, each.wallet.version) for each in portfolios]
     gains = books.gains(worths, deps.calendar())

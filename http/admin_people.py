@@ -22,6 +22,7 @@ from ..store.audit import Begun
 from ..store.commands import ADJUSTMENT, CreditCommand
 from ..store.people import Changed, PeopleSought, Person, StandingMoved
 from .admin_form import Reason, SearchText, user_named, user_unknown
+from .admin_reads import looked_at
 from .answers import Cursors, json_answer, page_of
 from .audited import Done, asked, audited, notes
 from .auth import admin
@@ -29,7 +30,7 @@ from .deps import ApiDeps
 from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
 from .refusals import refusal
-from .validate import body, invalid, money, query
+from .validate import SignedMoneyText, body, invalid, money, query
 from .versions import changed, outdated, version_wanted, with_version
 
 
@@ -54,7 +55,7 @@ class UserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Adjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /v1/admin/users/{id}/wallet-adjustments`; a minus sign takes money back."""
 
-    amount: str
+    amount: SignedMoneyText
     reason: Reason
 
 
@@ -89,6 +90,7 @@ def people_routes(deps: ApiDeps, cursors: Cursors) -> Blueprint:
         """One user."""
         admin(deps)
         user = user_named(user_id)
+        looked_at((user,))
         person = deps.operators.people.one(user)
         if person is None:
             raise user_unknown(user)
@@ -148,6 +150,7 @@ def _page(deps: ApiDeps, cursors: Cursors, wanted: UsersQuery) -> dict[str, obje
     before = int(cursors.read(name, wanted.cursor)[0]) if wanted.cursor else None
     sought = PeopleSought(wanted.q, _standing(wanted.role, wanted.status), before)
     rows = deps.operators.people.page(sought, wanted.limit + 1)
+    looked_at(person.id for person in rows[: wanted.limit])
     return page_of(rows, wanted.limit, _view, lambda each: cursors.issue(name, str(each.id)))
 
 

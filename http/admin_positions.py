@@ -6,14 +6,14 @@ Source: docs/operations.md, "What admins may do".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
+import msgspec
 from flask import Blueprint, Response
 
 from ..actors.trading.messages import Unavailable
 from ..domain.ids import UserId, uuid7
-from ..domain.money import format_px
+from ..domain.money import format_e4, format_px, format_qty
 from ..domain.position_events import By, PositionEvent
 from ..domain.position_views import event_view, happened_view, position_view
 from ..domain.positions import Position
@@ -25,6 +25,7 @@ from ..protocol.admin import (
     ReplaysTraced,
     TickNotTaken,
 )
+from ..protocol.positions import PositionHappened, PositionState
 from ..store.audit import Begun
 from ..store.inquiry import Found, Span
 from ..store.position_commands import CloseCommand, Happened, HappenedBefore, PositionKey
@@ -64,7 +65,7 @@ def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         """Look at a user's open positions for what was missed, and close what has to be."""
         claims, user, wanted = admin(deps), user_named(user_id), body(Because)
         what = asked(claims, "positions.replay", f"user {user}", wanted)
-        return audited(deps, what, lambda _: _replayed_user(deps, listing, user))
+        return audited(deps, what, lambda begun: _replayed_user(deps, listing, user, begun))
 
     @routes.post("/v1/admin/replay/positions/<position_id>")
     @Operation(
@@ -78,7 +79,7 @@ def _add_replays(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         """Look at one position for what was missed, and close it if it has to be."""
         claims, named, wanted = admin(deps), _position_named(position_id), body(Because)
         what = asked(claims, "positions.replay", f"position {named}", wanted)
-        return audited(deps, what, lambda _: _replayed_position(deps, listing, named))
+        return audited(deps, what, lambda begun: _replayed_position(deps, listing, named, begun))
 
 
 def _add_close(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
@@ -102,28 +103,32 @@ def _add_close(routes: Blueprint, deps: ApiDeps, listing: Listing) -> None:
         return audited(deps, what, lambda begun: _closed(deps, listing, desk, named, begun))
 
 
-def _replayed_user(deps: ApiDeps, listing: Listing, user: UserId) -> Done:
+def _replayed_user(deps: ApiDeps, listing: Listing, user: UserId, begun: Begun) -> Done:
     if deps.users.by_id(user) is None:
         raise user_unknown(user)
-    return _replayed(deps, listing, deps.hot.positions(user))
+    return _replayed(deps, listing, deps.hot.positions(user), begun)
 
 
-def _replayed_position(deps: ApiDeps, listing: Listing, position_id: str) -> Done:
+def _replayed_position(deps: ApiDeps, listing: Listing, position_id: str, begun: Begun) -> Done:
     position = deps.hot.position(position_id)
     if position is None:
         _found_key(deps, position_id)
     if position is None or not position.qty:
         raise Refuse(closed_problem(_why(position), None))
-    return _replayed(deps, listing, (position,))
+    return _replayed(deps, listing, (position,), begun)
 
 
-def _replayed(deps: ApiDeps, listing: Listing, positions: Sequence[Position]) -> Done:
+def _replayed(deps: ApiDeps, listing: Listing, positions: Sequence[Position], begun: Begun) -> Done:
+    before = {"open": sorted(position.id for position in positions)}
+    # First: a repeat does not find open any more what the first try has closed.
+    deps.operators.audit.note(begun, before)
     found = deps.operators.inquiries.into(positions)
-    closed = [each.close.position.id for each in found if each.close]
+    closed = sorted(each.close.position.id for each in found if each.close)
+    still = sorted(each.trail.position.id for each in found if not each.close)
     if closed:
         deps.operators.drain.facts()
     answer = ReplaysTraced(tuple(_traced(each, listing) for each in found))
-    return Done(answer, after={"closed": closed})
+    return Done(answer, before, after={"open": still, "closed": closed})
 
 
 def _closed(
@@ -171,7 +176,27 @@ def _gone(
 
 def _close_told(listing: Listing, key: PositionKey, event: PositionEvent, durable: str) -> Done:
     view = happened_view(event, listing.symbol_of(key.idx))
-    return Done({**view, "durable": durable}, after={"event": event.id})
+    before, after = _around(event)
+    return Done({**view, "durable": durable}, before, after)
+
+
+def _around(event: PositionEvent) -> tuple[dict[str, object], dict[str, object]]:
+    """A position right before *event* and right after it, by what that moved.
+
+    Not read beforehand: its owner may change it meanwhile, and a repeat finds it closed.
+    """
+    left = event.position
+    before = _standing(left.qty + event.qty, left.margin_e4 - event.margin_e4, left.number - 1)
+    return before, _standing(left.qty, left.margin_e4, left.number) | {"event": event.id}
+
+
+def _standing(qty: int, margin_e4: int, version: int) -> dict[str, object]:
+    return {
+        "status": "open" if qty else "closed",
+        "quantity": format_qty(qty),
+        "margin": format_e4(margin_e4),
+        "version": version,
+    }
 
 
 def _durable(deps: ApiDeps) -> str:
@@ -207,12 +232,15 @@ def _why(position: Position | None) -> str:
 
 def _traced(found: Found, listing: Listing) -> PositionTraced:
     trail = found.trail
-    close: dict[str, Any] | None = event_view(found.close) if found.close else None
+    close = None
+    if found.close:
+        close = msgspec.convert(event_view(found.close), PositionHappened)
+    position = position_view(trail.position, listing.symbol_of(trail.position.idx))
     to_tick = trail.ended.tick_id
     if found.close and found.close.trigger:
         to_tick = found.close.trigger.tick_id
     return PositionTraced(
-        position=position_view(trail.position, listing.symbol_of(trail.position.idx)),
+        position=msgspec.convert(position, PositionState),
         from_tick=trail.began.tick_id,
         to_tick=to_tick,
         ticks=found.ticks,

@@ -50,12 +50,12 @@ def simulation_routes(deps: ApiDeps) -> Blueprint:
         """Go through a recorded match again, by the rules of now; nothing is changed."""
         claims, wanted = admin(deps), body(SimulationWanted)
         what = asked(claims, "feed.simulate", f"fixture {wanted.fixture}", wanted)
-        return audited(deps, what, lambda _: Done(_simulated(deps, wanted.fixture)))
+        return audited(deps, what, lambda _: _simulated(deps, wanted.fixture))
 
     return routes
 
 
-def _simulated(deps: ApiDeps, fixture: int) -> FixtureSimulated:
+def _simulated(deps: ApiDeps, fixture: int) -> Done:
     found = deps.fixtures.recorded(fixture)
     if found is None:
         raise Refuse(Problem("NOT_FOUND", "there is no such fixture"))
@@ -64,7 +64,9 @@ def _simulated(deps: ApiDeps, fixture: int) -> FixtureSimulated:
     if not found.settled:
         raise Refuse(Problem("FIXTURE_LIVE", "wait until it is settled"))
     steps = tuple(simulated(found.origin, deps.fixtures.looks(fixture) or ()))
-    return _answer(fixture, found, found.origin.bases, steps)
+    answer = _answer(fixture, found, found.origin.bases, steps)
+    stands = {"recorded": answer.recorded}  # nothing is changed
+    return Done(answer, stands, stands)
 
 
 def _answer(

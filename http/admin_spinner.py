@@ -60,7 +60,8 @@ def spinner_admin_routes(deps: ApiDeps) -> Blueprint:
 
 
 def _looked(deps: ApiDeps, week: Week) -> Done:
-    return Done(_seen(deps, week))
+    seen = _seen(deps, week)
+    return Done(seen, seen, seen)
 
 
 def _ran(deps: ApiDeps, week: Week) -> Done:

@@ -18,6 +18,7 @@ from .admin_markets import instrument_routes
 from .admin_mode import mode_routes
 from .admin_people import people_routes
 from .admin_positions import admin_position_routes
+from .admin_reads import install as install_admin_reads
 from .admin_simulation import simulation_routes
 from .admin_spinner import spinner_admin_routes
 from .answers import Cursors
@@ -60,14 +61,7 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     # No folders: whatever is served as a file is served by page.py.
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False
-    install(app)
-    app.before_request(_take_request_id)
-    install_timing(app)
-    install_limits(app, deps)
-    install_origins(app, deps)
-    app.before_request(_refuse_doubled_slash)
-    app.before_request(_refuse_stray_parameters)
-    app.after_request(_finish)
+    _install_what_all_pass(app, deps)
     listing = Listing(deps.hot)
     desk = Desk(
         deps.hot,
@@ -96,6 +90,18 @@ def create_app(deps: ApiDeps, google: GoogleSignIn | None = None) -> Flask:
     add_document(app)
     app.wsgi_app = HealthApp(deps.health, app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to mount middleware
     return app
+
+
+def _install_what_all_pass(app: Flask, deps: ApiDeps) -> None:
+    install(app)
+    app.before_request(_take_request_id)
+    install_timing(app)
+    install_admin_reads(app)
+    install_limits(app, deps)
+    install_origins(app, deps)
+    app.before_request(_refuse_doubled_slash)
+    app.before_request(_refuse_stray_parameters)
+    app.after_request(_finish)
 
 
 def _entrances(deps: ApiDeps, google: GoogleSignIn | None) -> list[Blueprint]:

@@ -12,6 +12,7 @@ import msgspec
 
 from ..protocol.asyncapi import document
 from .problems import CONTENT_TYPE, Problem, status_line
+from .request_id import request_id_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -33,7 +34,7 @@ class AsyncApiApp:
             problem = Problem("NOT_FOUND", "no such path on this service")
         elif method not in ("GET", "HEAD"):
             problem = Problem("METHOD_NOT_ALLOWED", "it is read with GET", headers={"Allow": "GET"})
-        body = self._body if problem is None else problem.body(path)
+        body = self._body if problem is None else problem.body(path, request_id_of(environ))
         headers = [
             ("Content-Type", "application/json" if problem is None else CONTENT_TYPE),
             ("Content-Length", str(len(body))),

@@ -80,6 +80,7 @@ def admin(deps: ApiDeps) -> Claims:
         log.warning("somebody else's token at an admin route", user=claims.user, path=request.path)
         error = FieldError("/Authorization", "is not an admin's token", "header")
         raise Refuse(Problem("FORBIDDEN", "this needs the role admin", (error,)))
+    g.admin = claims
     return claims
 
 

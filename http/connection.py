@@ -141,17 +141,23 @@ class Connection(WSGIHandler):  # type: ignore[misc]  # gevent ships no types
             self.close_connection = True
 
     def get_environ(self) -> dict[str, Any]:
-        """As pywsgi's; but `REMOTE_ADDR` is who asks, where one of our own proxies says so."""
+        """As pywsgi's; but who asks, and by what, is what one of our own proxies says of it."""
         environ: dict[str, Any] = super().get_environ()
         said = environ.get("HTTP_X_FORWARDED_FOR")
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO")
+        if scheme is not None:
+            outside, peer = self.server.outside, environ.get("REMOTE_ADDR", "")
+            environ["wsgi.url_scheme"] = outside.scheme(peer, said or "", scheme)
         if said is not None:
             environ["REMOTE_ADDR"] = self.server.client(environ.get("REMOTE_ADDR", ""), said)
         return environ
 
     def start_response(self, status: str, headers: list[Header], exc_info: Any = None) -> Any:
-        """As pywsgi's; what an answer does not say to browsers is added."""
+        """As pywsgi's; what an answer does not say to browsers is added, and its request's id."""
         if not status.startswith("101"):
             headers = guarded(headers, https=self.server.outside.https)
+            if not any(name == HEADER for name, _ in headers):
+                headers.append((HEADER, request_id_of(self.environ)))
         return super().start_response(status, headers, exc_info)
 
     def _respond(self) -> None:
@@ -232,7 +238,6 @@ class _Refusing:
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
-            (HEADER, request_id),
         ]
         start_response(status_line(self._problem.status), headers)
         return [body]

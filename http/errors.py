@@ -30,7 +30,7 @@ def respond(problem: Problem) -> Response:
     """The response that says *problem*."""
     body = problem.body(request.path, g.get("request_id", ""))
     response = Response(body, problem.status, content_type=CONTENT_TYPE)
-    response.headers.update(problem.headers)
+    response.headers.update(problem.all_headers)
     return response
 
 

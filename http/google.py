@@ -19,6 +19,7 @@ from ..domain.google_claims import GoogleIdentity, GoogleRefused
 from ..protocol.sessions import NonceGiven, TokensGiven
 from ..store.google_code import CodeRefused, GoogleCode
 from ..store.oauth import LIFE_S, Errand, OAuth
+from ..store.outage import OUTAGES
 from ..store.users import User
 from ..store.web import NoAnswer
 from .answers import json_answer
@@ -121,14 +122,22 @@ def _add_code_flow(
         return _start(deps, google)
 
     @routes.get(CALLBACK)
-    @Operation(
-        query=CallbackQuery,
-        answers={302: None},
-        refusals=("STATE_MISMATCH", *_IDENTITY_REFUSALS, "GOOGLE_UNAVAILABLE"),
-    )
+    @Operation(query=CallbackQuery, answers={302: None})
     def google_callback() -> Response:
-        """Come back from Google's page, and go to ours with its cookie."""
-        return _callback(deps, google, code)
+        """Come back from Google's page, and go to ours with its cookie, or with why not.
+
+        Why not is a code behind `#sign-in=`.
+        """
+        try:
+            return _callback(deps, google, code)
+        except Refuse as refuse:
+            why = refuse.problem.code
+        except OUTAGES:  # its own log line comes from the actor that waits it out
+            why = "UNAVAILABLE"
+        log.info("google sign-in refused", code=why)
+        response = _sent_to(f"/#sign-in={why}")
+        # A page of others may have sent the browser here while its user is still on the way.
+        return response if why == "STATE_MISMATCH" else _leaving(response, deps)
 
 
 def _start(deps: ApiDeps, google: GoogleSignIn) -> Response:
@@ -214,8 +223,11 @@ def _user(deps: ApiDeps, identity: GoogleIdentity) -> User:
 
 def _own_origin(google: GoogleSignIn) -> str:
     """The origin that the user reached us by, if it is one of ours; else the first of them."""
-    reached = {origin.partition("://")[2]: origin for origin in google.origins}
-    return reached.get(request.host, google.origins[0])
+    ours = [origin for origin in google.origins if origin.endswith(f"://{request.host}")]
+    # Of one host under two schemes the one that was used; of one alone that one, for a proxy that
+    # nobody trusts may not have said which it was.
+    reached = f"{request.scheme}://{request.host}"
+    return reached if reached in ours else [*ours, *google.origins][0]
 
 
 def _sent_to(where: str) -> Response:

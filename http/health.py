@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from ..protocol.service import Alive, Ready
 from .accepting import rather
 from .assets import assets
-from .health_report import HealthSource, encoded, full_report, judged, readyz
+from .health_report import HealthSource, encoded, judged, public_report, readyz
 from .operations import Operation
 from .problems import CONTENT_TYPE, Problem, status_line
+from .request_id import request_id_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -65,9 +66,9 @@ class HealthApp:
         if route is None and self._fallback is not None:
             return self._fallback(environ, start_response)
         if route is None:
-            answer = _problem("NOT_FOUND", "no such path on this service", path)
+            answer = _problem("NOT_FOUND", "no such path on this service", environ)
         elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            answer = _problem("METHOD_NOT_ALLOWED", "health is read with GET", path)
+            answer = _problem("METHOD_NOT_ALLOWED", "health is read with GET", environ)
         else:
             answer = route(environ)
         return _send(answer, environ, start_response)
@@ -89,7 +90,7 @@ def _readyz(source: HealthSource) -> _Answer:
 def _supervisor(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
     if rather(environ.get("HTTP_ACCEPT"), "application/json", "text/html") == "text/html":
         return _asset("supervisor.html")
-    return _Answer(200, encoded(full_report(source)))
+    return _Answer(200, encoded(public_report(source)))
 
 
 def _asset(name: str) -> _Answer:
@@ -102,9 +103,10 @@ def _metrics(source: HealthSource, environ: WSGIEnvironment) -> _Answer:
     return _Answer(200, body, content_type)
 
 
-def _problem(code: str, detail: str, path: str) -> _Answer:
+def _problem(code: str, detail: str, environ: WSGIEnvironment) -> _Answer:
     problem = Problem(code, detail)
-    return _Answer(problem.status, problem.body(path), CONTENT_TYPE)
+    body = problem.body(environ.get("PATH_INFO", ""), request_id_of(environ))
+    return _Answer(problem.status, body, CONTENT_TYPE)
 
 
 def _send(

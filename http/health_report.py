@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -90,13 +90,25 @@ def own_report(source: HealthSource) -> dict[str, object]:
 
 
 def full_report(source: HealthSource) -> dict[str, object]:
-    """The body of `/supervisor`: this replica, the leases, and what the others last said."""
+    """This replica, the leases, and what the others last said: for who may read all of it."""
     heard = source.heard()
     roll = heard.roll if heard else Roll((), {})
     return own_report(source) | {
         "leases": roll.leases,
         "fleet_heard_s": round(heard.ago_s, 3) if heard else None,
         "fleet": [_member(member) for member in roll.members],
+    }
+
+
+def public_report(source: HealthSource) -> dict[str, object]:
+    """The body of `/supervisor`: as `full_report`, without what errors say and their tracebacks.
+
+    Whoever reaches the port reads it, and an error may quote anything: a row, a name, a message.
+    """
+    heard = source.heard()
+    others = heard.roll.members if heard else ()
+    return _public(full_report(source)) | {
+        "fleet": [_member(each) | {"report": _public_of(each)} for each in others]
     }
 
 
@@ -117,6 +129,26 @@ def _member(member: Member) -> dict[str, object]:
         "silent_s": round(member.silent_s, 1),
         "report": msgspec.Raw(member.report.encode()),
     }
+
+
+def _public_of(member: Member) -> dict[str, Any] | None:
+    """What *member* said of itself; None if that cannot be read."""
+    try:
+        return _public(msgspec.json.decode(member.report, type=dict[str, Any]))
+    except msgspec.DecodeError:
+        return None
+
+
+def _public(report: dict[str, Any]) -> dict[str, Any]:
+    return report | {"tree": _node(report.get("tree") or {})}
+
+
+def _node(node: dict[str, Any]) -> dict[str, Any]:
+    """A tree, or a child of one, with no more of its errors than what they were and when."""
+    error = node.get("last_error")
+    kept = {name: error.get(name) for name in ("type", "at")} if error else None
+    below = [_node(child) for child in node.get("children", ())]
+    return node | {"children": below} | ({"last_error": kept} if "last_error" in node else {})
 
 
 def _plain(value: object, depth: int = DEPTH) -> object:

@@ -18,7 +18,7 @@ from ..store.instrument_rules import Rule
 from ..store.new_instruments import NewInstrument
 from .admin_form import Reason
 from .problems import FieldError, Problem, Refuse
-from .validate import invalid, price, quantity
+from .validate import PriceText, QuantityText, invalid, price, quantity
 
 _QUANTITIES = ("depth", "qcap", "user_cap", "order_max")
 _WHOLE = ("half_spread_ppm", "fee_ppm", "mark_clamp_ppm", "max_leverage")
@@ -46,10 +46,10 @@ class LimitsWanted(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `PATCH /v1/admin/instruments/{idx}`; what is left out stays as it is."""
 
     reason: Reason
-    depth: str | None = None
-    qcap: str | None = None
-    user_cap: str | None = None
-    order_max: str | None = None
+    depth: QuantityText | None = None
+    qcap: QuantityText | None = None
+    user_cap: QuantityText | None = None
+    order_max: QuantityText | None = None
     half_spread_ppm: _Whole | None = None
     fee_ppm: _Whole | None = None
     mark_clamp_ppm: _Whole | None = None
@@ -62,7 +62,7 @@ class InstrumentWanted(LimitsWanted, forbid_unknown_fields=True, kw_only=True):
     symbol: Symbol
     name: ClubName
     team_id: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
-    base_price: str = "100"
+    base_price: PriceText = "100"
 
 
 def limits_wanted(wanted: LimitsWanted) -> dict[str, int]:

@@ -5,15 +5,13 @@ Source: docs/protocol.md, "The own user".
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from flask import Blueprint, Response, request
 
 from ..domain.ids import UserId
 from ..domain.names import NameFault, display_name
 from ..protocol.forms import SAFE_INTEGER
-from ..protocol.people import UserShown
+from ..protocol.people import Settings, UserShown
 from ..store.users import Unchanged, User
 from .answers import json_answer, tagged_answer
 from .auth import caller, no_user
@@ -32,7 +30,7 @@ class MeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `PATCH /v1/me`: what is left out stays as it is."""
 
     display_name: str | msgspec.UnsetType = msgspec.UNSET
-    settings: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    settings: Settings | msgspec.UnsetType = msgspec.UNSET
 
 
 def me_routes(deps: ApiDeps) -> Blueprint:

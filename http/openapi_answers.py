@@ -100,9 +100,8 @@ def _also(operation: Operation, status: int) -> tuple[str, ...]:
 
 
 def _refused(operation: Operation, status: int, codes: list[str], schemas: Schemas) -> Json:
-    named = operation.access is not Access.OPEN
     due = {
-        "WWW-Authenticate": status == HTTPStatus.UNAUTHORIZED and named,
+        "WWW-Authenticate": status == HTTPStatus.UNAUTHORIZED,
         # What a health path says of itself with 503 is no refusal.
         "Retry-After": status in _COMES_AGAIN and status not in operation.answers,
     }

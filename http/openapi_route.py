@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from flask import Flask, Response
@@ -11,6 +11,18 @@ from flask import Flask, Response
 from .answers import tagged_answer
 from .openapi import document, routes_of
 from .operations import Operation
+
+#: Not told once more in full: its shape is a standard's.
+OpenApiDocument = Annotated[
+    dict[str, Any],
+    msgspec.Meta(
+        description="See https://spec.openapis.org/oas/v3.1.0.",
+        extra_json_schema={
+            "required": ["openapi", "info", "paths", "components"],
+            "additionalProperties": True,
+        },
+    ),
+]
 
 
 def add_document(app: Flask) -> None:
@@ -20,7 +32,7 @@ def add_document(app: Flask) -> None:
     """
 
     @app.get("/openapi.json")
-    @Operation(answers={200: dict[str, Any]}, tagged=True)
+    @Operation(answers={200: OpenApiDocument}, tagged=True)
     def openapi() -> Response:
         """This document."""
         return tagged_answer(made())

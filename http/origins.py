@@ -16,6 +16,7 @@ from flask import Flask, Response, request
 from .deps import ApiDeps
 from .problems import FieldError, Problem, Refuse
 
+_PORTS = {"http": ":80", "https": ":443"}
 _HARMLESS = ("GET", "HEAD", "OPTIONS")
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (
@@ -59,13 +60,19 @@ def install(app: Flask, deps: ApiDeps) -> None:
 
 def is_own(origin: str, origins: Collection[str]) -> bool:
     """Whether *origin* is one of ours: of *origins*, or the one that the request came to."""
-    return origin in origins or origin.partition("://")[2] == request.host
+    return origin in origins or _plain(origin) == _plain(f"{request.scheme}://{request.host}")
 
 
 def forbidden(what: str) -> Refuse:
     """The refusal of a page that is not ours, which *what*."""
     error = FieldError("/Origin", f"is an origin that {what}", "header")
     return Refuse(Problem("ORIGIN_FORBIDDEN", f"pages of this origin {what}", (error,)))
+
+
+def _plain(origin: str) -> str:
+    """*origin* as browsers send it: in small letters, without the port that its scheme has."""
+    scheme, _, host = origin.lower().partition("://")
+    return f"{scheme}://{host.removesuffix(_PORTS.get(scheme, ''))}"
 
 
 def _welcome(origin: str | None, allowed: Collection[str], origins: Collection[str]) -> bool:

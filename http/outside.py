@@ -21,7 +21,7 @@ class Outside:
     """How one listener is reached.
 
     Attributes:
-        proxies: whose `X-Forwarded-For` is believed.
+        proxies: whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         https: whether browsers reach us by https alone.
         hosts: by which names.
     """
@@ -43,18 +43,33 @@ class Outside:
             forwarded_for: all of `X-Forwarded-For`, to which each hop adds whom it heard; whatever
                 is left of what our own proxies have added is hearsay.
         """
-        if not self.proxies:
-            return peer
-        client = _parsed(peer)
+        return self._way(peer, forwarded_for)[0]
+
+    def scheme(self, peer: str, forwarded_for: str, forwarded_proto: str) -> str:
+        """By what the client reached us, or the first of our proxies: `https` or `http`.
+
+        Args:
+            forwarded_proto: all of `X-Forwarded-Proto`. A proxy writes what it was reached by in
+                place of what there is, or behind it; then what a client made up stands before.
+        """
+        said = [each.strip().lower() for each in forwarded_proto.split(",")]
+        passed = self._way(peer, forwarded_for)[1]
+        # Ourselves, we speak nothing else.
+        return "https" if passed and said[-min(passed, len(said))] == "https" else "http"
+
+    def _way(self, peer: str, forwarded_for: str) -> tuple[str, int]:
+        """Who asks, and how many of our proxies the request has come through."""
+        client, passed = _parsed(peer) if self.proxies else None, 0
         if client is None:
-            return peer
+            return peer, passed
         hops = forwarded_for.rsplit(",", HOPS)[-HOPS:]
-        while hops and self._ours(client):
-            before = _parsed(hops.pop())
+        while self._ours(client):
+            passed += 1
+            before = _parsed(hops.pop()) if hops else None
             if before is None:
                 break  # nothing before it can be told from what was made up
             client = before
-        return str(client)
+        return str(client), passed
 
     def _ours(self, address: _Address) -> bool:
         return any(address in network for network in self.proxies)

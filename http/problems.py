@@ -57,6 +57,12 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def all_headers(self) -> Mapping[str, str]:
+        """Those of the refusal; every 401 says how to be known (RFC 9110, 15.5.2)."""
+        challenge = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        return {**challenge, **self.headers}
+
+    @property
     def status(self) -> int:
         """The HTTP status."""
         return CODES[self.code][0]

@@ -268,7 +268,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
             ("Content-Type", CONTENT_TYPE),
             ("Content-Length", str(len(body))),
             (HEADER, request_id),
-            *problem.headers.items(),
+            *problem.all_headers.items(),
         ]
         self.start_response(status_line(problem.status), headers)
         return [body]

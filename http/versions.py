@@ -23,6 +23,9 @@ def require_if_match(detail: str) -> str:
         error = FieldError("/If-Match", "is required", "header")
         told = f"{detail}, so that no change is lost"
         raise Refuse(Problem("PRECONDITION_REQUIRED", told, (error,)))
+    if given.strip() == "*":
+        # It names no version: whatever somebody else has changed meanwhile would be lost.
+        raise invalid("/If-Match", "must be an ETag; * would change what nobody has read", "header")
     return given
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .forms import Amount, Instant, Price, TickId
+from .forms import Amount, Instant, Price, TickId, said_open
+from .positions import PositionHappened, PositionState
+
+#: Of each act another one: what its route takes, and what it changes.
+_AsAsked = Annotated[Any, msgspec.Meta(description="The body of the act, as it was read.")]
+_AsItWas = Annotated[
+    Any, msgspec.Meta(description="What the act changes, before it or after it; null: nothing.")
+]
+Offender = Annotated[
+    dict[str, Any], said_open("A row that contradicts the proof, by the names of what is told.")
+]
+FactKept = Annotated[
+    dict[str, Any], said_open("As a script wrote it, or as somebody has repaired it.")
+]
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -21,9 +34,9 @@ class AuditLine(msgspec.Struct, frozen=True):
     session_id: str | None
     action: str
     target: str
-    request: Any
-    before: Any
-    after: Any
+    request: _AsAsked
+    before: _AsItWas
+    after: _AsItWas
     outcome: str | None
     status: int | None
     request_id: str | None
@@ -78,7 +91,7 @@ class ProofsRun(msgspec.Struct, frozen=True):
     started_at: Instant
     took_ms: int
     ok: bool
-    failed: dict[str, Any]
+    failed: dict[str, tuple[Offender, ...]]
     state_hashes: dict[str, str]
 
 
@@ -94,7 +107,7 @@ class ParkedFact(msgspec.Struct, frozen=True):
     id: str
     stream: str
     kind: str
-    fact: dict[str, Any]
+    fact: FactKept
     malformed: bool
     attempts: int
     error: str | None
@@ -132,7 +145,7 @@ class PositionTraced(msgspec.Struct, frozen=True):
     `close` null if it is still open; `unsettled` is one that the next scan has to deal with.
     """
 
-    position: dict[str, Any]
+    position: PositionState
     from_tick: TickId
     to_tick: TickId
     ticks: int
@@ -141,7 +154,7 @@ class PositionTraced(msgspec.Struct, frozen=True):
     quotes: PriceSpan | None
     marks: PriceSpan | None
     refused: tuple[TickNotTaken, ...]
-    close: dict[str, Any] | None
+    close: PositionHappened | None
     unsettled: bool
 
 
@@ -155,6 +168,6 @@ class PositionClosedBy(msgspec.Struct, frozen=True):
     """A position that an admin closed; as the owner's own close is answered."""
 
     status: str
-    position: dict[str, Any]
-    event: dict[str, Any]
+    position: PositionState
+    event: PositionHappened
     durable: Literal["postgres", "redis"]

@@ -6,6 +6,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+
+def said_open(words: str) -> msgspec.Meta:
+    """What the document says of an object whose members nobody can name: *words*, and just that."""
+    return msgspec.Meta(description=words, extra_json_schema={"additionalProperties": True})
+
+
 SAFE_INTEGER = 2**53 - 1  #: the largest that every JSON implementation keeps exact
 
 #: Coins, with 4 decimals.

@@ -5,7 +5,7 @@ Source: docs/protocol.md, "Orders", "Orders in play", "Batches" and "Positions".
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from .positions import (
     PositionChanged,
     PositionHappened,
     PositionState,
+    Rejection,
     StopPrice,
     TradeWaits,
     TrailingStop,
@@ -93,8 +94,7 @@ class OrderShown(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: Instant | msgspec.UnsetType = msgspec.UNSET
     release_at: Instant | msgspec.UnsetType = msgspec.UNSET
     rejected_at: Instant | msgspec.UnsetType = msgspec.UNSET
-    #: The code of the refusal and its members, as in a problem document.
-    problem: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    problem: Rejection | msgspec.UnsetType = msgspec.UNSET
     average_price: Price | msgspec.UnsetType = msgspec.UNSET
     value: Amount | msgspec.UnsetType = msgspec.UNSET
     fee: Amount | msgspec.UnsetType = msgspec.UNSET

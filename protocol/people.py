@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .forms import Amount, Instant
+from .forms import Amount, Instant, said_open
 from .shapes import Account
+
+#: Ours to keep, and nobody's here to read.
+Settings = Annotated[dict[str, Any], said_open("Whatever a client keeps here for its user.")]
 
 
 class UserShown(msgspec.Struct, frozen=True):
@@ -18,7 +21,7 @@ class UserShown(msgspec.Struct, frozen=True):
     display_name: str
     role: Literal["user", "admin"]
     created_at: Instant
-    settings: dict[str, Any]
+    settings: Settings
 
 
 class OwnAccount(Account, frozen=True):

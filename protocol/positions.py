@@ -5,7 +5,7 @@ Source: docs/protocol.md, "Positions" and "Orders in play".
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -129,6 +129,21 @@ class Replayed(msgspec.Struct, frozen=True, rename={"since": "from"}):
     closed: tuple[ReplayedClose, ...]
 
 
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an order that waited was rejected: the code and its members, as in a problem document."""
+
+    code: str
+    required: str | msgspec.UnsetType = msgspec.UNSET
+    available: str | msgspec.UnsetType = msgspec.UNSET
+    limit: str | int | msgspec.UnsetType = msgspec.UNSET
+    held: Quantity | msgspec.UnsetType = msgspec.UNSET
+    quoted_price: Price | msgspec.UnsetType = msgspec.UNSET
+    liquidation_price: Price | msgspec.UnsetType = msgspec.UNSET
+    halt_reasons: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    version: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class _OrderWaits(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     order_id: str
     status: Literal["pending", "rejected"]
@@ -140,8 +155,7 @@ class _OrderWaits(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     release_at: Instant
     client_order_id: str | None
     rejected_at: Instant | msgspec.UnsetType = msgspec.UNSET
-    #: The code of the refusal and its members, as in a problem document.
-    problem: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    problem: Rejection | msgspec.UnsetType = msgspec.UNSET
 
 
 class TradeWaits(_OrderWaits, tag="trade", frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from ..actors.listener import DRAIN_S, HttpListener
 from ..actors.mailbox import Policy
 from ..actors.margin.reconnect_listener import WAITING_MAX
 from ..actors.meters import FeedMeter
+from ..actors.revocation_teller import RevocationTeller
 from ..config import ApiSettings
 from ..domain.bots import BotTerms
 from ..domain.clock import Calendar, system_calendar
@@ -32,6 +33,7 @@ from ..store.fixture_news import FixtureNews
 from ..store.journal import Journal
 from ..store.lease import Lease
 from ..store.outlook import Outlooks
+from ..store.revocations import RecordedEnds
 from ..store.scanner import Scanner
 from ..store.spins import Spins
 from ..store.sportmonks import Sportmonks
@@ -137,6 +139,7 @@ def children(
         *leaderboards(stores, health, calendar),
         weekly_spinner(stores, health, calendar, front.spins(stores)),
         *bots(stores, addresses, health, calendar, pace, front.bots, floor),
+        Child("revocation-teller", lambda: _revocation_teller(stores), parkable=True),
         *([front.google.child()] if front.google else []),
         Child(LISTENER, lambda: HttpListener(open_http), stop_s=DRAIN_S),
     ]
@@ -187,6 +190,10 @@ def _front(settings: ApiSettings) -> Front:
         hosts=hosts_of(settings.public_origins, settings.allowed_hosts),
         bots=settings.bots,
     )
+
+
+def _revocation_teller(stores: Stores) -> RevocationTeller:
+    return RevocationTeller(RecordedEnds(stores.pg), stores.revocations)
 
 
 def _scanner(stores: Stores, calendar: Calendar) -> Scanner:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..config import SettingError
 from ..http.health import HealthApp
 from ..http.problems import CONTENT_TYPE, Problem, status_line
+from ..http.request_id import request_id_of
 from ..http.serve import ServerFactory
 from .health import ServiceHealth
 
@@ -50,4 +51,4 @@ def _not_yet(environ: WSGIEnvironment, start_response: StartResponse) -> Iterabl
     problem = Problem("UNAVAILABLE", "the service is starting")
     headers = [("Content-Type", CONTENT_TYPE), ("Retry-After", RETRY_AFTER_S)]
     start_response(status_line(problem.status), headers)
-    return [problem.body(environ["PATH_INFO"])]
+    return [problem.body(environ["PATH_INFO"], request_id_of(environ))]

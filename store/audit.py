@@ -144,6 +144,11 @@ class Audit:
             ),
         )
 
+    def note(self, begun: Begun, before: Any) -> None:
+        """Write down what there is before an act whose change no transaction of ours makes."""
+        with self._pg.transaction() as cursor:
+            self.note_in(cursor, begun, before, None)
+
     def note_in(self, cursor: Cursor, begun: Begun, before: Any, after: Any) -> None:
         """Write down what an act changes, inside the transaction that does it; it goes on.
 

@@ -9,7 +9,7 @@ Source: docs/decisions/0034-signing-in.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,11 @@ KEPT_MS = 13 * 3_600_000
 #: What one look looks at again, for the clocks of api-servers differ, and a connection may open
 #: just after its session was told to be over.
 OVERLAP_MS = 60_000
+#: What Redis has to know for certain: what is older than a WebSocket gets matters no more, and
+#: by the clock of another it may have been forgotten already.
+COMPARED_MS = KEPT_MS - 1_800_000
+GRACE_MS = 10_000  #: whoever ended a session is just telling of it
+AT_ONCE = 1_000  #: members that Redis is asked about in one command
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,18 @@ class Revocations:
         for each in ended:
             self._redis.publish(SESSION_REVOKED, each.member)
 
+    def tell_missing(self, ended: Sequence[Ended]) -> int:
+        """Have those of *ended* known everywhere that are not; how many they were."""
+        missing: list[Ended] = []
+        for at in range(0, len(ended), AT_ONCE):
+            asked = ended[at : at + AT_ONCE]
+            scores: Any = self._redis.zmscore(self._key, [each.member for each in asked])
+            missing += [each for each, score in zip(asked, scores, strict=True) if score is None]
+        # By the time of now, not by that of their end: else a look of who reads what is new would
+        # be past them already.
+        self.add(*missing)
+        return len(missing)
+
     def has(self, user: int, session: str) -> bool:
         """Whether this session is over."""
         member = Ended(UserId(user), session).member
@@ -93,6 +110,22 @@ class Revocations:
 def ended_sessions(client: redis.Redis) -> Listening[Ended]:
     """Sessions, the moment they are ended."""
     return Listening(client, SESSION_REVOKED, lambda message: Ended.read(message["data"]))
+
+
+class RecordedEnds:
+    """The same sessions as Postgres has them. Every method may raise an outage of it."""
+
+    def __init__(self, pg: Postgres) -> None:
+        self._pg = pg
+
+    def ended(self) -> list[Ended]:
+        """Those that a token or a connection may still be of, but for those of a moment ago."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT user_id, id::text FROM sessions WHERE revoked_at"
+                f" BETWEEN now() - interval '{COMPARED_MS} ms' AND now() - interval '{GRACE_MS} ms'"
+            )
+            return [Ended(UserId(user), session) for user, session in cursor.fetchall()]
 
 
 def restore_revocations(client: redis.Redis, keys: Keys, pg: Postgres) -> None:

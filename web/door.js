@@ -5,6 +5,17 @@ import { $ } from "./dom.js";
 
 const BACK = "#signed-in"; // where somebody lands who comes from Google
 const KEPT = "signed-in"; // says that there is a cookie to go by, and nothing of what is in it
+const REFUSED = "#sign-in="; // where somebody lands whom Google or we do not let in, with the code of why
+const NOT_IN = {
+  STATE_MISMATCH: "that sign-in did not begin in this browser, or too long ago. Please try again.",
+  GOOGLE_TOKEN_INVALID: "Google's answer was not accepted. Please try again.",
+  EMAIL_NOT_VERIFIED: "Google has not verified your e-mail address. Verify it there, then try again.",
+  DOMAIN_NOT_ALLOWED: "accounts of your domain may not sign in here. Please use another one.",
+  ACCOUNT_SUSPENDED: "your account is suspended.",
+  GOOGLE_UNAVAILABLE: "Google does not answer at the moment. Please try again in a minute.",
+  GOOGLE_KEYS_UNAVAILABLE: "Google does not answer at the moment. Please try again in a minute.",
+  UNAVAILABLE: "the exchange cannot sign you in at the moment. Please try again in a minute.",
+};
 const AGAIN_MS = 2000;
 
 export class Door {
@@ -28,6 +39,12 @@ export class Door {
     if (location.hash === BACK) {
       history.replaceState(null, "", location.pathname + location.search);
       localStorage.setItem(KEPT, "1");
+    }
+    if (location.hash.startsWith(REFUSED)) {
+      const why = location.hash.slice(REFUSED.length);
+      history.replaceState(null, "", location.pathname + location.search);
+      // Never the address' own words: anybody can send somebody here with any.
+      this.say(`Not signed in: ${Object.hasOwn(NOT_IN, why) ? NOT_IN[why] : "please try again."}`);
     }
     if (!localStorage.getItem(KEPT) || this.user) return;
     try {

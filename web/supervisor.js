@@ -46,7 +46,7 @@ const isOwn = () => !chosen || chosen === report.replica;
 function shown() {
   if (isOwn()) return { ...report, silent_s: 0 };
   const member = report.fleet.find((one) => one.replica === chosen);
-  return member ? { ...member.report, silent_s: member.silent_s } : null;
+  return member?.report ? { ...member.report, silent_s: member.silent_s } : null;
 }
 
 function troubles(subject) {
@@ -57,7 +57,7 @@ function troubles(subject) {
   });
   for (const child of children.values()) {
     const known = subject.why[child.name] || child.state !== "running" || !child.troubled_since;
-    if (!known) rows.push({ name: child.name, reason: `back since ${span(child.uptime_s)}: ${child.last_error?.message}`, at: child.troubled_since });
+    if (!known) rows.push({ name: child.name, reason: `back since ${span(child.uptime_s)}: ${child.last_error?.type}`, at: child.troubled_since });
   }
   return rows;
 }
@@ -145,8 +145,8 @@ function childRow(child, depth) {
 }
 
 function detailRow(child) {
-  // Another error is another row; until then the one that is read stays where it is.
-  const key = `${subjectKey()} ${child.name} ${child.last_error?.at}`;
+  // Another error is another row, and so is one that an admin may read; until then the one that is read stays where it is.
+  const key = `${subjectKey()} ${child.name} ${child.last_error?.at} ${token ? "told" : ""}`;
   const kept = $("tree").querySelector(`tr[data-key="${CSS.escape(key)}"]`);
   const row = kept ?? errorRow(child, key);
   row.querySelector("pre:last-of-type").textContent = JSON.stringify(
@@ -158,12 +158,32 @@ function errorRow(child, key) {
   const cell = element("td");
   cell.colSpan = 10;
   const error = child.last_error;
-  if (error) cell.append(element("b", `${error.type}: ${error.message}`), ` at ${clock(new Date(error.at))}`, element("pre", error.traceback));
+  if (error) {
+    const what = element("b", error.type);
+    const trace = element("pre", "What it says is for admins: sign in on the page of an api-server, or read the log.");
+    cell.append(what, ` at ${clock(new Date(error.at))}`, trace);
+    if (token) tellAll(subjectKey(), child.name, what, trace);
+  }
   cell.append(element("pre"));
   const row = element("tr");
   row.dataset.key = key;
   row.append(cell);
   return row;
+}
+
+// Once for each error that is opened: every look of an admin is in the log.
+async function tellAll(replica, name, what, trace) {
+  try {
+    const answer = await fetch("/v1/admin/health/tree", { headers: { Authorization: `Bearer ${token}` } });
+    const whole = await answer.json();
+    if (!answer.ok) throw new Error(whole.detail);
+    const subject = replica === whole.replica ? whole : whole.fleet.find((one) => one.replica === replica).report;
+    const { last_error: error } = [...walk(subject.tree.children)].find(([child]) => child.name === name)[0];
+    what.textContent = `${error.type}: ${error.message}`;
+    trace.textContent = error.traceback;
+  } catch (error) {
+    trace.textContent = error.message;
+  }
 }
 
 function paintTree(rows) {
@@ -239,7 +259,7 @@ $("sign-in").onsubmit = async (event) => {
     // With AUTH_DEV an address is enough; elsewhere it is a token of the API.
     token = pass.includes("@") ? (await post("/v1/auth/dev-login", { email: pass })).access_token : pass;
     $("pass").value = "";
-    $("said").textContent = "Signed in: children can be restarted if you are an admin.";
+    $("said").textContent = "Signed in: if you are an admin, children can be restarted and errors read.";
   } catch (error) {
     $("said").textContent = error.message;
   }

@@ -76,7 +76,13 @@ def test_books_agree_after_all_that_admins_do_and_are_proved_now(
     assert told["failed"] == {}
     assert told["state_hashes"]["redis"] == told["state_hashes"]["postgres"]
     assert operator.get(RECONCILE).get_json() == told
-    assert operator.audit()[0]["after"] == {"ok": True, "failed": []}
+    line = operator.audit()[0]
+    assert line["before"] == {"status": "never"}
+    assert (line["after"]["status"], line["after"]["ok"], line["after"]["failed"]) == (
+        "done",
+        True,
+        [],
+    )
 
 
 def test_books_that_do_not_agree_are_told_with_their_offenders(

@@ -52,7 +52,8 @@ def test_a_replay_closes_what_a_tick_had_closed_and_tells_which(
     assert (still["close"], still["unsettled"], still["missing"]) == (None, False, False)
     assert still["quotes"]["low"] < "98.00" < still["quotes"]["high"]
     assert ada.get(f"/v1/positions/{stopped}").get_json()["status"] == "closed"
-    assert operator.audit()[0]["after"] == {"closed": [stopped]}
+    assert operator.audit()[0]["before"] == {"open": sorted([stopped, calm])}
+    assert operator.audit()[0]["after"] == {"open": [calm], "closed": [stopped]}
 
 
 def test_a_replay_of_one_position_leaves_the_others_alone(
@@ -151,10 +152,11 @@ def test_an_admin_closes_a_position_at_the_price_of_now(
     own = ada.get(f"/v1/positions/{position_id}").get_json()
     assert (own["reason"], own["close"]["by"]) == ("admin", "admin")
     (line,) = operator.audit()
-    assert (line["target"], line["after"]) == (
+    assert (line["target"], line["after"]["event"]) == (
         f"position {position_id}",
-        {"event": told["event"]["event_id"]},
+        told["event"]["event_id"],
     )
+    assert (line["before"]["status"], line["after"]["status"]) == ("open", "closed")
 
 
 def test_a_close_sent_again_is_answered_as_before(operator: Trader, ada: Trader) -> None:
@@ -236,7 +238,8 @@ def test_a_close_of_which_nobody_heard_for_days_is_found_in_the_ledger(
     assert (again.status_code, told["event"]) == (200, first["event"])
     assert told["durable"] == "postgres"
     (line,) = operator.audit()
-    assert (line["outcome"], line["after"]) == ("done", {"event": first["event"]["event_id"]})
+    assert (line["outcome"], line["after"]["event"]) == ("done", first["event"]["event_id"])
+    assert line["before"]["quantity"] == first["position"]["quantity_opened"]
     held = api.deps.hot.position(other)
     assert held is not None
     assert held.qty > 0

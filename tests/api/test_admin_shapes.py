@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import msgspec
+from touchline.actors.health import LastError, State
 from touchline.http.api import create_app
+from touchline.http.health_report import Heard, encoded, own_report
 from touchline.http.operations import operation_of
+from touchline.store.fleet import Identity, Member, Roll
 from touchline.store.ledger import Ledger
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api, Trader
 from tests.api.position_cases import move, opened
 from tests.fakes.facts import trade_entry
+from tests.fakes.health import FixedHealth, child
 
 WHY = {"reason": "ticket 12"}
 
@@ -67,3 +71,20 @@ def test_what_admins_see_of_the_books_is_answered_as_said(api: Api, operator: Tr
     fits(api, operator.get("/v1/admin/leases"))
     fits(api, operator.get("/v1/admin/health/tree"))
     fits(api, operator.act("/v1/admin/actors/flusher/restart"))
+
+
+def test_a_tree_that_is_in_trouble_is_answered_as_said(api: Api, operator: Trader) -> None:
+    error = LastError("ValueError", "boom", 1, "Traceback …")
+    ill = child("hub-3", State.BACKOFF, last_error=error, detail={"seats": {"1": [2]}})
+    api.health.children = (child("hub", children=(ill,)),)
+    api.health.outside["redis"] = "connection refused"
+    other = FixedHealth(*api.health.children)
+    who = Identity("ws-server", "host-b", "0.1.0", ("ws-server",))
+    member = Member(who, "ready", 1.0, encoded(own_report(other)).decode())
+    api.health.last_roll = Heard(Roll((member,), {"scheduler": "host-a"}), 0.5)
+
+    answer = operator.get("/v1/admin/health/tree")
+
+    fits(api, answer)
+    shown = answer.get_json()["fleet"][0]["report"]["tree"]["children"][0]["children"][0]
+    assert shown["last_error"]["traceback"] == "Traceback …"

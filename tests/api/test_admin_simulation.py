@@ -64,7 +64,9 @@ def test_it_changes_nothing_and_is_written_down(settled: Api, operator: Trader) 
 
     assert settled.get("/v1/instruments").get_json()["data"] == prices
     (line,) = operator.audit(target="fixture 1")
-    assert (line["action"], line["request"], line["after"]) == ("feed.simulate", WANTED, None)
+    assert (line["action"], line["request"]) == ("feed.simulate", WANTED)
+    assert line["before"] == line["after"]
+    assert line["after"]["recorded"] == {"home": "102.5800", "away": "48.7100"}
 
 
 def test_a_match_that_is_not_over_is_refused(settled: Api, operator: Trader) -> None:

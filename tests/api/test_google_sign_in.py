@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import psycopg2
 import pytest
 import urllib3
 from structlog.testing import capture_logs
@@ -25,6 +26,7 @@ from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api
 from tests.api.watched import watched
+from tests.fakes.failing import Away
 from tests.fakes.google import CLIENT, rules, shelf_of
 
 PAGE = "http://localhost"
@@ -91,6 +93,15 @@ def door(api: Api) -> Iterator[Door]:
 
 def code(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.get_json()["code"]
+
+
+def sent(answer: TestResponse) -> str:
+    """The code with which the page is told why somebody is not signed in."""
+    assert answer.status_code == 302, answer.data
+    assert "tlr_" not in str(answer.headers)
+    where, _, why = answer.headers["Location"].partition("#sign-in=")
+    assert where == "/"
+    return why
 
 
 def test_a_token_of_google_signs_in_with_what_every_new_user_gets(door: Door) -> None:
@@ -226,7 +237,7 @@ def test_a_state_of_another_browser_is_refused(door: Door, with_cookie: bool) ->
     if with_cookie:
         victim.get(START)
 
-    assert code(victim.get(back)) == (400, "STATE_MISMATCH")
+    assert sent(victim.get(back)) == "STATE_MISMATCH"
     assert code(victim.post("/v1/auth/refresh")) == (401, "REFRESH_INVALID")
 
 
@@ -234,12 +245,39 @@ def test_nobody_comes_back_twice(door: Door) -> None:
     back = door.agree(door.set_out())
     door.client.get(back)
 
-    assert code(door.client.get(back)) == (400, "STATE_MISMATCH")
+    assert sent(door.client.get(back)) == "STATE_MISMATCH"
 
 
 @pytest.mark.parametrize("query", ["", "?state=", "?code=x", "?state=x&code=y"])
 def test_who_never_set_out_cannot_come_back(door: Door, query: str) -> None:
-    assert code(door.client.get(CALLBACK + query)) == (400, "STATE_MISMATCH")
+    assert sent(door.client.get(CALLBACK + query)) == "STATE_MISMATCH"
+
+
+def test_who_is_sent_here_by_others_meanwhile_still_comes_back(door: Door) -> None:
+    back = door.agree(door.set_out())
+    assert sent(door.client.get(f"{CALLBACK}?state=x&code=y")) == "STATE_MISMATCH"
+
+    assert door.client.get(back).headers["Location"] == "/#signed-in"
+
+
+def test_a_suspended_user_is_told_so_on_the_page(door: Door) -> None:
+    door.client.get(door.agree(door.set_out()))
+    with door.api.pg.transaction() as cursor:
+        cursor.execute("UPDATE users SET status = 'suspended' WHERE id > 0")
+
+    answer = door.client.get(door.agree(door.set_out()))
+
+    assert sent(answer) == "ACCOUNT_SUSPENDED"
+    assert code(door.client.post("/v1/auth/refresh")) == (403, "ACCOUNT_SUSPENDED")
+
+
+def test_while_a_store_is_away_the_page_is_told_to_try_again(door: Door) -> None:
+    users: Any = Away(door.api.deps.users, psycopg2.OperationalError("away"))
+    blind = Door(door.api.with_(users=users), door.issuer, door.shelf)
+    back = blind.agree(blind.set_out())
+    users.away = True
+
+    assert sent(blind.client.get(back)) == "UNAVAILABLE"
 
 
 def test_who_changes_their_mind_is_back_on_the_page_and_not_signed_in(door: Door) -> None:
@@ -257,7 +295,7 @@ def test_a_code_of_somebody_else_is_refused_for_its_proof(door: Door) -> None:
 
     answer = thief.get(f"{CALLBACK}?{urlencode({'state': state, 'code': stolen})}")
 
-    assert code(answer) == (401, "GOOGLE_TOKEN_INVALID")
+    assert sent(answer) == "GOOGLE_TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("mood", [{"status": 500}, {"hang_s": 5.0}])
@@ -266,7 +304,7 @@ def test_a_google_that_does_not_answer_is_said_to_be_away(door: Door, mood: dict
     for name, value in mood.items():
         setattr(door.issuer.mood, name, value)
 
-    assert code(door.client.get(back)) == (503, "GOOGLE_UNAVAILABLE")
+    assert sent(door.client.get(back)) == "GOOGLE_UNAVAILABLE"
 
 
 def test_the_user_comes_back_to_where_they_set_out(door: Door) -> None:

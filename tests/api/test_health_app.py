@@ -7,7 +7,7 @@ import re
 import pytest
 from touchline.actors.health import ChildHealth, LastError, State
 from touchline.http.health import HealthApp
-from touchline.http.health_report import Heard
+from touchline.http.health_report import Heard, encoded, own_report
 from touchline.store.fleet import Identity, Member, Roll
 from werkzeug.test import Client, TestResponse
 
@@ -40,7 +40,7 @@ def test_a_child_that_never_came_up_makes_the_service_a_starting_one() -> None:
     answer = ask(FixedHealth(child("a"), late), "/readyz")
 
     assert (answer.status_code, answer.get_json()["status"]) == (503, "starting")
-    assert answer.get_json()["why"] == {"b": "backoff: ConnectionError: refused"}
+    assert answer.get_json()["why"] == {"b": "backoff: ConnectionError"}
 
 
 def test_a_tree_that_is_not_up_yet_makes_the_service_a_starting_one() -> None:
@@ -124,9 +124,41 @@ def test_leases_and_the_other_replicas_are_shown_as_they_were_last_heard() -> No
             "version": "0.1.0",
             "status": "ready",
             "silent_s": 12.3,
-            "report": {"tree": {}},
+            "report": {"tree": {"children": []}},
         }
     ]
+
+
+def test_without_a_token_no_error_says_more_than_what_it_was_and_when() -> None:
+    error = LastError("ValueError", "Key (email)=(ada@example.com)", 1_000, "Traceback: ada")
+    ill = child("hub-3", State.BACKOFF, last_error=error)
+    health = FixedHealth(child("hub", children=(ill,)), child("sweeper", last_error=error))
+    who = Identity("ws-server", "host-b", "0.1.0", ("ws-server",))
+    member = Member(who, "ready", 1.0, encoded(own_report(health)).decode())
+    health.last_roll = Heard(Roll((member,), {}), 0.5)
+    told = {"type": "ValueError", "at": "1970-01-01T00:00:01.000Z"}
+
+    tree = ask(health, "/supervisor")
+    page = ask(health, "/supervisor", Accept="text/html")
+    ready = ask(health, "/readyz")
+
+    for report in (tree.get_json(), tree.get_json()["fleet"][0]["report"]):
+        hub, sweeper = report["tree"]["children"]
+        assert hub["children"][0]["last_error"] == sweeper["last_error"] == told
+        assert hub["last_error"] is None
+    for answer in (tree, page, ready):
+        assert "ada" not in answer.text
+        assert "Traceback" not in answer.text
+
+
+def test_a_replica_whose_report_cannot_be_read_is_shown_without_one() -> None:
+    health = FixedHealth(child("a"))
+    who = Identity("ws-server", "host-b", "0.1.0", ("ws-server",))
+    health.last_roll = Heard(Roll((Member(who, "ready", 1.0, "nonsense"),), {}), 0.5)
+
+    (other,) = ask(health, "/supervisor").get_json()["fleet"]
+
+    assert (other["replica"], other["report"]) == ("host-b", None)
 
 
 def test_a_browser_gets_a_page_and_the_files_it_needs() -> None:

@@ -115,7 +115,8 @@ def test_settings_are_an_object_of_some_size(ada: Trader, settings: object) -> N
 
 @pytest.mark.parametrize("raw", [rb'{"settings": {"a": "\ud800"}}', b'{"settings": {"a": 1e999}}'])
 def test_what_no_program_can_read_back_is_refused(ada: Trader, raw: bytes) -> None:
-    headers = ada.auth | {"If-Match": "*", "Content-Type": "application/json"}
+    known = ada.get("/v1/me").headers["ETag"]
+    headers = ada.auth | {"If-Match": known, "Content-Type": "application/json"}
 
     answer = ada.api.client.patch("/v1/me", headers=headers, data=raw)
 
@@ -131,7 +132,6 @@ def test_a_change_says_what_it_changes(ada: Trader) -> None:
         "PRECONDITION_FAILED",
         ["/If-Match"],
     )
-    assert change(ada, "*", display_name="Duchess").status_code == 200
     assert refused(ada.api.client.patch("/v1/me", headers=ada.auth, json={}))[:2] == (
         428,
         "PRECONDITION_REQUIRED",

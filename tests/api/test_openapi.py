@@ -94,6 +94,40 @@ def test_every_pattern_is_one_of_json_schema(document: Any) -> None:
     assert not [pattern for pattern in patterns if r"\A" in pattern or r"\Z" in pattern]
 
 
+def test_no_object_is_left_undescribed(document: Any) -> None:
+    """One that may have any members says so, and what for."""
+    objects = [part for part in parts(document) if part.get("type") == "object"]
+
+    assert len(objects) > 50
+    for each in objects:
+        members = each.get("additionalProperties")
+        assert each.get("properties") or members is not None, each
+        assert members is not True or each.get("description"), each
+
+
+def test_no_member_is_left_undescribed(document: Any) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for member, said in schema.get("properties", {}).items():
+            assert said, f"{name}.{member}"
+
+
+@pytest.mark.parametrize(
+    ("schema", "members"),
+    [
+        ("Adjustment", ["amount"]),
+        ("LimitsWanted", ["depth", "qcap", "user_cap", "order_max"]),
+        ("InstrumentWanted", ["depth", "qcap", "user_cap", "order_max", "base_price"]),
+    ],
+)
+def test_what_admins_write_as_a_decimal_says_how(
+    document: Any, schema: str, members: list[str]
+) -> None:
+    told = document["components"]["schemas"][schema]["properties"]
+
+    for member in members:
+        assert [part for part in parts(told[member]) if "pattern" in part], member
+
+
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: Any) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
 

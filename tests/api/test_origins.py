@@ -90,6 +90,10 @@ def test_an_order_from_an_allowed_page_is_made(open_api):
         {"Origin": ""},
         {"Origin": "http://["},
         {"Origin": "http://localhost:81"},
+        {"Origin": "https://localhost"},
+        {"Origin": "localhost"},
+        {"Origin": "http://localhost:443"},
+        {"Origin": "http://me@localhost"},
         {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"},
         {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "cross-site"},
@@ -128,6 +132,34 @@ def test_our_own_page_and_programs_change_what_they_like(open_api, headers):
     ada = open_api.sign_in()
 
     assert ada.post("/v1/ws-token", headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "origin", "welcome"),
+    [
+        ("https", "here.example", "https://here.example", True),
+        ("https", "here.example:443", "https://here.example", True),
+        ("https", "Here.Example", "https://here.example:443", True),
+        ("http", "here.example:80", "http://here.example", True),
+        ("https", "here.example:8443", "https://here.example:8443", True),
+        ("https", "here.example", "http://here.example", False),
+        ("http", "here.example", "https://here.example", False),
+        ("https", "here.example:80", "https://here.example", False),
+        ("https", "here.example", "https://here.example:80", False),
+        ("https", "here.example:8443", "https://here.example", False),
+    ],
+)
+def test_a_page_of_our_name_by_http_is_not_the_one_by_https(
+    api: Api, ada: Trader, scheme: str, host: str, origin: str, welcome: bool
+) -> None:
+    """Whoever reads along on http may change what is on it."""
+    answer = api.client.post(
+        "/v1/ws-token",
+        base_url=f"{scheme}://{host}",
+        headers=ada.auth | {"Origin": origin, "Host": host},
+    )
+
+    assert answer.status_code == (201 if welcome else 403)
 
 
 @given(st.text(max_size=40).filter(lambda text: "\n" not in text and "\r" not in text))

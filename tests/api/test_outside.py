@@ -59,6 +59,44 @@ def test_behind_our_proxies_the_client_is_who_spoke_to_the_first_of_them(
     assert BEHIND.client(str(peer), header) == plain(client)
 
 
+SCHEMES = st.sampled_from(["http", "https", "HTTPS ", "", "wss", "ftp"])
+
+
+@given(ADDRESSES, CLAIMS, SCHEMES)
+def test_no_stranger_says_by_what_we_were_reached(
+    peer: ipaddress.IPv4Address | ipaddress.IPv6Address, claims: list[str], scheme: str
+) -> None:
+    assume(not is_ours(peer))
+
+    assert BEHIND.scheme(str(peer), ",".join(claims), scheme) == "http"
+    assert DIRECT.scheme(str(peer), ",".join(claims), scheme) == "http"
+
+
+@given(
+    st.lists(SCHEMES, max_size=3),
+    ADDRESSES,
+    st.lists(st.tuples(PROXIES, st.sampled_from(["http", "https"])), min_size=1, max_size=4),
+)
+def test_by_what_we_were_reached_is_what_the_first_of_our_proxies_heard(
+    claims: list[str],
+    client: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    proxies: list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, str]],
+) -> None:
+    """Each adds what it was reached by; what the client had put there before counts for nothing."""
+    assume(not is_ours(client))
+    *others, (peer, _) = proxies
+    hops = ", ".join([str(client), *(str(address) for address, _ in others)])
+    heard = ", ".join([*claims, *(scheme for _, scheme in proxies)])
+
+    assert BEHIND.scheme(str(peer), hops, heard) == proxies[0][1]
+
+
+def test_a_proxy_that_says_it_in_place_of_others_is_believed() -> None:
+    assert BEHIND.scheme("10.0.0.1", "198.51.100.7, 10.0.0.2", "https") == "https"
+    assert BEHIND.scheme("10.0.0.1", "", "https") == "https"
+    assert BEHIND.scheme("10.0.0.1", "198.51.100.7", "http") == "http"
+
+
 @given(ADDRESSES | PROXIES, st.text(max_size=200))
 def test_no_header_breaks_anything_or_makes_up_what_is_no_address(
     peer: ipaddress.IPv4Address | ipaddress.IPv6Address, header: str
@@ -122,6 +160,37 @@ def test_a_session_has_the_address_of_who_began_it(api: Api, outside: Outside, s
     with api.pg.transaction() as cursor:
         cursor.execute("SELECT host(ip) FROM sessions")
         assert cursor.fetchall() == [(stored,)]
+
+
+@pytest.mark.parametrize(
+    ("outside", "origin", "status"),
+    [
+        (LOOPBACK, "https://here", b"401"),
+        (LOOPBACK, "http://here", b"403"),
+        (DIRECT, "https://here", b"403"),
+        (DIRECT, "http://here", b"401"),
+    ],
+)
+def test_our_page_behind_a_proxy_that_ends_tls_is_ours(
+    api: Api, outside: Outside, origin: str, status: bytes
+) -> None:
+    with (
+        served(api, outside) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        lines = [
+            "POST /v1/ws-token HTTP/1.1",
+            "Host: here",
+            "Connection: close",
+            "Content-Length: 0",
+            "X-Forwarded-For: 198.51.100.7",
+            "X-Forwarded-Proto: https",
+            f"Origin: {origin}",
+        ]
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = b"".join(iter(lambda: sock.recv(65_536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 def test_a_proxy_that_was_forgotten_is_named_once(api: Api) -> None:

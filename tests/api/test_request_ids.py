@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -14,8 +16,15 @@ from touchline.actors.address import Addresses
 from touchline.actors.child import Child
 from touchline.actors.listener import HttpListener
 from touchline.actors.tree import Tree
+from touchline.http.api import create_app
+from touchline.http.asyncapi import AsyncApiApp
+from touchline.http.health import HealthApp
 from touchline.http.request_id import request_id_of
-from touchline.http.serve import ServerFactory
+from touchline.http.serve import HttpServer, ServerFactory
+from touchline.services.waiting_room import _not_yet
+
+from tests.api.conftest import Api
+from tests.fakes.health import FixedHealth
 
 log = structlog.get_logger("tests")
 
@@ -75,6 +84,34 @@ def test_an_id_that_could_harm_a_log_is_replaced(port: int, given: str) -> None:
 
     assert len(line["request_id"]) == 32
     assert line["request_id"].isalnum()
+
+
+PATHS = ("/healthz", "/readyz", "/supervisor", "/metrics", "/asyncapi.json", "/nothing", "/")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_of_every_service_has_the_id_of_its_request(
+    api: Api, method: str, path: str
+) -> None:
+    services = (
+        create_app(api.deps),
+        HealthApp(FixedHealth(), AsyncApiApp()),
+        HealthApp(FixedHealth(), _not_yet),
+    )
+    for service in services:
+        server = HttpServer("127.0.0.1", 0, service)
+        server.start()
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.request(method, path, headers={"X-Request-Id": "one"})
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        server.stop(1.0)
+
+        assert answer.headers.get_all("X-Request-Id") == ["one"]
+        if body and answer.headers["Content-Type"] == "application/problem+json":
+            assert json.loads(body)["request_id"] == "one"
 
 
 def test_after_a_request_its_id_is_bound_no_more(port: int) -> None:

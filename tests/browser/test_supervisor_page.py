@@ -89,7 +89,8 @@ def test_a_redis_that_stands_still_is_seen_with_since_when_and_so_is_its_return(
     page.get_log("browser")  # /readyz and the like may have been slow meanwhile
 
 
-def test_an_admin_restarts_a_child_by_a_click(up: Up, page: webdriver.Chrome) -> None:
+def sign_in(up: Up, page: webdriver.Chrome) -> None:
+    """Sign in on the page, as an admin."""
     up.post("/v1/auth/dev-login", {"email": "op@example.com"})
     granted = subprocess.run(
         [
@@ -106,13 +107,17 @@ def test_an_admin_restarts_a_child_by_a_click(up: Up, page: webdriver.Chrome) ->
     page.find_element(By.CSS_SELECTOR, "#sign-in button").click()
     wait(page, lambda: text(page, "#said").startswith("Signed in"))
 
+
+def test_an_admin_restarts_a_child_by_a_click(up: Up, page: webdriver.Chrome) -> None:
+    sign_in(up, page)
+
     click(page, 'tr[data-child="hub-3"] button')
 
     wait(page, lambda: text(page, "#said").startswith("Restart of hub-3 ordered"))
     wait(page, settled(lambda: "asked 1" in row(page, "hub-3")))
 
 
-def test_a_traceback_stays_where_it_is_read_while_the_page_goes_on(
+def test_what_an_error_says_is_shown_to_admins_alone_and_stays_where_it_is_read(
     up: Up, page: webdriver.Chrome
 ) -> None:
     with standing_still(up, "valkey"):
@@ -125,6 +130,10 @@ def test_a_traceback_stays_where_it_is_read_while_the_page_goes_on(
             lambda: page.find_element(By.CSS_SELECTOR, 'tr[data-child="flusher"]').click() or True
         ),
     )
+    assert "for admins" in text(page, "tr[data-key] pre")
+    assert "Timeout reading" not in page.page_source
+    sign_in(up, page)
+    wait(page, settled(lambda: "Traceback" in text(page, "tr[data-key] pre")))
     trace = page.find_element(By.CSS_SELECTOR, "tr[data-key] pre")
     page.execute_script("arguments[0].scrollTop = 40", trace)
     asked = text(page, "#asked")

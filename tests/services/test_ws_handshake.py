@@ -52,6 +52,7 @@ class Answer:
         assert self.headers["content-type"] == "application/problem+json"
         body = json.loads(self.stream.read(int(self.headers["content-length"])))
         assert body["status"] == self.status
+        assert (self.status == 401) <= ("www-authenticate" in self.headers)
         return body
 
     def close(self) -> None:

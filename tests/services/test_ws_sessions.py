@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import redis as redis_module
+from touchline.actors.revocation_teller import RevocationTeller
 from touchline.domain.ids import UserId
 from touchline.domain.people import StandingWanted, Status
 from touchline.store.people import Changed, People
 from touchline.store.postgres import Postgres
-from touchline.store.revocations import Ended
+from touchline.store.revocations import Ended, RecordedEnds
 from touchline.store.sessions import Client, Sessions, new_session_id
 from touchline.store.users import Users
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -41,6 +42,28 @@ def test_the_connections_of_somebody_suspended_are_closed_with_4401(
         done = People(pg).change(user.id, suspended, None)
         assert isinstance(done, Changed)
         hub.revocations.add(*done.ended)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            connected.until("the end")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+
+
+def test_who_was_suspended_while_redis_was_away_is_out_when_it_is_back(
+    redis: redis_module.Redis, pg: Postgres
+) -> None:
+    user = Users(pg).sign_in("ada@example.com")
+    assert user is not None
+    session = new_session_id()
+    Sessions(pg).start(user, session, b"digest", Client())
+    with RunningHub(redis) as hub, hub.connect(user.id, session=session) as connected:
+        # All that is left of it: Redis was away, and the admin did not ask again.
+        People(pg).change(user.id, StandingWanted(status=Status.SUSPENDED), None)
+        assert connected.ask("ping")["op"] == "pong"
+        with pg.transaction() as cursor:
+            cursor.execute("UPDATE sessions SET revoked_at = now() - interval '1 hour'")
+
+        RevocationTeller(RecordedEnds(pg), hub.revocations).started()
 
         with pytest.raises(ConnectionClosed) as closed:
             connected.until("the end")
