@@ -9,7 +9,7 @@ Source: docs/protocol.md, "Channels" and "Requests".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -39,12 +39,14 @@ class _Known:
     epoch: int
     seq: int
     data: Data
+    whole: bool  # whether the message after this one has the next number
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     op: str
     channels: tuple[str, ...]
+    conflated: bool
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Follower:
     wanted: dict[str, bool] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
     _asked: dict[int, _Asked] = field(default_factory=dict)
+    _granted: set[str] = field(default_factory=set)  # those the server sends every tick of
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def state(self, channel: str) -> Data | None:
@@ -68,6 +71,7 @@ class Follower:
     def opening(self) -> list[Request]:
         """What to ask on a new connection."""
         self._asked.clear()
+        self._granted.clear()
         return self._again(self.wanted)
 
     def follow(self, channels: Iterable[str], conflated: bool) -> list[Request]:
@@ -98,15 +102,19 @@ class Follower:
                 return self._answered(message)
             case Failure():
                 raise Mistaken(message.code, message.detail)
-            case Welcome() | Resync():  # what a resync announces is told by its snapshot
+            case Resync():  # what it announces is told by its snapshot
+                self._lost(message.channel)
+                return Heard()
+            case Welcome():
                 return Heard()
 
     def _shown(self, shown: Snapshot) -> Heard:
         before = self._known.get(shown.channel)
-        self._known[shown.channel] = _Known(shown.epoch, shown.seq, shown.data)
+        whole = self._has_all(shown.channel)
+        self._known[shown.channel] = _Known(shown.epoch, shown.seq, shown.data, whole)
         rebuilt = before is not None and before.epoch != shown.epoch
         event = Shown(shown.channel, shown.epoch, shown.seq, shown.data, rebuilt)
-        if before is None or rebuilt or not self._has_all(shown.channel):
+        if before is None or rebuilt or not (before.whole and whole):
             return Heard((event,))
         if shown.seq <= before.seq:
             return Heard((event,))
@@ -117,19 +125,30 @@ class Follower:
         if before is None or update.seq <= before.seq:
             return Heard()  # of before a snapshot that is on its way, or has come
         missed: tuple[Event, ...] = ()
-        if self._has_all(update.channel) and update.seq != before.seq + 1:
+        whole = self._has_all(update.channel)
+        if before.whole and whole and update.seq != before.seq + 1:
             missed = (Missed(update.channel, before.seq, update.seq),)
             if update.channel == PORTFOLIO:
                 # What happened in between is in none of the updates that follow.
                 del self._known[PORTFOLIO]
                 return Heard(missed, tuple(self._subscribe([PORTFOLIO])))
         data = before.data if update.channel == PORTFOLIO else {**before.data, **update.data}
-        self._known[update.channel] = _Known(before.epoch, update.seq, data)
+        self._known[update.channel] = _Known(before.epoch, update.seq, data, whole)
         return Heard((*missed, Changed(update.channel, update.seq, update.data, update.event)))
 
+    def _lost(self, channel: str) -> None:
+        """The server is the one that says that something is missing behind what is known."""
+        known = self._known.get(channel)
+        if known is not None:
+            self._known[channel] = replace(known, whole=True)
+
     def _answered(self, ack: Ack) -> Heard:
-        asked = self._asked.pop(ack.id, _Asked("", ()))
+        asked = self._asked.pop(ack.id, _Asked("", (), True))
         if ack.ok or ack.error is None:
+            if asked.conflated:
+                self._granted.difference_update(asked.channels)
+            else:
+                self._granted.update(asked.channels)
             return Heard()
         gone = ack.error.channel
         if gone is None:
@@ -151,10 +170,13 @@ class Follower:
         return channel in self.wanted or (_is_price(channel) and ALL_PRICES in self.wanted)
 
     def _has_all(self, channel: str) -> bool:
-        """Whether each message of *channel* has the number after that of the one before."""
+        """Whether each message of *channel* has the number after that of the one before by now.
+
+        Those of a price that are on their way while every tick is asked for are conflated still.
+        """
         if _is_price(channel):
-            conflated = (self.wanted.get(name, True) for name in (channel, ALL_PRICES))
-            return not all(conflated)
+            names = (channel, ALL_PRICES)
+            return any(name in self._granted and not self.wanted.get(name, True) for name in names)
         return channel == PORTFOLIO
 
     def _again(self, channels: Iterable[str]) -> list[Request]:
@@ -177,12 +199,11 @@ class Follower:
                 members.setdefault(kind, {})[name] = seq
             else:
                 members[kind] = seq
-        return self._ask("resume", channels, **members, **_option(conflated))
+        return self._ask("resume", channels, conflated, **members)
 
     def _subscribe(self, channels: Iterable[str]) -> list[Request]:
         return [
-            self._ask("subscribe", some, channels=some, **_option(way))
-            for way, some in self._by_way(channels)
+            self._ask("subscribe", some, way, channels=some) for way, some in self._by_way(channels)
         ]
 
     def _by_way(self, channels: Iterable[str]) -> Iterator[tuple[bool, list[str]]]:
@@ -193,10 +214,12 @@ class Follower:
             for start in range(0, len(some), A_REQUEST):
                 yield way, some[start : start + A_REQUEST]
 
-    def _ask(self, op: str, about: Iterable[str], **members: Any) -> Request:
+    def _ask(
+        self, op: str, about: Iterable[str], conflated: bool = True, **members: Any
+    ) -> Request:
         number = next(self._ids)
-        self._asked[number] = _Asked(op, tuple(about))
-        return {"op": op, "id": number, **members}
+        self._asked[number] = _Asked(op, tuple(about), conflated)
+        return {"op": op, "id": number, **members, **_option(conflated)}
 
     def _forget(self, channel: str) -> None:
         names = [channel, *self._known] if channel == ALL_PRICES else [channel]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline.client.events import Changed, Missed, Shown, Unavailable
-from touchline.client.follower import A_REQUEST, Follower, Heard, Mistaken
+from touchline.client.follower import A_REQUEST, Follower, Heard, Mistaken, Request
 from touchline.client.messages import Ack, Failure, Refusal, Resync, Snapshot, Update, decode
 
 A_MESSAGE_BYTES = 4096  #: the most that the server takes
@@ -18,8 +18,13 @@ A_MESSAGE_BYTES = 4096  #: the most that the server takes
 def following(*channels: str, conflated: bool = True) -> Follower:
     follower = Follower()
     follower.follow(channels, conflated)
-    follower.opening()
+    granted(follower, follower.opening())
     return follower
+
+
+def granted(follower: Follower, requests: list[Request]) -> None:
+    for request in requests:
+        follower.hear(Ack(request["id"], ok=True))
 
 
 def shown(follower: Follower, channel: str, seq: int, epoch: int = 1, **data: Any) -> Heard:
@@ -101,6 +106,77 @@ def test_a_jump_where_every_tick_was_asked_for_is_told(wanted: str) -> None:
         Changed("price:7", 9, {}),
     )
     assert shown(follower, "price:7", 12).events[0] == Missed("price:7", 9, 13)
+
+
+@pytest.mark.parametrize("wanted", ["price:7", "price:*"])
+def test_what_was_left_out_before_every_tick_was_granted_is_not_missed(wanted: str) -> None:
+    follower = following(wanted)
+    shown(follower, "price:7", 4)
+
+    asked = follower.follow([wanted], conflated=False)
+
+    assert follower.hear(Update("price:7", 8, {})).events == (Changed("price:7", 8, {}),)
+    granted(follower, asked)
+    assert [type(each) for each in shown(follower, "price:7", 11).events] == [Shown]
+    assert follower.hear(Update("price:7", 12, {})).events == (Changed("price:7", 12, {}),)
+    assert follower.hear(Update("price:7", 14, {})).events[0] == Missed("price:7", 12, 14)
+
+
+def test_what_was_left_out_before_a_connection_with_every_tick_is_not_missed() -> None:
+    follower = following("price:7")
+    shown(follower, "price:7", 4)
+    follower.follow(["price:7"], conflated=False)
+
+    granted(follower, follower.opening())
+
+    assert [type(each) for each in shown(follower, "price:7", 11).events] == [Shown]
+
+
+def test_ticks_of_while_a_connection_was_gone_are_missed() -> None:
+    follower = following("price:7", conflated=False)
+    shown(follower, "price:7", 4)
+
+    granted(follower, follower.opening())
+
+    assert shown(follower, "price:7", 11).events[0] == Missed("price:7", 4, 12)
+
+
+def test_what_is_left_out_of_a_price_that_goes_back_to_conflated_is_not_missed() -> None:
+    follower = following("price:7", conflated=False)
+    shown(follower, "price:7", 4)
+    granted(follower, follower.follow(["price:7"], conflated=True))
+    follower.hear(Update("price:7", 8, {}))
+
+    again = follower.follow(["price:7"], conflated=False)
+
+    assert [type(each) for each in follower.hear(Update("price:7", 10, {})).events] == [Changed]
+    granted(follower, again)
+    assert [type(each) for each in shown(follower, "price:7", 12).events] == [Shown]
+
+
+def test_what_was_left_out_while_the_program_changed_its_mind_twice_is_not_missed() -> None:
+    follower = following("price:7")
+    shown(follower, "price:7", 4)
+    asked = [follower.follow(["price:7"], conflated=way) for way in (False, True, False)]
+
+    granted(follower, asked[0])
+    shown(follower, "price:7", 5)
+    granted(follower, asked[1])
+
+    assert [type(each) for each in follower.hear(Update("price:7", 9, {})).events] == [Changed]
+    granted(follower, asked[2])
+    assert [type(each) for each in shown(follower, "price:7", 12).events] == [Shown]
+
+
+def test_what_the_server_has_lost_just_after_a_resume_is_missed() -> None:
+    follower = following("price:7")
+    shown(follower, "price:7", 4)
+    follower.follow(["price:7"], conflated=False)
+    granted(follower, follower.opening())  # and it has seen the newest: nothing is shown
+
+    follower.hear(Resync("price:7", "GAP"))
+
+    assert shown(follower, "price:7", 6).events[0] == Missed("price:7", 4, 7)
 
 
 def test_a_jump_of_the_portfolio_is_told_and_it_is_asked_for_anew() -> None:
@@ -243,7 +319,9 @@ def test_a_single_price_that_is_left_goes_on_among_all_of_them() -> None:
 
 
 def test_a_refusal_of_what_was_left_meanwhile_is_no_mistake() -> None:
-    follower = following("fixture:9", "price:7")  # subscribes by 1 and, as it opens, by 2
+    follower = Follower()
+    follower.follow(["fixture:9", "price:7"], True)
+    assert follower.opening()[0]["id"] == 2
     assert follower.leave(["fixture:9"])[0]["id"] == 3
 
     heard = follower.hear(Ack(2, ok=False, error=Refusal("CHANNEL_UNKNOWN", "fixture:9")))

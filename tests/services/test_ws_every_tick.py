@@ -133,4 +133,5 @@ def test_a_client_too_slow_for_every_tick_is_closed_and_loses_none_before(hub, e
     heard = sleeper.rest()
     numbers = [int(each.split(b",")[0]) for each in heard.split(b'"seq":')[1:]]
     assert numbers == list(range(len(numbers)))
+    assert b'"resync"' not in heard
     assert numbers

@@ -263,6 +263,16 @@ def test_a_user_has_eight_connections_and_the_ninth_token_stays_good(door):
     assert retried(door, token) == 101
 
 
+def test_each_replica_counts_a_users_connections_by_itself(door, redis):
+    with RunningHub(redis, seats=10, replica="there") as hub:
+        there = Door(hub)
+
+        codes = [[each.knock(each.token()).status for _ in range(9)] for each in (door, there)]
+
+        there.close()
+    assert codes == [[101] * 8 + [429]] * 2
+
+
 def test_a_full_hub_says_when_to_come_back_and_has_room_again_later(door):
     answers = [door.knock(door.token(user)) for user in range(1, 11)]
     assert {answer.status for answer in answers} == {101}

@@ -102,6 +102,16 @@ def test_a_client_is_welcomed(shard, stage):
     assert welcome["max_subscriptions"] == 200
 
 
+def test_a_client_is_welcomed_before_its_return_is_told_and_nothing_is_said_of_it(shard, stage):
+    client, link = stage.seat()
+
+    shard.receive(ClientJoined(client))
+
+    assert [change.user for change in stage.lobby.transitions.oldest(2)] == [client.user]
+    (welcome,) = link.sent
+    assert set(welcome) == {"op", "conn", "server_time", "heartbeat_ms", "max_subscriptions"}
+
+
 def test_what_a_client_says_is_answered(shard, stage):
     client, link = stage.seat()
 
