@@ -30,7 +30,7 @@ from .tickets import PASSING, NoTicket, Tickets, retry_after_s
 SUBPROTOCOL = "touchline.v1"
 OPEN_S = 10.0  #: for a connection to come up
 #: Closes that say that this client is wrong; it would be again.
-FATAL = frozenset({1002, 1003, 1007, 1008, 1009, 4400, 4403})
+FATAL = frozenset({1002, 1007, 1008, 1009, 4400})
 RESTART = 1012
 _HINT = re.compile(r"retry_ms=(\d{1,9})")
 

@@ -9,70 +9,25 @@ Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from gevent import GreenletExit
 from geventwebsocket.handler import WebSocketHandler
 
-from ..domain.clock import Monotonic
-from ..domain.ids import UserId
-from ..domain.quota import Rates
-from ..store.outage import OUTAGES
 from . import handshake
+from .admission import Guest, SocketDeps, admit
 from .connection import Connection, Limits
 from .entrance import Entrance
 from .failures import FailureLog
-from .handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, PATH, Hub, Seat
+from .handshake import HANDSHAKE_BURST, HANDSHAKES_PER_S, PATH
 from .meter import HttpMeter
-from .outside import DIRECT, Outside
 from .problems import CONTENT_TYPE, Problem, status_line
-from .quotas import Buckets, network
 from .rate import Rate
 from .request_id import HEADER, request_id_of
-from .tokens import Claims, TokenRefused, Verifier
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
 
 #: A request takes 5 s at most to arrive: half of one holds a greenlet.
 LIMITS = Limits(idle_s=5.0, head_s=5.0, body_s=5.0, body_bytes=0, drain_bytes=4096)
-
-
-class Tickets(Protocol):
-    """Remembers which tokens were used, and which sessions were ended."""
-
-    def spend(self, token_id: str, user: int, session: str) -> str | None:
-        """Use a token; else why that cannot be. May raise an outage."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SocketDeps:
-    """What the handshake needs.
-
-    Attributes:
-        origins: pages that may connect, such as https://example.com.
-        health: answers every path but `/ws`.
-        deflate: whether clients may have their messages compressed.
-        handshakes: how many so far, by what became of them: `accepted`, or the code.
-        addresses: how many each address may still open.
-        outside: how this server is reached.
-    """
-
-    hub: Hub
-    verifier: Verifier
-    tickets: Tickets
-    origins: tuple[str, ...]
-    health: WSGIApplication
-    deflate: bool = False
-    monotonic: Monotonic = time.monotonic
-    handshakes: Counter[str] = field(default_factory=Counter)
-    addresses: Buckets = field(default_factory=lambda: Buckets(Rates().handshake_policy))
-    outside: Outside = DIRECT
 
 
 class SocketServer(Entrance):
@@ -116,19 +71,10 @@ class SocketServerFactory:
         return server
 
 
-@dataclass(frozen=True, slots=True)
-class _Guest:
-    """Who was let in, and where to sit."""
-
-    seat: Seat
-    user: UserId
-    session: str
-
-
 class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no types shipped
     """One request: decides on the upgrade, and hands the socket over after it."""
 
-    guest: _Guest | None = None
+    guest: Guest | None = None
     awaited_at = 0.0  #: monotonic seconds; since when the request has been waited for
     deflate: bool = False  #: agreed on with this guest
     socket: Any  # pywsgi's; None once the hub has it
@@ -159,7 +105,7 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         """Accept, refuse with a problem, or leave the request to the application (None)."""
         if self.environ["PATH_INFO"] != PATH:
             return None
-        admitted = self._admit()
+        admitted = self.refusal or admit(self.environ, self.server.deps, self.server.rate)
         if isinstance(admitted, Problem):
             self.server.deps.handshakes[admitted.code] += 1
             return self._refuse(admitted)
@@ -225,42 +171,6 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
             # It has us as we have it, and garbage that is to be looked for holds up everybody.
             self.websocket = None
 
-    def _admit(self) -> _Guest | Problem:
-        problem = self.refusal or handshake.shape_problem(self.environ)
-        if problem is not None:
-            return problem
-        token = handshake.token_of(self.environ)
-        if isinstance(token, Problem):
-            return token
-        problem = handshake.origin_problem(self.environ, self.server.deps.origins)
-        if problem is not None:
-            return problem
-        return self._seated(token)
-
-    def _seated(self, token: str) -> _Guest | Problem:
-        deps = self.server.deps
-        if not deps.hub.ready:
-            return handshake.no_room("the hub is starting")
-        addresses = deps.addresses
-        asked = addresses.take(network(self.environ.get("REMOTE_ADDR", "")))
-        if not asked.allowed:  # before it takes from what there is for everybody
-            return handshake.beyond_quota(addresses.policy, asked)
-        if not self.server.rate.allows_one():
-            return handshake.no_room("too many connections at once")
-        seat = deps.hub.reserve()
-        if seat is None:
-            return handshake.no_room("the hub is full")
-        try:
-            identified = _identify(deps, seat, token)
-        except BaseException:
-            # Nobody else knows of the seat yet: it would be taken for ever.
-            seat.give_back()
-            raise
-        if isinstance(identified, Problem):
-            seat.give_back()
-            return identified
-        return _Guest(seat, UserId(identified.user), identified.session)
-
     def _refuse(self, problem: Problem) -> list[bytes]:
         request_id = request_id_of(self.environ)
         body = problem.body(self.environ["PATH_INFO"], request_id)
@@ -272,25 +182,3 @@ class SocketHandler(Connection, WebSocketHandler):  # type: ignore[misc]  # no t
         ]
         self.start_response(status_line(problem.status), headers)
         return [body]
-
-
-def _identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
-    """The claims of a good and unused token whose user gets the seat; else why not."""
-    if not token:
-        return Problem("TOKEN_REQUIRED", "a ws token is needed: ?token= or a ticket subprotocol")
-    claims: Any = deps.verifier.ws(token)
-    if isinstance(claims, TokenRefused):
-        return Problem("TOKEN_INVALID", claims.reason)
-    # Before the token is spent: a client turned away for this may use it again.
-    if not seat.claim(UserId(claims.user)):
-        return Problem(
-            "TOO_MANY_CONNECTIONS",
-            "close another connection first",
-            headers={"Retry-After": str(handshake.RETRY_S[1])},
-        )
-    try:
-        refusal = deps.tickets.spend(claims.token_id, claims.user, claims.session)
-    except OUTAGES:
-        # Whether it was used cannot be known now, and a guess would let it in twice.
-        return handshake.later("UNAVAILABLE", "try again")
-    return claims if refusal is None else Problem("TOKEN_INVALID", refusal)

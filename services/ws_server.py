@@ -19,12 +19,13 @@ from ..actors.listener import DRAIN_S, HttpListener
 from ..config import WsSettings
 from ..domain.clock import Calendar, system_calendar
 from ..domain.quota import Rates
+from ..http.admission import SocketDeps
 from ..http.asyncapi import AsyncApiApp
 from ..http.health import HealthApp
 from ..http.hosts import ANY, Hosts
 from ..http.outside import Network, Outside
 from ..http.quotas import Buckets
-from ..http.sockets import SocketDeps, SocketServerFactory
+from ..http.sockets import SocketServerFactory
 from ..http.tokens import Verifier
 from ..store.one_life import enter_life
 from ..store.presence import Replica

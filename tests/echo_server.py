@@ -27,10 +27,11 @@ from touchline.actors.hub.connection import Connection
 from touchline.actors.hub.frames import Limits, binary_frame, text_frame
 from touchline.actors.hub.traffic import Traffic
 from touchline.domain.quota import Rates
+from touchline.http.admission import SocketDeps
 from touchline.http.handshake import Seat
 from touchline.http.health import HealthApp
 from touchline.http.quotas import Buckets
-from touchline.http.sockets import SocketDeps, SocketServer
+from touchline.http.sockets import SocketServer
 from touchline.http.tokens import Claims, Verifier
 
 from tests.fakes.health import FixedHealth

@@ -10,9 +10,6 @@ Source: docs/decisions/0005-the-hub-adopts-the-socket.md.
 from __future__ import annotations
 
 import _socket
-import contextlib
-import socket
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, assert_never
 
@@ -21,6 +18,7 @@ import structlog
 
 from ...domain.clock import Monotonic
 from .allowance import MESSAGE, PIECE, Allowance
+from .close_codes import INTERNAL, RATE_LIMITED, SLOW_CONSUMER
 from .deflate import Deflater
 from .frames import (
     CloseReceived,
@@ -35,16 +33,12 @@ from .frames import (
 )
 from .sender import Sender
 from .traffic import Traffic
-from .tuning import tune
+from .tuning import half_close, reset_when_closed, tune
 
 #: One read. At wsproto's 20 us a frame this bounds what a flood of empty
 #: frames can take from everybody else in one turn of the loop.
 READ_BYTES = 8 * 1024
 READABLE = 1  #: libev's event mask
-
-INTERNAL = 1011
-SLOW_CONSUMER = 4408
-RATE_LIMITED = 4429
 
 log = structlog.get_logger(__name__)
 
@@ -258,18 +252,12 @@ class Connection:
             self._half_close()
 
     def _half_close(self) -> None:
-        # FIN after the close frame, then read to the client's own end: closing
-        # at once would answer bytes still on their way with a reset, and a
-        # reset may overtake the close frame.
         if self._reader is not None:
-            with contextlib.suppress(OSError):
-                self._sock.shutdown(socket.SHUT_WR)
+            half_close(self._sock)
 
     def _reset(self) -> None:
         if self._reader is not None:
-            linger = struct.pack("ii", 1, 0)
-            with contextlib.suppress(OSError):
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            reset_when_closed(self._sock)
             self._release("reset")
 
     def _release(self, why: str) -> None:

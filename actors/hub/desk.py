@@ -28,6 +28,7 @@ from . import replies
 from .board import Board
 from .bulletins import FIXTURE, LEADERBOARD, Noticeboard, channel_of, snapshot
 from .channels import Channels, UnknownChannel, channels_of, within
+from .close_codes import BAD_MESSAGE
 from .messages import (
     ClientJoined,
     ClientSpoke,
@@ -41,7 +42,6 @@ from .tape import Tape
 from .ticker import Ticker
 
 MAX_STRIKES = 5  #: messages that are no requests before the connection is closed
-BAD_MESSAGE = 4400
 
 
 @dataclass(frozen=True, slots=True)

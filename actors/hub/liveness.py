@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .close_codes import PING_UNANSWERED, SESSION_ENDED, SLOW_CONSUMER
 from .replies import HEARTBEAT_MS
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ PONG_S = 10.0  #: a client that says nothing for this long after a ping is gone
 STALL_S = 10.0  #: a client whose kernel takes nothing for this long does not read
 #: After that a client has to show a fresh token; it may be looked at only in its next turn.
 MAX_AGE_S = 12 * 3600.0 - HEARTBEAT_TURNS
-
-SESSION_ENDED = 4401
-SLOW_CONSUMER = 4408
-PING_UNANSWERED = 1011
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Protocol, assert_never
 
 from ...store.revocations import Ended
 from ..actor import Actor
-from .liveness import SESSION_ENDED
+from .close_codes import SESSION_ENDED
 from .lobby import Lobby
 from .messages import LookDue, SessionEnded, SessionWatcherMessage
 

@@ -8,9 +8,9 @@ from typing import Never, assert_never
 import gevent
 
 from ..actor import Actor
+from .close_codes import GOING_AWAY
 from .lobby import Lobby
 
-GOING_AWAY = 1012  #: service restart
 CLOSES_PER_S = 2_000  #: as many clients return elsewhere at once
 TURN_S = 1 / 20
 RETRY_MS = (500, 5_000)  #: within this they are asked to spread their return

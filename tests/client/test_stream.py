@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -25,6 +27,7 @@ from touchline.client import (
     Stream,
     Ticket,
 )
+from touchline.client.stream import FATAL
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -169,6 +172,20 @@ def test_a_handshake_that_is_refused_for_now_is_tried_again(status: HTTPStatus) 
 def test_a_handshake_that_is_refused_for_good_ends_the_stream() -> None:
     with scripted(HTTPStatus.FORBIDDEN) as stream, pytest.raises(Mistaken, match="403"):
         until(stream, Connected)
+
+
+def test_the_stream_ends_for_no_code_that_the_server_does_not_close_with() -> None:
+    protocol = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    table = protocol.partition("### Limits and close codes")[2].partition("###")[0]
+    rows = re.findall(r"^\| ([0-9, ]+) \|.*\| (.*) \|$", table, re.MULTILINE)
+    mistakes = {
+        int(code)
+        for codes, remedy in rows
+        if remedy == "a bug in the client" or remedy.startswith("send ")
+        for code in codes.split(",")
+    }
+
+    assert mistakes == FATAL
 
 
 @pytest.mark.parametrize("code", [4400, 1009])

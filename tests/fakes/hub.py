@@ -22,11 +22,12 @@ from touchline.actors.hub.usher import Usher
 from touchline.actors.listener import HttpListener
 from touchline.actors.tree import Tree
 from touchline.domain.clock import system_calendar
-from touchline.http import sockets
+from touchline.http import admission
+from touchline.http.admission import SocketDeps
 from touchline.http.asyncapi import AsyncApiApp
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
-from touchline.http.sockets import SocketDeps, SocketServerFactory
+from touchline.http.sockets import SocketServerFactory
 from touchline.http.tokens import Signer, Verifier
 from touchline.store.keys import Keys
 from touchline.store.one_life import enter_life
@@ -114,7 +115,7 @@ class RunningHub:
         replica: str = "here",
         keys: Keys | None = None,
         deflate: bool = False,
-        tickets: sockets.Tickets | None = None,
+        tickets: admission.Tickets | None = None,
         remind: Remind | None = None,
     ) -> None:
         self.keys = keys or Keys(TAG)

@@ -7,7 +7,8 @@ from itertools import count
 
 import gevent
 import pytest
-from touchline.actors.hub.usher import GOING_AWAY, RETRY_MS
+from touchline.actors.hub.close_codes import GOING_AWAY
+from touchline.actors.hub.usher import RETRY_MS
 
 from .days import IDLE
 from .follower import Follower

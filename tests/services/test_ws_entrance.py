@@ -16,6 +16,7 @@ import pytest
 from touchline.domain.clock import Monotonic
 from touchline.domain.quota import Policy
 from touchline.http import sockets
+from touchline.http.admission import SocketDeps
 from touchline.http.entrance import (
     ALWAYS,
     CONNECTIONS_AT_ONCE,
@@ -30,7 +31,7 @@ from touchline.http.outside import Outside
 from touchline.http.quotas import Buckets
 from touchline.http.rate import Rate
 from touchline.http.serve import TOLD_AT_ONCE
-from touchline.http.sockets import SocketDeps, SocketServer
+from touchline.http.sockets import SocketServer
 from touchline.http.tokens import Signer, Verifier
 
 from tests.fakes.clock import FakeClock

@@ -17,10 +17,11 @@ from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 from touchline.http import handshake
+from touchline.http.admission import SocketDeps
 from touchline.http.failures import LOG_EVERY_S, FailureLog
 from touchline.http.health import HealthApp
 from touchline.http.keys import new_keypair
-from touchline.http.sockets import SocketDeps, SocketHandler, SocketServer
+from touchline.http.sockets import SocketHandler, SocketServer
 from touchline.http.tokens import Signer, Verifier
 
 from tests.fakes.client_frames import CLOSE, TEXT, client_frame
