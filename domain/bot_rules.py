@@ -22,7 +22,7 @@ MEAN_PARTS = 4  #: a quarter of what the price is off by, at once
 NOISE_MS = 20_000  #: calendar ms between two orders of a noise bot, on average
 NOISE_PARTS = 1_000  #: its largest order is such a part of the depth
 NOISE_SIZES = 50  #: it is divided by 1 to so many, each as likely: large ones are rare
-TRAIL = 6  #: ticks of the feed between which there are the five moves that momentum goes by
+TRAIL = 6  #: ticks of the feed, between which there are the five moves that momentum goes by
 TRAIL_MS = 900_000  #: calendar ms; what moved longer ago, in a match that is over, is no momentum
 MOVE_PPM = 5_000  #: 50 bps: what they have to come to; football moves a price a little all the time
 HOLD_MS = 90_000  #: calendar ms for which momentum holds a position
@@ -82,10 +82,11 @@ def _momentum(bot: Bot, sight: Sight) -> Deal | None:
     if stake.positions:
         held_ms = sight.now_ms - stake.positions[0].opened_ms
         return _out(sight) if held_ms >= HOLD_MS or sight.play is not Play.ON else None
-    if sight.play is not Play.ON or len(trail) < TRAIL:
+    if sight.play is not Play.ON or not trail:
         return None
-    moved_px = trail[-1] - trail[-TRAIL]
-    if abs(moved_px) * PPM < MOVE_PPM * trail[-TRAIL]:
+    # On a calendar that hurries there are fewer of them; what they come to is the same.
+    moved_px = trail[-1] - trail[0]
+    if abs(moved_px) * PPM < MOVE_PPM * trail[0]:
         return None
     instrument = sight.instrument
     side = Direction.LONG if moved_px > 0 else Direction.SHORT

@@ -132,6 +132,15 @@ def test_momentum_goes_along_with_a_goal_and_leaves_after_90_seconds():
     assert [type(each.deal) for each in left] == [Closing, Closing]
 
 
+@pytest.mark.parametrize(("moves", "goes"), [((0, 50), True), ((0, 49), False), ((), False)])
+def test_momentum_takes_fewer_moves_where_there_are_no_more(moves, goes):
+    floor = BotFloor()
+    for offset in moves:
+        floor.feed(offset)
+
+    assert bool(of(MOMENTUM, floor.step())) is goes
+
+
 def test_momentum_does_not_go_along_with_what_is_long_over():
     floor = BotFloor()
     for offset in (0, 0, 0, 0, 0, 200):
