@@ -18,12 +18,11 @@ from .positions import Direction
 from .pricing import PPM, ceil_div
 from .trading import Side, price_of
 
-BAND_PPM = 6_000  #: 60 bps from the index are left alone: less than to go in and out costs in play
 MEAN_PARTS = 4  #: a quarter of what the price is off by, at once
 NOISE_MS = 20_000  #: calendar ms between two orders of a noise bot, on average
-NOISE_PARTS = 10_000  #: its largest order is such a part of the depth
-NOISE_LEAST = 100_000  #: and its smallest such a part
-TRAIL = 6  #: ticks of the feed between which there are the five moves that momentum goes by
+NOISE_PARTS = 1_000  #: its largest order is such a part of the depth
+NOISE_SIZES = 50  #: it is divided by 1 to so many, each as likely: large ones are rare
+TRAIL = 6  #: ticks of the feed, between which there are the five moves that momentum goes by
 TRAIL_MS = 900_000  #: calendar ms; what moved longer ago, in a match that is over, is no momentum
 MOVE_PPM = 5_000  #: 50 bps: what they have to come to; football moves a price a little all the time
 HOLD_MS = 90_000  #: calendar ms for which momentum holds a position
@@ -56,24 +55,24 @@ def _wanted(bot: Bot, sight: Sight, dice: Dice) -> Deal | None:
 
 
 def _revert(bot: Bot, sight: Sight) -> Deal | None:
-    """Trade against what has moved the price away from the index."""
+    """Trade against what has moved the price away from the index by more than a trade costs."""
     instrument = sight.instrument
     off_px = instrument.mid_px - instrument.index_px
-    if sight.play is Play.OFF or abs(off_px) * PPM <= BAND_PPM * instrument.index_px:
+    cost_ppm = instrument.half_spread_now_ppm + instrument.fee_ppm
+    if sight.play is Play.OFF or abs(off_px) * PPM <= cost_ppm * instrument.index_px:
         return None
     qty = instrument.depth * abs(off_px) // instrument.index_px // MEAN_PARTS
     return _towards(bot, sight, Side.SELL if off_px > 0 else Side.BUY, qty)
 
 
 def _noise(bot: Bot, sight: Sight, dice: Dice) -> Deal | None:
-    """Trade a little, now and then, either way; nothing is left at full time."""
+    """Trade a little, now and then more, either way; nothing is left at full time."""
     if sight.play is not Play.ON:
         return _out(sight)
     if dice.below(NOISE_MS) >= STEP_MS:
         return None
     side = (Side.BUY, Side.SELL)[dice.below(2)]
-    least, most = (sight.instrument.depth // parts for parts in (NOISE_LEAST, NOISE_PARTS))
-    qty = least + dice.below(most - least + 1)
+    qty = sight.instrument.depth // NOISE_PARTS // (1 + dice.below(NOISE_SIZES))
     return _towards(bot, sight, side, qty)
 
 
@@ -83,10 +82,11 @@ def _momentum(bot: Bot, sight: Sight) -> Deal | None:
     if stake.positions:
         held_ms = sight.now_ms - stake.positions[0].opened_ms
         return _out(sight) if held_ms >= HOLD_MS or sight.play is not Play.ON else None
-    if sight.play is not Play.ON or len(trail) < TRAIL:
+    if sight.play is not Play.ON or not trail:
         return None
-    moved_px = trail[-1] - trail[-TRAIL]
-    if abs(moved_px) * PPM < MOVE_PPM * trail[-TRAIL]:
+    # On a calendar that hurries there are fewer of them; what they come to is the same.
+    moved_px = trail[-1] - trail[0]
+    if abs(moved_px) * PPM < MOVE_PPM * trail[0]:
         return None
     instrument = sight.instrument
     side = Direction.LONG if moved_px > 0 else Direction.SHORT

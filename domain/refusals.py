@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     LIMIT_UNFIT = "LIMIT_UNFIT"
     BASE_MOVED = "BASE_MOVED"
     CLUB_IN_PLAY = "CLUB_IN_PLAY"
+    BOTS_STOPPED = "BOTS_STOPPED"
 
 
 @dataclass(frozen=True, slots=True)

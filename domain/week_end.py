@@ -65,14 +65,16 @@ class Mark:
     exact: bool
 
 
-def due(latest: Week | None, now_ms: int) -> Rollover | None:
+def due(latest: Week | None, seen_ms: int, now_ms: int) -> Rollover | None:
     """What is to be done first at *now_ms*, *latest* being the last week opened; None: nothing.
 
-    Weeks that were missed come one after the other, the oldest first.
+    Weeks that were missed come one after the other, the oldest first. The first of all is that of
+    *seen_ms*, when whoever asks first looked: to open a week takes longer than a week lasts on a
+    calendar that hurries.
     """
     present = week_of(now_ms)
     if latest is None:
-        return Rollover(None, present)
+        return Rollover(None, week_of(seen_ms))
     if latest.starts_ms >= present.starts_ms:
         return None
     return Rollover(latest, week_of(latest.ends_ms))

@@ -20,6 +20,7 @@ from .admin_reads import looked_at
 from .answers import json_answer
 from .audited import Done, asked, audited, settles
 from .auth import admin
+from .confirming import confirmed
 from .deps import ApiDeps
 from .operations import Access, Operation
 from .validate import body
@@ -55,7 +56,7 @@ def bot_routes(deps: ApiDeps) -> Blueprint:
         refusals=("OUTCOME_UNKNOWN",),
     )
     def switch_bots() -> Response:
-        """Let bots trade, or have them stop at their next step."""
+        """Let bots trade, or have them stop, and take back those orders of theirs that wait."""
         claims = admin(deps)
         wanted, known = body(BotsWanted), version_wanted("the bots")
         what = asked(claims, "bots.switch", "bots", wanted, known)
@@ -72,7 +73,16 @@ def _switch(deps: ApiDeps, wanted: BotsWanted, known: int, begun: Begun) -> Done
     )
     if isinstance(change, Stale):
         raise outdated(change.present.version, "the bots")
+    if not wanted.enabled:
+        # Without Redis the engine does it at its next look.
+        confirmed(lambda: _withdraw(deps), 0)
     return _done(change)
+
+
+def _withdraw(deps: ApiDeps) -> int:
+    market = deps.operators.market
+    users = [each.user for each in market.bot_books.enrolled()]
+    return market.bot_orders.withdraw(users, deps.calendar())
 
 
 def _done(change: Switched) -> Done:

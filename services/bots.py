@@ -22,6 +22,7 @@ from ..http.position_desk import Checker
 from ..http.quotas import Quotas
 from ..store.bot_books import BotBooks
 from ..store.bot_market import BotMarket
+from ..store.bot_orders import BotOrders
 from ..store.lease import Lease
 from .bot_desk import BotDesk
 from .health import ServiceHealth
@@ -95,11 +96,12 @@ def bots(
         paused=floor.paused,
         meter=floor.trades,
     )
+    orders = BotOrders(stores.redis, stores.keys, stores.scripts)
     crowd = Crowd(meter, lease)
     health.metrics.show(lambda: crowd, *BOTS)
 
     def engine() -> BotEngine:
-        return BotEngine(books, market, desk, lease, calendar, terms, poll_s, meter)
+        return BotEngine(books, market, desk, orders, lease, calendar, terms, poll_s, meter)
 
     # Everything goes on without it: people trade with the house.
     return [Child("bot-engine", engine, parkable=True)]

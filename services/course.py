@@ -75,17 +75,16 @@ def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
 
 
 def wait_for_weeks(stores: Stores, season: Season, clock: WarpClock, told: Event) -> None:
-    """Return when each week of *season* that was opened has its boards and draw, or patience ends.
+    """Return when each week of *season* has its boards and draw, or patience ends.
 
     Nothing is played any more, so the calendar need not run through what is left of the last week.
-    A week that is over in less than the seconds that opening one takes is never opened.
+    Of a calendar that hurries many weeks may be left by then: they are caught up with one by one.
     """
     weeks = weeks_of(season)
-    names = {week.name for week in weeks}
     clock.advance_to(max(week.ends_ms for week in weeks) + DRAW_MS)
     for _ in range(round(WEEKS_S / LOOK_S)):
         with suppress(*OUTAGES):
-            if all(each.over for each in opened_weeks(stores.pg) if each.week in names):
+            if over(weeks, opened_weeks(stores.pg)):
                 return
         if told.wait(LOOK_S):
             return
@@ -99,6 +98,11 @@ def weeks_of(season: Season) -> tuple[Week, ...]:
     while found[-1].ends_ms <= last_ms:
         found.append(week_of(found[-1].ends_ms))
     return tuple(found)
+
+
+def over(weeks: Sequence[Week], opened: Sequence[OpenedWeek]) -> bool:
+    """Whether nothing is left to be done of any of *weeks*, by what became of those *opened*."""
+    return {week.name for week in weeks} <= {each.week for each in opened if each.over}
 
 
 def drain(stores: Stores) -> None:
@@ -120,11 +124,10 @@ def drain(stores: Stores) -> None:
 def summary(stores: Stores, season: Season) -> dict[str, Any]:
     """What *season* came to: counts, results, table, weeks, and whether all of it is right.
 
-    `right`: every result is as it was played, every week that was opened is drawn, and the books
-    agree.
+    `right`: every result is as it was played, every week is drawn, and the books agree.
     """
     progress, settled = stores.fixtures.progress(), stores.fixtures.results()
-    weeks, names = opened_weeks(stores.pg), {week.name for week in weeks_of(season)}
+    weeks = opened_weeks(stores.pg)
     played = as_played(season, settled)
     if not played:
         _log.error("results are not as they were played")
@@ -143,7 +146,7 @@ def summary(stores: Stores, season: Season) -> dict[str, Any]:
         ],
         "weeks": [_week(each) for each in weeks if each.frozen],
         "reconcile": "ok" if report.ok else "failed",
-        "right": played and report.ok and all(each.over for each in weeks if each.week in names),
+        "right": played and report.ok and over(weeks_of(season), weeks),
     }
 
 

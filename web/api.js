@@ -76,6 +76,7 @@ export const signIn = (email) => send("POST", "/v1/auth/dev-login", { email, coo
 export const signOut = () => call("POST", "/v1/auth/logout");
 export const webSocketTicket = () => call("POST", "/v1/ws-token");
 export const status = () => call("GET", "/v1/status");
+export const leaderboard = (which, wanted) => call("GET", `/v1/leaderboards/${which}?${new URLSearchParams(wanted)}`);
 export const spinner = () => call("GET", "/v1/spinner/current");
 export const instruments = () => everyPage("/v1/instruments?limit=200");
 export const fixtures = () => everyPage("/v1/fixtures?limit=200");

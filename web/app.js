@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Chart } from "./chart.js";
 import { Door } from "./door.js";
 import { $, direction, element, money, showGain } from "./dom.js";
+import { Leaderboard } from "./leaderboard.js";
 import { heard } from "./orders.js";
 import { Positions, tell } from "./positions.js";
 import { Live } from "./socket.js";
@@ -23,6 +24,7 @@ const door = new Door((session) => signedIn(session), () => signedOut());
 const ticket = new Ticket(state, () => door.leave());
 const positions = new Positions(state.clubs, () => refreshPortfolio(), () => door.leave());
 const spinner = new Spinner();
+const leaderboard = new Leaderboard();
 let live = null;
 let polls = 0;
 
@@ -221,6 +223,7 @@ function signedIn(session) {
   live = new Live(["price:*", "portfolio"], onFrame, (now) => (now === "signed-out" ? door.leave() : paintConnection(now)));
   followFixtures();
   ticket.show();
+  rankings();
 }
 
 function signedOut() {
@@ -232,6 +235,7 @@ function signedOut() {
   $("trade").disabled = true;
   paintPortfolio();
   paintConnection("polling");
+  rankings();
 }
 
 // ---- start ---------------------------------------------------------------------
@@ -249,6 +253,10 @@ function followFixtures() {
   live?.follow("fixture:", going.map((fixture) => `fixture:${fixture.id}`));
 }
 
+function rankings() {
+  leaderboard.look(state.user).catch(() => {}); // the next poll asks again
+}
+
 async function poll() {
   try {
     if (!live) {
@@ -258,6 +266,7 @@ async function poll() {
     const status = await api.status();
     paintCalendar(status.calendar);
     spinner.look(status.calendar).catch(() => {}); // the next poll asks again
+    rankings();
     door.offer(status.sign_in);
     if (!live || polls++ % LIST_POLLS === 0) await listFixtures();
     if (state.chosen === null && state.clubs.size) choose(firstToShow());

@@ -13,11 +13,13 @@ class WeekMeter:
         frozen: weeks that were frozen here.
         level_at: monotonic seconds of the last look here that found no week to freeze or to open.
         token: of the lease, when it was held here last.
+        seen_ms: the calendar when the first incarnation here began.
     """
 
     frozen: int = 0
     level_at: float | None = None
     token: int = 0
+    seen_ms: int = 0
 
     def lag_s(self, now: float) -> float | None:
         """How long at *now* (monotonic seconds) a week has waited, about."""

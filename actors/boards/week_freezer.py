@@ -145,6 +145,7 @@ class WeekFreezer(Actor[WeekFreezerMessage]):
 
     def started(self) -> None:
         self._meter.level_at = self._meter.level_at or self._monotonic()
+        self._meter.seen_ms = self._meter.seen_ms or self._calendar()
         self._leadership.renew()
         self.every(RENEW_S, LeaseDue())
         self.every(LOOK_S, LookDue(), first_s=0.1)
@@ -183,10 +184,11 @@ class WeekFreezer(Actor[WeekFreezerMessage]):
             self._begun = [*self._begun[-99:], (present.starts_ms, self._monotonic())]
         if not self._lease.held() or self._round is not None:
             return
-        rollover = None if self._level == present else due(self._books.latest(), now_ms)
-        if rollover is not None:
-            self._begin(rollover)
-            return
+        if self._level != present:
+            rollover = due(self._books.latest(), self._meter.seen_ms, now_ms)
+            if rollover is not None:
+                self._begin(rollover)
+                return
         self._level, self._begun, self._why = present, self._begun[-1:], ""
         self._meter.level_at = self._monotonic()
 

@@ -75,6 +75,13 @@ class Market(Protocol):
         """The index of each club at the last ticks of the feed *since* then."""
 
 
+class Orders(Protocol):
+    """Orders of bots that wait; `store/bot_orders.py` has the real ones."""
+
+    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
+        """Reject all orders of *users* that wait; how many those were."""
+
+
 class Brokerage(Protocol):
     """The way of an order to the exchange; `services/bots.py` has the real one."""
 
@@ -87,7 +94,8 @@ class BotEngine(Actor[BotEngineMessage]):
 
     Duty: bots trade while matches are on, as people do: by the same desks, limits and delays.
     Reads: prices, portfolios and waiting orders in Redis; the switch, matches and gains in
-    Postgres. Writes: orders, through `trade-executor`; users and `bot_days` in Postgres.
+    Postgres. Writes: orders, through `trade-executor`; users and `bot_days` in Postgres. While they
+    are switched off it takes back those of their orders that wait.
     Lease: `lease:bots`; it saves double work, an order's key keeps it from being carried out twice.
     While it is down: bots do nothing; what they own stays, and its stops are watched.
     """
@@ -97,6 +105,7 @@ class BotEngine(Actor[BotEngineMessage]):
         books: Books,
         market: Market,
         brokerage: Brokerage,
+        orders: Orders,
         lease: Lease,
         calendar: Calendar,
         terms: BotTerms,
@@ -107,6 +116,7 @@ class BotEngine(Actor[BotEngineMessage]):
         self._books = books
         self._market = market
         self._brokerage = brokerage
+        self._orders = orders
         self._lease = lease
         self._calendar = calendar
         self._terms = terms
@@ -161,6 +171,15 @@ class BotEngine(Actor[BotEngineMessage]):
         self._note(ground.enabled)
         if ground.enabled:
             self._take(ground, now_ms)
+            # Whoever turned it took back what waited by then, but not what was placed since.
+            ground = self._books.ground()
+        if not ground.enabled:
+            self._withdraw(now_ms)
+
+    def _withdraw(self, now_ms: int) -> None:
+        withdrawn = self._orders.withdraw(list(self._users.values()), now_ms)
+        if withdrawn:
+            log.info("orders of bots are taken back", orders=withdrawn)
 
     def _note(self, enabled: bool) -> None:
         if enabled != self._meter.enabled:

@@ -17,7 +17,7 @@ from touchline.domain.ids import InstrumentIdx
 from touchline.domain.instrument import Instrument, new_instrument, quoted
 
 from tests.fakes.bot_floor import BOTS
-from tests.fakes.bots import FakeBooks, FakeBrokerage, FakeLease, FakeMarket
+from tests.fakes.bots import FakeBooks, FakeBrokerage, FakeLease, FakeMarket, FakeOrders
 from tests.fakes.clock import FakeClock
 
 MM, NOISE, OTHER_NOISE, MOMENTUM = ROSTER
@@ -46,6 +46,7 @@ class Pit:
             Match(number, home.idx, away.idx, 30) for number, (home, away) in enumerate(pairs)
         )
         self.brokerage, self.lease, self.meter = FakeBrokerage(), FakeLease(), BotMeter()
+        self.orders = FakeOrders()
         self.engine = self.another()
 
     def another(self) -> BotEngine:
@@ -55,6 +56,7 @@ class Pit:
             self.books,
             self.market,
             self.brokerage,
+            self.orders,
             lease,  # type: ignore[arg-type]  # as much of a lease as an actor uses
             self.clock.calendar,
             BotTerms(7, LOSS_E4, self.everywhere),
@@ -151,6 +153,26 @@ def test_the_switch_takes_effect_at_the_next_step_and_is_asked_for_each_time(pit
     assert len(pit.brokerage.placed) == 2
 
 
+def test_while_bots_are_switched_off_what_waits_of_theirs_is_taken_back_at_each_look(pit):
+    pit.step()
+    assert pit.orders.withdrawn == []
+    pit.books.enabled = False
+    pit.books.active = frozenset()  # those of a suspended bot as well
+    pit.step()
+    pit.step()
+
+    assert pit.orders.withdrawn == [list(BOTS.values())] * 2
+
+
+def test_what_is_placed_while_the_switch_is_turned_is_taken_back_at_once(pit):
+    pit.brokerage.meanwhile = lambda: setattr(pit.books, "enabled", False)
+
+    pit.step()
+
+    assert len(pit.brokerage.placed) == 1
+    assert pit.orders.withdrawn == [list(BOTS.values())]
+
+
 def test_a_bot_that_is_suspended_does_not_trade(pit):
     pit.books.active -= {BOTS[MM]}
 
@@ -184,7 +206,7 @@ def test_a_day_is_opened_when_it_is_first_looked_at_in_the_life_that_was_read(pi
 def test_what_waits_is_read_before_what_is_owned_and_the_life_before_both(pit):
     pit.step()
 
-    assert pit.calls == ["ground", "life", "waiting", "portfolios"]
+    assert pit.calls == ["ground", "life", "waiting", "portfolios", "ground"]
 
 
 def test_where_an_order_of_its_own_waits_a_bot_does_nothing(pit):

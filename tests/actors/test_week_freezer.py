@@ -181,6 +181,31 @@ def test_weeks_that_were_missed_are_frozen_in_order_each_with_its_own(freezing, 
     ]
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_weeks_that_pass_before_the_first_can_be_opened_are_caught_up_with(
+    redis, pg, clock, crashes
+):
+    freezing = Freezing(Books(redis, pg), clock)
+    trade(freezing, ANN, W43.ends_ms - 1, times=3)
+    first = marked(freezing, ANN)
+    trade(freezing, BOB, W44.ends_ms - 1, qty=20_000, times=3)
+    second = marked(freezing, BOB)
+
+    go(clock, W45.starts_ms + 1)
+    if crashes:
+        freezing.lease.release()
+        freezing = Freezing(freezing.books, clock, meter=freezing.meter)
+    freezing.settle()
+
+    assert boards(freezing, W43) == {ANN: first - START_E4}
+    assert boards(freezing, W44) == {BOB: second - START_E4}
+    assert [week[:2] for week in freezing.weeks()] == [
+        (W43.name, True),
+        (W44.name, True),
+        (W45.name, False),
+    ]
+
+
 def test_a_week_that_is_frozen_stays_as_it_is(freezing, clock):
     trade(freezing, ANN, W43.ends_ms - 1, times=3)
     go(clock, W43.ends_ms)

@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 from touchline.domain.bots import ROSTER
+from touchline.domain.ids import InstrumentIdx, UserId
+from touchline.domain.orders import DelayedOrder, OrderStatus, TradeTerms
+from touchline.domain.refusals import Refusal, Refused
+from touchline.domain.trading import Side
 from touchline.store.bot_books import BotBooks
+from touchline.store.commands import AcceptOrder
 from touchline.store.start_balance import grant_start_balance
 from touchline.store.worth import Worth
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api, Trader
+from tests.fakes.facts import AT_MS
 
 BOTS = "/v1/admin/bots"
 
@@ -45,6 +51,58 @@ def test_they_are_switched_off_and_stay_so(api: Api, operator: Trader) -> None:
     assert BotBooks(api.pg).ground().enabled is False
     api.redis.flushdb()  # where the switch is not
     assert operator.get(BOTS).get_json()["enabled"] is False
+
+
+def test_what_waits_of_theirs_is_taken_back_with_the_switch_and_of_nobody_else(
+    api: Api, operator: Trader
+) -> None:
+    bot = BotBooks(api.pg).enrol()[ROSTER[0]]
+    ada = api.sign_in("ada@example.com")
+    grant_start_balance(api.deps.hot, api.deps.scripts, bot, api.clock.calendar())
+    api.deps.scripts.execute([AcceptOrder(waiting(user)) for user in (bot, ada.id)])
+
+    put(operator, False)
+
+    assert [api.deps.hot.wallet(user).reserved_e4 for user in (bot, ada.id)] == [0, 70_000]
+    assert order(api, bot).refused == Refused(Refusal.BOTS_STOPPED)
+    assert order(api, ada.id).status is OrderStatus.PENDING
+
+
+def test_bots_that_are_switched_on_keep_what_waits(api: Api, operator: Trader) -> None:
+    bot = BotBooks(api.pg).enrol()[ROSTER[0]]
+    grant_start_balance(api.deps.hot, api.deps.scripts, bot, api.clock.calendar())
+    api.deps.scripts.execute([AcceptOrder(waiting(bot))])
+
+    put(operator, True)
+
+    assert api.deps.hot.wallet(bot).reserved_e4 == 70_000
+
+
+def order(api: Api, user: UserId) -> DelayedOrder:
+    placed = api.deps.orders.one(user, order_id(user))
+    assert placed is not None
+    assert placed.order is not None
+    return placed.order
+
+
+def order_id(user: int) -> str:
+    return f"01920000-0000-7000-8000-{user:012d}"
+
+
+def waiting(user: UserId) -> DelayedOrder:
+    """A purchase that sets aside 7 coins."""
+    return DelayedOrder(
+        order_id=order_id(user),
+        user=user,
+        idx=InstrumentIdx(17),
+        terms=TradeTerms(Side.BUY, 1_000, None, None),
+        idem_key=f"of-{user}",
+        fingerprint="f",
+        client_order_id=None,
+        accepted_ms=AT_MS,
+        release_ms=AT_MS + 5_000,
+        reserved_e4=70_000,
+    )
 
 
 def test_of_two_admins_the_second_has_to_look_again(operator: Trader) -> None:

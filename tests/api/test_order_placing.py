@@ -29,6 +29,7 @@ NOT_FOR_CLIENTS = {
     Refusal.UNREADABLE,
     Refusal.LIMIT_UNFIT,
     Refusal.BASE_MOVED,
+    Refusal.BOTS_STOPPED,
 }
 
 

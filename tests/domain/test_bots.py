@@ -57,12 +57,25 @@ def test_mean_reversion_sells_what_it_holds_before_it_goes_short():
     ]
 
 
-@pytest.mark.parametrize(("inventory", "acts"), [(60_000, False), (-60_000, False), (60_010, True)])
-def test_mean_reversion_leaves_60_basis_points_alone(inventory, acts):
+@pytest.mark.parametrize(("phase", "cost_bps"), [(Phase.LIVE, 40), (Phase.SCHEDULED, 20)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_mean_reversion_leaves_alone_what_it_would_pay_for_the_trade(phase, cost_bps, sign):
     floor = BotFloor()
-    floor.sold(inventory)
+    floor.play(phase)
+    floor.sold(sign * cost_bps * 1_000)
 
-    assert bool(of(MM, floor.step())) is acts
+    assert [each for each in floor.step(everywhere=True) if each.decision.bot == MM] == []
+    floor.sold(sign * (cost_bps * 1_000 + 100))
+    assert [each.decision.bot for each in floor.step(everywhere=True)].count(MM) == 1
+
+
+def test_mean_reversion_goes_by_the_costs_that_operators_set():
+    floor = BotFloor()
+    dear = replace(floor.bourse.instruments[ARS], fee_ppm=5_000)
+    floor.bourse.instruments[ARS] = dear
+    floor.sold(60_000)
+
+    assert of(MM, floor.step()) == []
 
 
 def test_mean_reversion_closes_its_short_before_it_buys():
@@ -88,7 +101,7 @@ def test_mean_reversion_trades_a_quarter_of_what_the_price_is_off_by(inventory, 
     assert decision.deal == Opening(Direction.SHORT, qty, 5)
 
 
-def test_noise_trades_about_once_in_20_seconds_either_way_and_little():
+def test_noise_trades_about_once_in_20_seconds_either_way_and_mostly_little():
     floor, steps = BotFloor(), 2_000
 
     found = of(NOISE, floor.steps(steps))
@@ -97,7 +110,10 @@ def test_noise_trades_about_once_in_20_seconds_either_way_and_little():
     assert 0.6 < len(trades) * 4 / steps < 1.1  # some find that they may not go further
     bought = [each for each in trades if isinstance(each, Shares) and each.side is Side.BUY]
     assert 0.3 < len(bought) / len(trades) < 0.7
-    assert max(each.qty for each in trades if isinstance(each, Shares)) <= 1_000
+    sizes = sorted(each.qty for each in trades if isinstance(each, Shares))
+    assert sizes[0] <= 200
+    assert sizes[len(sizes) // 2] < 1_000
+    assert 5_000 < sizes[-1] <= 10_000
 
 
 def test_momentum_goes_along_with_a_goal_and_leaves_after_90_seconds():
@@ -114,6 +130,15 @@ def test_momentum_goes_along_with_a_goal_and_leaves_after_90_seconds():
     assert {each.qty for each in deals.values()} == {12_500}
     assert of(MOMENTUM, waited) == []
     assert [type(each.deal) for each in left] == [Closing, Closing]
+
+
+@pytest.mark.parametrize(("moves", "goes"), [((0, 50), True), ((0, 49), False), ((), False)])
+def test_momentum_takes_fewer_moves_where_there_are_no_more(moves, goes):
+    floor = BotFloor()
+    for offset in moves:
+        floor.feed(offset)
+
+    assert bool(of(MOMENTUM, floor.step())) is goes
 
 
 def test_momentum_does_not_go_along_with_what_is_long_over():

@@ -17,25 +17,29 @@ ARS, EVE = 1, 2
 
 
 def test_the_first_week_of_all_is_only_opened():
-    assert due(None, NOW_MS) == Rollover(None, PRESENT)
+    assert due(None, NOW_MS, NOW_MS) == Rollover(None, PRESENT)
     assert Rollover(None, PRESENT).at_ms == PRESENT.starts_ms
 
 
+def test_the_first_week_is_the_one_that_was_looked_at_first_however_much_later_it_is():
+    assert due(None, NOW_MS, NOW_MS + 5 * WEEK_MS) == Rollover(None, PRESENT)
+
+
 def test_nothing_is_due_while_the_present_week_is_open():
-    assert due(PRESENT, NOW_MS) is None
-    assert due(PRESENT, PRESENT.ends_ms - 1) is None
-    assert due(week_of(NOW_MS + WEEK_MS), NOW_MS) is None  # by a calendar that was set back
+    assert due(PRESENT, NOW_MS, NOW_MS) is None
+    assert due(PRESENT, NOW_MS, PRESENT.ends_ms - 1) is None
+    assert due(week_of(NOW_MS + WEEK_MS), NOW_MS, NOW_MS) is None  # by a calendar that was set back
 
 
 def test_a_week_ends_when_the_next_begins():
-    assert due(PRESENT, PRESENT.ends_ms) == Rollover(PRESENT, week_of(PRESENT.ends_ms))
+    assert due(PRESENT, NOW_MS, PRESENT.ends_ms) == Rollover(PRESENT, week_of(PRESENT.ends_ms))
 
 
 @given(st.integers(0, 60))
 def test_missed_weeks_are_ended_one_after_the_other(missed):
     latest, ended = week_of(NOW_MS - missed * WEEK_MS), []
 
-    while (rollover := due(latest, NOW_MS)) is not None:
+    while (rollover := due(latest, NOW_MS, NOW_MS)) is not None:
         assert rollover.ended == latest
         assert rollover.at_ms == latest.ends_ms
         ended.append(latest)

@@ -21,6 +21,7 @@ from touchline.http.quotas import Quotas
 from touchline.services.bot_desk import BotDesk
 from touchline.store.bot_books import BotBooks
 from touchline.store.bot_market import BotMarket
+from touchline.store.bot_orders import BotOrders
 from touchline.store.lease import Lease
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
@@ -81,6 +82,7 @@ class BotMatch:
             BotBooks(books.pg),
             BotMarket(books.redis, books.keys, books.hot, books.scripts),
             desk,
+            BotOrders(books.redis, books.keys, books.scripts),
             Lease(books.redis, key, monotonic=self.clock.monotonic, owner="here"),
             self.clock.calendar,
             BotTerms(7, loss_e4),

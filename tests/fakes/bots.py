@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from touchline.domain.bot_views import Decision, Match
 from touchline.domain.bots import ROSTER, Bot
@@ -97,17 +97,30 @@ class FakeMarket:
 
 
 class FakeBrokerage:
-    """Fills whatever it is given, and keeps it."""
+    """Fills whatever it is given, and keeps it; *meanwhile* is called then."""
 
     def __init__(self) -> None:
         self.placed: list[list[Decision]] = []
         self.result = ("filled", "")
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def place(self, wanted: Sequence[Decision]) -> list[tuple[str, str]]:
         self.placed.append(list(wanted))
+        self.meanwhile()
         return [self.result] * len(wanted)
 
     @property
     def bots(self) -> set[Bot]:
         """Those who have placed anything."""
         return {each.bot for batch in self.placed for each in batch}
+
+
+class FakeOrders:
+    """Keeps whose orders were taken back, time after time."""
+
+    def __init__(self) -> None:
+        self.withdrawn: list[list[UserId]] = []
+
+    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
+        self.withdrawn.append(list(users))
+        return 0

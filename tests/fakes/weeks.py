@@ -32,9 +32,15 @@ class Freezing:
     """The week-freezer of one api-server, *owner*, started; *but* with some other parts."""
 
     def __init__(
-        self, books: Books, clock: FakeClock, *, owner: str = "", but: Mapping[str, Any] = NOTHING
+        self,
+        books: Books,
+        clock: FakeClock,
+        *,
+        owner: str = "",
+        but: Mapping[str, Any] = NOTHING,
+        meter: WeekMeter | None = None,
     ) -> None:
-        self.books, self.clock, self.meter = books, clock, WeekMeter()
+        self.books, self.clock, self.meter = books, clock, meter or WeekMeter()
         self.lease = Lease(
             books.redis,
             books.keys.lease("week-freezer"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
+from gevent.event import AsyncResult
 from touchline.actors.bots.messages import StepDue
+from touchline.actors.trading.messages import Execute
 from touchline.domain.bots import ROSTER, BotKind
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.quota import Rates
 from touchline.http.operations import Limit
+from touchline.store.bot_orders import BotOrders
 from touchline.store.commands import TradeCommand
 from touchline.store.position_commands import OpenCommand
 
@@ -158,15 +162,46 @@ def test_a_bot_that_has_lost_its_days_worth_opens_and_buys_nothing_more(redis, p
     assert match.agree()
 
 
-def test_bots_that_are_switched_off_leave_what_waits_and_begin_nothing(match):
+def test_bots_that_are_switched_off_begin_nothing_and_keep_what_they_have(match):
     match.minutes(0, 5, Random(3))
     match.books.rows(
         "INSERT INTO bot_switch (enabled, note, since_ms, version) VALUES (false, '', 1, 1)"
     )
+    match.engine = match.another()  # whoever takes over looks at once
+    match.engine.started()
+    match.engine.receive(StepDue())
     before = len(commands(match))
+    owned = {(bot, idx): net(match, user, idx) for bot, user in match.bots.items() for idx in CLUBS}
+    assert any(owned.values())
+    assert pending(match) == 0
 
-    match.minutes(5, 10, Random(4))
+    for minute in range(5, 10):
+        match.play(Phase.LIVE, minute)
+        match.step()
 
     assert len(commands(match)) == before
     assert pending(match) == 0
+    assert owned == {key: net(match, match.bots[key[0]], key[1]) for key in owned}
     assert match.agree()
+
+
+def test_what_waits_of_bots_is_taken_back_when_they_are_switched_off(match):
+    while not pending(match):
+        match.step()
+    bots = set(match.bots.values())
+    assert {match.books.hot.wallet(user).reserved_e4 for user in bots} != {0}
+    ann = replace(match.books.command(1, 7), delay_ms=DELAY_MS, now_ms=match.clock.calendar())
+    match.executor.tell(Execute(ann, AsyncResult()))
+    placed = pending(match)
+
+    taken = BotOrders(match.books.redis, match.books.keys, match.books.scripts).withdraw(
+        list(bots), match.clock.calendar()
+    )
+
+    assert (taken, pending(match)) == (placed - 1, 1)
+    assert {match.books.hot.wallet(user).reserved_e4 for user in bots} == {0}
+    assert match.agree()
+    left = match.books.rows(
+        "SELECT DISTINCT user_id = ANY(%s), status, reject_code FROM orders", (list(bots),)
+    )
+    assert set(left) == {(True, "rejected", "BOTS_STOPPED"), (False, "pending", None)}

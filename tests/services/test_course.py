@@ -9,7 +9,9 @@ from touchline.domain.fixtures import Club, Fixture
 from touchline.domain.halts import Phase
 from touchline.matchserver.matches import Season, results
 from touchline.matchserver.season import generate_season
-from touchline.services.course import as_played, weeks_of
+from touchline.services.course import as_played, over, weeks_of
+from touchline.store.draws import Status
+from touchline.store.weeks import OpenedWeek
 
 SEASON = generate_season(3, clubs=4)
 
@@ -44,6 +46,15 @@ def test_a_wrong_score_and_a_missing_match_are_not_as_played() -> None:
 
     assert not as_played(SEASON, others)
     assert not as_played(SEASON, [replace(first, score=(home + 1, away)), *others])
+
+
+def test_a_season_is_over_when_each_of_its_weeks_is_drawn_and_announced() -> None:
+    weeks = weeks_of(SEASON)
+    drawn = [OpenedWeek(week.name, True, False, 1, 1, Status.ANNOUNCED, 1) for week in weeks]
+
+    assert over(weeks, [*drawn, replace(drawn[-1], week="2027-W01", draw=None)])
+    assert not over(weeks, drawn[:-1])  # one was never opened
+    assert not over(weeks, [*drawn[1:], replace(drawn[0], draw=Status.CREDITED)])
 
 
 def test_the_weeks_of_a_season_follow_each_other_from_its_first_match_to_its_last() -> None:

@@ -14,6 +14,7 @@ from touchline.domain.table import Outcome, league_table
 from touchline.matchserver.matches import Season, results
 from touchline.matchserver.openfootball import load_openfootball
 from touchline.matchserver.season import generate_season
+from touchline.services.course import weeks_of
 from touchline.services.up import page_origins
 
 from tests.matchserver.season_files import SMALL_CUP
@@ -125,6 +126,11 @@ def test_with_bots_a_season_ends_no_differently_and_they_are_in_the_books(tmp_pa
     assert (summary["settled"], summary["reconcile"]) == (380, "ok")
     assert summary["trades"] > 10
     assert by_teams(summary["results"]) == by_teams(expected(generate_season(3)))
+    # A week lasts half a second here, and to open one takes three.
+    names = [week.name for week in weeks_of(generate_season(3))]
+    assert [each["week"] for each in summary["weeks"]][: len(names)] == names
+    assert {each["draw"] for each in summary["weeks"][: len(names)]} == {"announced"}
+    assert summary["right"] is True
 
 
 def test_a_person_who_trades_among_bots_while_the_feed_lies_is_ranked_and_wins_a_prize(

@@ -1,0 +1,45 @@
+"""Orders of bots that wait, as the kill switch takes them back.
+
+Source: docs/decisions/0043.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+
+from ..domain.ids import UserId
+from ..domain.orders import OrderStatus
+from ..domain.refusals import Refusal, Refused
+from .commands import OrderDone
+from .keys import Keys
+from .order_wire import is_known, order_of
+from .scripts import Scripts
+
+_STOPPED = Refused(Refusal.BOTS_STOPPED)
+
+
+class BotOrders:
+    """Takes back what bots have ordered and what has not been carried out."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+        self._redis = client
+        self._keys = keys
+        self._scripts = scripts
+
+    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
+        """Reject all orders of *users* that wait; how many those were.
+
+        What they had set aside is free again. One that is carried out meanwhile stays filled.
+        """
+        with self._redis.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.smembers(self._keys.pending_of(user))
+            pending = pipe.execute()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for order_id in sorted(set().union(*pending)):
+                pipe.hgetall(self._keys.order(order_id))
+            found = [order_of(each) for each in pipe.execute() if is_known(each)]
+        statuses = self._scripts.orders_done([OrderDone(one, _STOPPED, now_ms) for one in found])
+        return statuses.count(OrderStatus.REJECTED)
