@@ -83,7 +83,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._calendar = calendar
         self._pace = pace
         self._writer = IndexWriter(scripts, lease, self._meter)
-        self._budget = Budget(feed, hot)
+        self._budget = Budget(feed, hot, pace.hourly)
         self._lookout = Lookout(feed, self._budget, self._meter.calls)
         self._lister = Lister(feed, pace.list_ms, self._budget, self._meter.calls)
         self._book = MatchBook()
