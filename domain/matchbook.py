@@ -10,20 +10,11 @@ Source: docs/market.md, "Matches and trading".
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
+from .asking import ASK_MAX, in_window, wants_asking
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .tracking import (
-    ASK_MAX,
-    Standing,
-    Tracked,
-    doubtful,
-    in_window,
-    observed,
-    resting,
-    standings,
-    unseen,
-    wants_asking,
-)
+from .standing import Standing, doubtful, standings, unseen
+from .tracking import Tracked, observed, resting
 
 
 class MatchBook:

@@ -26,7 +26,8 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
-from ...domain.tracking import Standing, Tracked
+from ...domain.standing import Standing
+from ...domain.tracking import Tracked
 from ...store.feed import FeedProvider
 from ...store.fence import Fenced
 from ...store.fixture_news import FixtureNews

@@ -1,18 +1,11 @@
 """What one match that is being followed calls for, look by look."""
 
 import pytest
+from touchline.domain.asking import in_window, wants_asking
 from touchline.domain.halts import OPEN, Halt, Phase
 from touchline.domain.ids import InstrumentIdx
-from touchline.domain.tracking import (
-    EVENT_MS,
-    RESULT_MS,
-    Tracked,
-    halt_of,
-    in_window,
-    observed,
-    standings,
-    wants_asking,
-)
+from touchline.domain.standing import halt_of, standings
+from touchline.domain.tracking import EVENT_MS, RESULT_MS, Tracked, observed
 
 from tests.fakes.matches import FULHAM, HOUR_MS, KICKOFF_MS, a_match
 
