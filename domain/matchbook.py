@@ -13,7 +13,7 @@ from dataclasses import replace
 from .asking import ASK_MAX, in_window, wants_asking
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .standing import Standing, doubtful, standings, unseen
+from .standing import Standing, doubtful, standings, still, unseen
 from .tracking import Tracked, observed, resting
 
 
@@ -105,6 +105,10 @@ class MatchBook:
         for tracked in self.governing():
             found |= standings(tracked, self.rating_lead(tracked), now_ms, stale_ms)
         return found
+
+    def still(self, stale_ms: int) -> tuple[int, ...]:
+        """Fixtures of which the feed repeats an old answer."""
+        return tuple(f for f, tracked in self._matches.items() if still(tracked, stale_ms))
 
     def rating_lead(self, tracked: Tracked) -> int:
         """Home rating minus away rating; stays as it is until the match is settled."""

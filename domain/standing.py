@@ -10,7 +10,7 @@ from .halts import OPEN, Halt, Phase
 from .ids import InstrumentIdx
 from .index import home_offset_bps
 from .match import state_halt
-from .tracking import PLAYING, Tracked
+from .tracking import FROZEN_MS, PLAYING, Tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,30 @@ def unseen(tracked: Tracked, now_ms: int, stale_ms: int) -> bool:
     return now_ms - known_ms >= ASK_WAITING_MS + stale_ms
 
 
+def still(tracked: Tracked, stale_ms: int) -> bool:
+    """Whether its clock is said to run and has stood for too long: the feed repeats an old answer.
+
+    By the looks, not by the calendar: where looks are rare, so are minutes. A break has no clock
+    that runs, nor has a competition of which the feed tells no minutes.
+    """
+    match = tracked.match
+    stood_ms = tracked.seen_ms - tracked.moved_ms
+    return match.ticking and match.phase is Phase.LIVE and stood_ms >= FROZEN_MS + stale_ms
+
+
 def halt_of(tracked: Tracked, now_ms: int, stale_ms: int) -> Halt:
-    """The feed's halts for both clubs; a match not seen for *stale_ms* in play is stale."""
+    """The feed's halts for both clubs.
+
+    A match in play that was not seen for *stale_ms*, or whose clock stands still, is stale.
+    """
     match = tracked.match
     halt = state_halt(match)
     if match.played_out:
         halt |= Halt.MATCH_SUSPENDED  # until the result is committed
     if now_ms < tracked.rest_until_ms:
         halt |= Halt.EVENT
-    if match.phase in PLAYING and now_ms - tracked.seen_ms >= stale_ms:
+    unseen_for_ms = now_ms - tracked.seen_ms
+    if match.phase in PLAYING and (unseen_for_ms >= stale_ms or still(tracked, stale_ms)):
         halt |= Halt.FEED_STALE
     return halt
 

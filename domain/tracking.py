@@ -14,6 +14,7 @@ from .ids import InstrumentIdx
 from .match import MatchSnapshot
 
 EVENT_MS = 10_000  #: trading rests this long after a goal or a red card
+FROZEN_MS = 90_000  #: a clock that runs shows another minute each 60 s, or the body is an old one
 RESULT_MS = 120_000  #: a result must have stood this long: full time can show before extra time
 WINDOW_MS = 6 * 3_600_000  #: after kick-off, when even extra time and shoot-out are long over
 
@@ -30,6 +31,7 @@ class Tracked:
     Attributes:
         weight_bps: what a whole result is worth in its competition.
         seen_ms: when the feed last showed it; 0 while it has not since we started.
+        moved_ms: since when every look has shown the same of it.
         result_ms: since when the present result has been seen to stand.
         rest_until_ms: trading rests until then after a goal or a card.
         asked_ms: when it was last asked for by id.
@@ -41,6 +43,7 @@ class Tracked:
     away: InstrumentIdx
     weight_bps: int
     seen_ms: int = 0
+    moved_ms: int = 0
     result_ms: int | None = None
     rest_until_ms: int = 0
     asked_ms: int = 0
@@ -69,12 +72,14 @@ def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
         # What halts a match, or ends it off the pitch, often comes without a score.
         match = replace(match, score=before.score, minute=before.minute)
     rests = match.under_review or _counted(match) != _counted(before)
+    moved = match != before or not tracked.seen_ms
     same_result = match.state == before.state and match.score == before.score
     result_ms = tracked.result_ms if same_result else None
     return replace(
         tracked,
         match=match,
         seen_ms=now_ms,
+        moved_ms=now_ms if moved else tracked.moved_ms,
         result_ms=(now_ms if result_ms is None else result_ms) if match.played_out else None,
         rest_until_ms=now_ms + EVENT_MS if rests else tracked.rest_until_ms,
     )

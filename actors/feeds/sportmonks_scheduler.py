@@ -38,6 +38,7 @@ from ...store.scripts import Scripts
 from ..actor import Actor
 from ..meters import FeedMeter
 from .budget import Budget
+from .doubts import Doubt, Doubts
 from .index_writer import IndexWriter
 from .lister import Lister
 from .lookout import Lookout
@@ -87,6 +88,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._budget = Budget(feed, hot, pace.hourly)
         self._lookout = Lookout(feed, self._budget, self._meter.calls)
         self._lister = Lister(feed, pace.list_ms, self._budget, self._meter.calls)
+        self._doubts = Doubts(self._meter.doubts)
         self._book = MatchBook()
         self._leading = False
         #: Token of the lease and life of Redis that we lead by, and what operators had changed.
@@ -116,9 +118,14 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         return {
             "lease": self._lease.held(),
             "open": len(self._book),
-            "ailing": self._lookout.ailing(self._calendar()),
+            "ailing": self._ailing(),
             **health,
         }
+
+    def _ailing(self) -> str:
+        # What another replica has found since we led is its to tell.
+        doubted = self._doubts.ailing if self._leading else ""
+        return "; ".join(filter(None, (self._lookout.ailing(self._calendar()), doubted)))
 
     def _unless_fenced(self, work: Callable[[], None]) -> None:
         try:
@@ -186,6 +193,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
         self._writer.apply(standings, now_ms)
+        self._doubts.note(Doubt.STILL, self._book.still(self._pace.stale_ms))
         self._tell_health()
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):

@@ -72,6 +72,43 @@ def test_a_match_in_play_that_nobody_sees_goes_stale_after_ten_seconds():
     assert halt_of(one, NOW_MS + STALE_MS, STALE_MS) == Halt.FEED_STALE
 
 
+def shown_for(seconds, match):
+    """A match that every look has shown as *match* for so long, and the time of the last look."""
+    one = followed((0, a_match("INPLAY_1ST_HALF")), (1_000, match), (1_000 + 1000 * seconds, match))
+    return one, NOW_MS + 1_000 + 1000 * seconds
+
+
+def test_a_clock_that_runs_and_stands_still_is_an_old_answer():
+    for seconds, halt in ((99, OPEN), (100, Halt.FEED_STALE)):
+        one, now_ms = shown_for(seconds, a_match("INPLAY_2ND_HALF", minute=50, ticking=True))
+        assert halt_of(one, now_ms, STALE_MS) == halt
+
+    moved = observed(one, a_match("INPLAY_2ND_HALF", minute=51, ticking=True), now_ms + 2_000)
+    assert halt_of(moved, now_ms + 2_000, STALE_MS) == OPEN
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        a_match("INPLAY_1ST_HALF", minute=50),
+        a_match("HT", minute=45, ticking=True),
+        a_match("BREAK", minute=90, ticking=True),
+        a_match("SUSPENDED", minute=50, ticking=True),
+    ],
+    ids=["no clock", "half-time", "break", "suspended"],
+)
+def test_where_no_clock_should_run_none_stands_still(match):
+    one, now_ms = shown_for(1_800, match)
+
+    assert Halt.FEED_STALE not in halt_of(one, now_ms, STALE_MS)
+
+
+def test_where_looks_are_rare_a_clock_may_stand_for_longer():
+    one, now_ms = shown_for(200, a_match("INPLAY_2ND_HALF", minute=50, ticking=True))
+
+    assert halt_of(one, now_ms, 200_000) == OPEN
+
+
 def test_a_match_that_has_not_begun_cannot_go_stale():
     assert halt_of(tracked(a_match("NS"), seen_ms=0), NOW_MS, STALE_MS) == OPEN
 
