@@ -10,7 +10,7 @@ from .halts import OPEN, Halt, Phase
 from .ids import InstrumentIdx
 from .index import home_offset_bps
 from .match import state_halt
-from .tracking import FROZEN_MS, PLAYING, Tracked
+from .tracking import FROZEN_MS, PLAYING, Tracked, endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def still(tracked: Tracked, stale_ms: int) -> bool:
 def halt_of(tracked: Tracked, now_ms: int, stale_ms: int) -> Halt:
     """The feed's halts for both clubs.
 
-    A match in play that was not seen for *stale_ms*, or whose clock stands still, is stale.
+    A match in play that was not seen for *stale_ms*, whose clock stands still, or that has no end,
+    is stale.
     """
     match = tracked.match
     halt = state_halt(match)
@@ -61,8 +62,8 @@ def halt_of(tracked: Tracked, now_ms: int, stale_ms: int) -> Halt:
         halt |= Halt.MATCH_SUSPENDED  # until the result is committed
     if now_ms < tracked.rest_until_ms:
         halt |= Halt.EVENT
-    unseen_for_ms = now_ms - tracked.seen_ms
-    if match.phase in PLAYING and (unseen_for_ms >= stale_ms or still(tracked, stale_ms)):
+    unseen_for = match.phase in PLAYING and now_ms - tracked.seen_ms >= stale_ms
+    if unseen_for or still(tracked, stale_ms) or endless(tracked, now_ms):
         halt |= Halt.FEED_STALE
     return halt
 

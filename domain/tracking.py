@@ -17,6 +17,8 @@ EVENT_MS = 10_000  #: trading rests this long after a goal or a red card
 FROZEN_MS = 90_000  #: a clock that runs shows another minute each 60 s, or the body is an old one
 RESULT_MS = 120_000  #: a result must have stood this long: full time can show before extra time
 WINDOW_MS = 6 * 3_600_000  #: after kick-off, when even extra time and shoot-out are long over
+ENDED_MS = 24 * 3_600_000  #: after kick-off, when no club can still be in the same match
+GONE_MS = 3_600_000  #: a match that good answers have lacked for so long is not there any more
 
 PLAYING = frozenset({Phase.LIVE, Phase.BREAK, Phase.SHOOTOUT})
 """Phases in which the feed must be seen for a price to mean anything."""
@@ -35,6 +37,7 @@ class Tracked:
         result_ms: since when the present result has been seen to stand.
         rest_until_ms: trading rests until then after a goal or a card.
         asked_ms: when it was last asked for by id.
+        gone_ms: since when every good answer to that has lacked it; None if none has.
         opened: its prices before kick-off are on record.
     """
 
@@ -47,6 +50,7 @@ class Tracked:
     result_ms: int | None = None
     rest_until_ms: int = 0
     asked_ms: int = 0
+    gone_ms: int | None = None
     opened: bool = False
 
     @property
@@ -65,7 +69,7 @@ class Tracked:
 
 def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
     """*tracked* after a look at *now_ms* that showed *match*; a look at other clubs is ignored."""
-    before = tracked.match
+    before, match = tracked.match, reckoned(match, now_ms)
     if (match.home.id, match.away.id) != (before.home.id, before.away.id):
         return tracked
     if not match.scored and match.phase is not Phase.SCHEDULED:
@@ -82,7 +86,38 @@ def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
         moved_ms=now_ms if moved else tracked.moved_ms,
         result_ms=(now_ms if result_ms is None else result_ms) if match.played_out else None,
         rest_until_ms=now_ms + EVENT_MS if rests else tracked.rest_until_ms,
+        gone_ms=None,
+        # What came to nothing, and is played after all, starts from the prices of then.
+        opened=tracked.opened and match.phase is not Phase.VOID,
     )
+
+
+def reckoned(match: MatchSnapshot, now_ms: int) -> MatchSnapshot:
+    """*match* as it counts at *now_ms*: what is still in play a day later was abandoned."""
+    if match.phase in PLAYING and now_ms >= match.kickoff_ms + ENDED_MS:
+        return replace(match, state="ABANDONED")
+    return match
+
+
+def missed(tracked: Tracked, now_ms: int) -> Tracked:
+    """*tracked* after a good answer that lacks it, though it was asked for.
+
+    One that was to be over long ago, and that nobody knows any more, was deleted. It counts again
+    as soon as the feed shows it.
+    """
+    gone_ms = now_ms if tracked.gone_ms is None else tracked.gone_ms
+    match = tracked.match
+    over = now_ms >= match.kickoff_ms + ENDED_MS and match.phase is not Phase.VOID
+    if over and now_ms - gone_ms >= GONE_MS:
+        deleted = replace(match, state="DELETED")
+        return replace(tracked, match=deleted, gone_ms=gone_ms, result_ms=None, opened=False)
+    return replace(tracked, gone_ms=gone_ms)
+
+
+def endless(tracked: Tracked, now_ms: int) -> bool:
+    """Whether it should be over long ago and is said, or was last said, to be in play."""
+    match = tracked.match
+    return match.phase in PLAYING and now_ms > match.kickoff_ms + WINDOW_MS
 
 
 def resting(tracked: Tracked, now_ms: int) -> Tracked:

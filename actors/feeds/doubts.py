@@ -17,10 +17,12 @@ class Doubt(StrEnum):
     """Why a match is doubted."""
 
     STILL = "still"  #: its clock is said to run and stands
+    ENDLESS = "endless"  #: it should be over for hours, and was last said to be in play
 
 
 _WORDS = {
     Doubt.STILL: "the feed repeats an old answer about",
+    Doubt.ENDLESS: "the feed has told no end of",
 }
 
 

@@ -27,7 +27,7 @@ from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
 from ...domain.standing import Standing
-from ...domain.tracking import Tracked
+from ...domain.tracking import Tracked, reckoned
 from ...store.feed import FeedProvider
 from ...store.fence import Fenced
 from ...store.fixture_news import FixtureNews
@@ -188,12 +188,14 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     def _look(self) -> None:
         # The look counts from before it was asked for: what it shows is at least as new.
         asked_ms = self._calendar()
-        seen = self._lookout.look(self._book, asked_ms)
-        changed = self._book.observe(seen, asked_ms)
+        look = self._lookout.look(self._book, asked_ms)
+        changed = self._book.observe(look.matches, asked_ms)
+        changed += self._book.lacked(look.lacking, asked_ms)
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
         self._writer.apply(standings, now_ms)
         self._doubts.note(Doubt.STILL, self._book.still(self._pace.stale_ms))
+        self._doubts.note(Doubt.ENDLESS, self._book.endless(now_ms))
         self._tell_health()
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):
@@ -217,7 +219,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
             page = self._lister.page(now_ms)
             if page is not None:
-                self._matches.plan(page, now_ms)
+                self._matches.plan([reckoned(match, now_ms) for match in page], now_ms)
                 self._reload()
                 log.info("fixtures_listed", listed=len(page), open=len(self._book))
 

@@ -62,6 +62,7 @@ class FakeFeed:
 
     def __init__(self, *matches: MatchSnapshot) -> None:
         self.matches: dict[int, MatchSnapshot] = {}
+        self.unreadable = 0
         self.hidden: set[int] = set()
         self.down: FeedUnavailable | None = None
         self.asked: list[str] = []
@@ -92,8 +93,8 @@ class FakeFeed:
         return tuple(self.matches[fixture] for fixture in ids if fixture in self.matches)
 
     def status(self) -> dict[str, int]:
-        """Nothing to report."""
-        return {"unreadable": 0}
+        """How much of an answer is not understood."""
+        return {"unreadable": self.unreadable}
 
     def called(self, name: str) -> None:
         """Count a call, which fails while the feed is down."""
