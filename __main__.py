@@ -143,8 +143,8 @@ def record_command(file: Path, url: str | None, follow_clock: bool) -> None:
     """Store in FILE what a feed says, until told to stop; its token is SPORTMONKS_TOKEN."""
 
     def run() -> int:
-        address, token = config.feed_settings(os.environ, url)
-        return record.run(record.RecordOptions(file, address, token, follow_clock))
+        feed = config.feed_settings(os.environ, url)
+        return record.run(record.RecordOptions(file, feed, follow_clock))
 
     end_with(run)
 

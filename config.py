@@ -24,6 +24,8 @@ from .environment import SettingError as SettingError
 ALGORITHMS = ("EdDSA", "RS256", "ES256")
 #: The highest limit that may be set, requests a second: none that anybody would meet.
 LIMIT_MOST = 1_000_000
+#: The most calls an hour that a plan of the feed may be said to have.
+CALLS_MOST = 1_000_000
 #: The highest seed of bots; any other would do.
 SEED_MOST = 999_999_999
 
@@ -35,6 +37,15 @@ class Servers:
     redis_url: str
     database_url: str
     key_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """Where the feed is, its token, and the calls an hour of the plan if it does not tell."""
+
+    url: str
+    token: str
+    hourly: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,7 @@ class ApiSettings:
     public_keys: str
     algorithm: str | None
     ws_url: str
-    sportmonks_url: str
-    sportmonks_token: str
+    feed: FeedSettings
     inplay_delay_ms: int
     outbox_max: int
     auth_dev: bool
@@ -125,8 +135,7 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
         public_keys=env.jwks("JWT_PUBLIC_KEYS"),
         algorithm=env.one_of("JWT_ALG", ALGORITHMS) if env.given("JWT_ALG") else None,
         ws_url=env.url("WS_PUBLIC_URL", ("ws", "wss"), web_address),
-        sportmonks_url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
-        sportmonks_token=env.token("SPORTMONKS_TOKEN"),
+        feed=_feed(env),
         inplay_delay_ms=env.whole("INPLAY_DELAY_MS", 0, 60_000),
         outbox_max=env.whole("OUTBOX_MAX", 1, 999_999_999),
         auth_dev=env.flag("AUTH_DEV"),
@@ -142,11 +151,10 @@ def api_settings(environ: Mapping[str, str]) -> ApiSettings:
     )
 
 
-def feed_settings(environ: Mapping[str, str], url: str | None) -> tuple[str, str]:
-    """Address and token of the feed, the address from *url* if given. Raises SettingError."""
+def feed_settings(environ: Mapping[str, str], url: str | None) -> FeedSettings:
+    """How the feed is asked, at the address *url* if given. Raises SettingError."""
     given = {**environ, "SPORTMONKS_URL": url} if url else environ
-    env = Environment(given, DEFAULTS)
-    return env.url("SPORTMONKS_URL", ("http", "https"), web_address), env.token("SPORTMONKS_TOKEN")
+    return _feed(Environment(given, DEFAULTS))
 
 
 def ws_settings(environ: Mapping[str, str]) -> WsSettings:
@@ -206,6 +214,14 @@ def external_servers(environ: Mapping[str, str]) -> Servers | None:
     if len(given) == 1:
         raise SettingError(f"{given[0]} is set and its sibling is not; set both or neither")
     return _servers(env) if given else None
+
+
+def _feed(env: Environment) -> FeedSettings:
+    return FeedSettings(
+        url=env.url("SPORTMONKS_URL", ("http", "https"), web_address),
+        token=env.token("SPORTMONKS_TOKEN"),
+        hourly=env.whole("SPORTMONKS_CALLS_PER_HOUR", 1, CALLS_MOST),
+    )
 
 
 def _origins(env: Environment, name: str) -> tuple[str, ...]:

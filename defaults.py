@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .domain.allowance import HOURLY
 from .domain.quota import Rates
 
 #: Facts that may wait for Postgres before new trades pause.
@@ -47,6 +48,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "OUTBOX_MAX": str(OUTBOX_MAX),
     "REDIS_KEY_TAG": "",
     "REDIS_URL": None,
+    "SPORTMONKS_CALLS_PER_HOUR": str(HOURLY),
     "SPORTMONKS_TOKEN": None,
     "SPORTMONKS_URL": "https://api.sportmonks.com/v3/football",
     "TRUSTED_PROXIES": None,

@@ -112,6 +112,7 @@ class FeedMeter:
         calls_left: of the plan's allowance, as last heard.
         ticks: prices published because of the feed.
         settled: matches whose result was carried out.
+        doubts: matches that are doubted, by why.
     """
 
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -119,6 +120,7 @@ class FeedMeter:
     calls_left: int | None = None
     ticks: int = 0
     settled: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
 
 
 class Seen:

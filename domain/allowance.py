@@ -3,7 +3,8 @@
 The feed counts calls by the hour and refuses those beyond the plan. Looks every 2 s are most of
 what a plan has; whatever else is asked for comes on top. So while less is left than twice what such
 looks need, every call, whatever it is for, puts the next look off by an equal part of the rest of
-the hour: the looks become rarer, and the plan lasts.
+the hour: the looks become rarer, and the plan lasts. Of a feed that does not tell what is left the
+settings say how many calls an hour were paid for, and our own count is all there is.
 
 Source: docs/operations.md, "The plan's budget".
 """
@@ -13,70 +14,66 @@ from dataclasses import dataclass, replace
 HOUR_MS = 3_600_000  #: the feed counts by this; calendar ms
 SLACK_MS = 1_000  #: the feed says in whole seconds when it counts anew
 KEPT_BACK = 10  #: calls that nobody plans with, or a tenth of the last ones: for what goes wrong
-UNTOLD = 1_000_000  #: calls of a plan whose size the feed has not told
+HOURLY = 2_000  #: calls an hour of the smallest plan that allows for a look every 2 s
 AMPLE_MS = 1_000  #: of the hour for each call left; a look every 2 s needs half as many calls
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Calls *left* until *renewed_ms*, when there are *size* again. All instants are calendar ms.
+    """Calls *left* until *renewed_ms*, when they are counted anew. All instants are calendar ms.
 
     Attributes:
+        size: calls an hour as the feed has told; 0 if it never did.
         due_ms: not before then is the next look due.
         shut_ms: until then the feed refuses every call, whatever is left.
+        hourly: calls an hour of a plan whose size the feed does not tell.
     """
 
-    left: int
-    renewed_ms: int
-    size: int
+    left: int = 0
+    renewed_ms: int = 0
+    size: int = 0
     due_ms: int = 0
     shut_ms: int = 0
+    hourly: int = HOURLY
 
 
-def granted(allowance: Allowance | None, now_ms: int) -> bool:
-    """Whether a call may be made at *now_ms*; of an allowance nobody has told us, one may."""
-    if allowance is None:
-        return True
+def granted(allowance: Allowance, now_ms: int) -> bool:
+    """Whether a call may be made at *now_ms*."""
     return now_ms >= allowance.shut_ms and _as_of(allowance, now_ms).left > 0
 
 
-def look_due(allowance: Allowance | None, now_ms: int) -> bool:
+def look_due(allowance: Allowance, now_ms: int) -> bool:
     """Whether a look at *now_ms* keeps within the pace that makes the plan last."""
-    if allowance is None:
-        return True
     return granted(allowance, now_ms) and now_ms >= _as_of(allowance, now_ms).due_ms
 
 
-def spent(allowance: Allowance | None, now_ms: int) -> Allowance | None:
+def spent(allowance: Allowance, now_ms: int) -> Allowance:
     """*allowance* after a call at *now_ms*, answered or not."""
-    if allowance is None:
-        return None  # only the answer tells
     before = _as_of(allowance, now_ms)
     left = max(0, before.left - 1)
     due_ms = max(before.due_ms, now_ms) + _gap_ms(left, before.renewed_ms - now_ms)
     return replace(before, left=left, due_ms=due_ms)
 
 
-def told(allowance: Allowance | None, left: int, resets_in_s: int, now_ms: int) -> Allowance:
+def told(allowance: Allowance, left: int, resets_in_s: int, now_ms: int) -> Allowance:
     """*allowance* after the feed has said what is left of it."""
     left = max(left, 0)
-    before = allowance or Allowance(UNTOLD, 0, UNTOLD)
-    size = left + 1 if before.size == UNTOLD else max(before.size, left + 1)
+    size = max(allowance.size, left + 1)
     renewed_ms = now_ms + _at_most_an_hour_ms(resets_in_s) + SLACK_MS
-    return replace(before, left=left, renewed_ms=renewed_ms, size=size)
+    return replace(allowance, left=left, renewed_ms=renewed_ms, size=size)
 
 
-def refused(allowance: Allowance | None, resets_in_s: int, now_ms: int) -> Allowance:
+def refused(allowance: Allowance, resets_in_s: int, now_ms: int) -> Allowance:
     """*allowance* after the feed has refused a call for want of it, for *resets_in_s*."""
-    shut_ms = now_ms + _at_most_an_hour_ms(resets_in_s)
-    return replace(allowance or Allowance(UNTOLD, shut_ms, UNTOLD), shut_ms=shut_ms)
+    return replace(allowance, shut_ms=now_ms + _at_most_an_hour_ms(resets_in_s))
 
 
 def _as_of(allowance: Allowance, now_ms: int) -> Allowance:
     if now_ms < allowance.renewed_ms:
         return allowance
     renewed_ms = now_ms + HOUR_MS + SLACK_MS  # an hour begins with its first call
-    return replace(allowance, left=allowance.size, renewed_ms=renewed_ms, due_ms=0)
+    left = allowance.size or allowance.hourly
+    return replace(allowance, left=left, renewed_ms=renewed_ms, due_ms=0)
 
 
 def _at_most_an_hour_ms(resets_in_s: int) -> int:

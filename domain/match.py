@@ -82,6 +82,7 @@ class MatchSnapshot:
     ``under_review``: the video referee looks at a goal, so the score may be taken back.
     ``events`` are what the feed lists, in the order of their ids.
     ``scored``: the feed has said a score; where it has not, the last one known counts.
+    ``ticking``: the feed says that the match clock runs.
     """
 
     fixture: int
@@ -97,6 +98,7 @@ class MatchSnapshot:
     under_review: bool = False
     events: tuple[MatchEvent, ...] = ()
     scored: bool = True
+    ticking: bool = False
 
     @property
     def phase(self) -> Phase:

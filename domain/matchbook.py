@@ -10,20 +10,11 @@ Source: docs/market.md, "Matches and trading".
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
+from .asking import ASK_MAX, in_window, wants_asking
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .tracking import (
-    ASK_MAX,
-    Standing,
-    Tracked,
-    doubtful,
-    in_window,
-    observed,
-    resting,
-    standings,
-    unseen,
-    wants_asking,
-)
+from .standing import Standing, doubtful, standings, still, unseen
+from .tracking import Tracked, endless, missed, observed, resting
 
 
 class MatchBook:
@@ -48,16 +39,18 @@ class MatchBook:
 
     def observe(self, matches: Iterable[MatchSnapshot], now_ms: int) -> tuple[Tracked, ...]:
         """Take in a look at *now_ms*; return the matches that differ from before."""
-        changed = []
-        for match in matches:
-            before = self._matches.get(match.fixture)
-            if before is None:
-                continue
-            after = observed(before, match, now_ms)
-            self._matches[match.fixture] = after
-            if after.match != before.match:
-                changed.append(after)
-        return tuple(changed)
+        known = [match for match in matches if match.fixture in self._matches]
+        return self._changed(
+            observed(self._matches[match.fixture], match, now_ms) for match in known
+        )
+
+    def lacked(self, fixtures: Iterable[int], now_ms: int) -> tuple[Tracked, ...]:
+        """A good answer at *now_ms* to a question for *fixtures* has none of them.
+
+        Returns those that count for nothing from now on.
+        """
+        known = [self._matches[fixture] for fixture in fixtures if fixture in self._matches]
+        return self._changed(missed(tracked, now_ms) for tracked in known)
 
     def to_ask(self, seen: Iterable[MatchSnapshot], now_ms: int) -> tuple[int, ...]:
         """Fixtures not *seen* in play to be asked for by id at *now_ms*; marks them asked.
@@ -115,6 +108,14 @@ class MatchBook:
             found |= standings(tracked, self.rating_lead(tracked), now_ms, stale_ms)
         return found
 
+    def still(self, stale_ms: int) -> tuple[int, ...]:
+        """Fixtures of which the feed repeats an old answer."""
+        return tuple(f for f, tracked in self._matches.items() if still(tracked, stale_ms))
+
+    def endless(self, now_ms: int) -> tuple[int, ...]:
+        """Fixtures that should be over long ago, and of which the feed has told no end."""
+        return tuple(f for f, tracked in self._matches.items() if endless(tracked, now_ms))
+
     def rating_lead(self, tracked: Tracked) -> int:
         """Home rating minus away rating; stays as it is until the match is settled."""
         home, away = tracked.match.home.id, tracked.match.away.id
@@ -126,10 +127,19 @@ class MatchBook:
         self._ratings[tracked.match.home.id] += rating_gain
         self._ratings[tracked.match.away.id] -= rating_gain
 
+    def _changed(self, followed: Iterable[Tracked]) -> tuple[Tracked, ...]:
+        changed = []
+        for after in followed:
+            before = self._matches[after.match.fixture]
+            self._matches[after.match.fixture] = after
+            if after.match != before.match:
+                changed.append(after)
+        return tuple(changed)
+
 
 def _refreshed(stored: Tracked, seen: Tracked | None) -> Tracked:
     if seen is None:
         return stored
     if seen.on:
         return seen
-    return replace(stored, seen_ms=seen.seen_ms, asked_ms=seen.asked_ms)
+    return replace(stored, seen_ms=seen.seen_ms, asked_ms=seen.asked_ms, gone_ms=seen.gone_ms)

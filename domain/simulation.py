@@ -13,7 +13,8 @@ from .instrument import INDEX_PX_MAX, INDEX_PX_MIN
 from .match import MatchSnapshot, Score, Team
 from .pricing import index_of
 from .results import Pair
-from .tracking import AT_REST, Tracked, observed, standings
+from .standing import AT_REST, standings
+from .tracking import Tracked, observed
 
 _HOME, _AWAY = InstrumentIdx(1), InstrumentIdx(2)  # whoever they are: nothing else is moved
 _AT_ONCE_MS = 1  # every step is judged at its look: none is stale

@@ -1,4 +1,4 @@
-"""One match as we follow it: what was last seen, and what follows from it now.
+"""One match as we follow it: what was last seen of it, and since when.
 
 Everything is judged by the latest look and the calendar (level-triggered),
 never by what changed on the way: a poll that was missed, a goal taken back or
@@ -9,18 +9,16 @@ Source: docs/market.md, "Matches and trading".
 
 from dataclasses import dataclass, replace
 
-from .halts import OPEN, Halt, Phase
+from .halts import Phase
 from .ids import InstrumentIdx
-from .index import home_offset_bps
-from .match import MatchSnapshot, awarded, state_halt
+from .match import MatchSnapshot
 
 EVENT_MS = 10_000  #: trading rests this long after a goal or a red card
+FROZEN_MS = 90_000  #: a clock that runs shows another minute each 60 s, or the body is an old one
 RESULT_MS = 120_000  #: a result must have stood this long: full time can show before extra time
-EARLY_MS = 5 * 60_000  #: before kick-off, when we start to look
 WINDOW_MS = 6 * 3_600_000  #: after kick-off, when even extra time and shoot-out are long over
-ASK_PLAYING_MS = 5_000  #: a match in play that vanished is asked for this often, and
-ASK_WAITING_MS = 60_000  #: one that should have kicked off this often
-ASK_MAX = 50  #: as many are asked for at once: one call's worth
+ENDED_MS = 24 * 3_600_000  #: after kick-off, when no club can still be in the same match
+GONE_MS = 3_600_000  #: a match that good answers have lacked for so long is not there any more
 
 PLAYING = frozenset({Phase.LIVE, Phase.BREAK, Phase.SHOOTOUT})
 """Phases in which the feed must be seen for a price to mean anything."""
@@ -35,9 +33,11 @@ class Tracked:
     Attributes:
         weight_bps: what a whole result is worth in its competition.
         seen_ms: when the feed last showed it; 0 while it has not since we started.
+        moved_ms: since when every look has shown the same of it.
         result_ms: since when the present result has been seen to stand.
         rest_until_ms: trading rests until then after a goal or a card.
         asked_ms: when it was last asked for by id.
+        gone_ms: since when every good answer to that has lacked it; None if none has.
         opened: its prices before kick-off are on record.
     """
 
@@ -46,9 +46,11 @@ class Tracked:
     away: InstrumentIdx
     weight_bps: int
     seen_ms: int = 0
+    moved_ms: int = 0
     result_ms: int | None = None
     rest_until_ms: int = 0
     asked_ms: int = 0
+    gone_ms: int | None = None
     opened: bool = False
 
     @property
@@ -67,22 +69,55 @@ class Tracked:
 
 def observed(tracked: Tracked, match: MatchSnapshot, now_ms: int) -> Tracked:
     """*tracked* after a look at *now_ms* that showed *match*; a look at other clubs is ignored."""
-    before = tracked.match
+    before, match = tracked.match, reckoned(match, now_ms)
     if (match.home.id, match.away.id) != (before.home.id, before.away.id):
         return tracked
     if not match.scored and match.phase is not Phase.SCHEDULED:
         # What halts a match, or ends it off the pitch, often comes without a score.
         match = replace(match, score=before.score, minute=before.minute)
     rests = match.under_review or _counted(match) != _counted(before)
+    moved = match != before or not tracked.seen_ms
     same_result = match.state == before.state and match.score == before.score
     result_ms = tracked.result_ms if same_result else None
     return replace(
         tracked,
         match=match,
         seen_ms=now_ms,
+        moved_ms=now_ms if moved else tracked.moved_ms,
         result_ms=(now_ms if result_ms is None else result_ms) if match.played_out else None,
         rest_until_ms=now_ms + EVENT_MS if rests else tracked.rest_until_ms,
+        gone_ms=None,
+        # What came to nothing, and is played after all, starts from the prices of then.
+        opened=tracked.opened and match.phase is not Phase.VOID,
     )
+
+
+def reckoned(match: MatchSnapshot, now_ms: int) -> MatchSnapshot:
+    """*match* as it counts at *now_ms*: what is still in play a day later was abandoned."""
+    if match.phase in PLAYING and now_ms >= match.kickoff_ms + ENDED_MS:
+        return replace(match, state="ABANDONED")
+    return match
+
+
+def missed(tracked: Tracked, now_ms: int) -> Tracked:
+    """*tracked* after a good answer that lacks it, though it was asked for.
+
+    One that was to be over long ago, and that nobody knows any more, was deleted. It counts again
+    as soon as the feed shows it.
+    """
+    gone_ms = now_ms if tracked.gone_ms is None else tracked.gone_ms
+    match = tracked.match
+    over = now_ms >= match.kickoff_ms + ENDED_MS and match.phase is not Phase.VOID
+    if over and now_ms - gone_ms >= GONE_MS:
+        deleted = replace(match, state="DELETED")
+        return replace(tracked, match=deleted, gone_ms=gone_ms, result_ms=None, opened=False)
+    return replace(tracked, gone_ms=gone_ms)
+
+
+def endless(tracked: Tracked, now_ms: int) -> bool:
+    """Whether it should be over long ago and is said, or was last said, to be in play."""
+    match = tracked.match
+    return match.phase in PLAYING and now_ms > match.kickoff_ms + WINDOW_MS
 
 
 def resting(tracked: Tracked, now_ms: int) -> Tracked:
@@ -93,82 +128,3 @@ def resting(tracked: Tracked, now_ms: int) -> Tracked:
 def _counted(match: MatchSnapshot) -> tuple[int, int, int, int]:
     score = match.score
     return score.home, score.away, score.home_reds, score.away_reds
-
-
-def in_window(tracked: Tracked, now_ms: int) -> bool:
-    """Whether the match is, or may be, in play, so that every poll counts."""
-    match = tracked.match
-    if match.phase is Phase.VOID or awarded(match):
-        return False
-    return match.kickoff_ms - EARLY_MS <= now_ms <= match.kickoff_ms + WINDOW_MS
-
-
-def wants_asking(tracked: Tracked, now_ms: int) -> bool:
-    """Whether a match that is not among those in play must be asked for by its id."""
-    match = tracked.match
-    if not tracked.on and now_ms < match.kickoff_ms:
-        return False
-    if match.phase is Phase.VOID and now_ms > match.kickoff_ms + WINDOW_MS:
-        return False  # what is broken off may go on, the same day; else a listing tells
-    if tracked.result_ms is not None and now_ms - tracked.result_ms < RESULT_MS:
-        return False  # seen to have ended; to be confirmed once that is worth something
-    waiting = not tracked.on or awarded(match)
-    return now_ms - tracked.asked_ms >= (ASK_WAITING_MS if waiting else ASK_PLAYING_MS)
-
-
-def unseen(tracked: Tracked, now_ms: int, stale_ms: int) -> bool:
-    """Whether it should have begun and nobody knows whether it has.
-
-    One that is late is shown as such whenever it is asked for by its id.
-    """
-    match = tracked.match
-    if match.phase is not Phase.SCHEDULED or not in_window(tracked, now_ms):
-        return False
-    known_ms = max(tracked.seen_ms, match.kickoff_ms)
-    return now_ms - known_ms >= ASK_WAITING_MS + stale_ms
-
-
-def halt_of(tracked: Tracked, now_ms: int, stale_ms: int) -> Halt:
-    """The feed's halts for both clubs; a match not seen for *stale_ms* in play is stale."""
-    match = tracked.match
-    halt = state_halt(match)
-    if match.played_out:
-        halt |= Halt.MATCH_SUSPENDED  # until the result is committed
-    if now_ms < tracked.rest_until_ms:
-        halt |= Halt.EVENT
-    if match.phase in PLAYING and now_ms - tracked.seen_ms >= stale_ms:
-        halt |= Halt.FEED_STALE
-    return halt
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What an instrument should be because of the feed; *fixture* is the match that says so."""
-
-    fixture: int | None
-    offset_bps: int
-    phase: Phase
-    halt: Halt
-
-
-AT_REST = Standing(None, 0, Phase.SCHEDULED, OPEN)
-"""The standing of a club that no match governs: its base price, open."""
-
-
-def doubtful(tracked: Tracked) -> dict[InstrumentIdx, Standing]:
-    """What the two clubs of *tracked* should be while it is `unseen`."""
-    standing = Standing(tracked.match.fixture, 0, tracked.match.phase, Halt.FEED_STALE)
-    return {tracked.home: standing, tracked.away: standing}
-
-
-def standings(
-    tracked: Tracked, rating_lead: int, now_ms: int, stale_ms: int
-) -> dict[InstrumentIdx, Standing]:
-    """What the two clubs of *tracked* should be at *now_ms*; their offsets sum to zero."""
-    match = tracked.match
-    offset_bps = home_offset_bps(tracked.weight_bps, match, rating_lead)
-    halt = halt_of(tracked, now_ms, stale_ms)
-    return {
-        tracked.home: Standing(match.fixture, offset_bps, match.phase, halt),
-        tracked.away: Standing(match.fixture, -offset_bps, match.phase, halt),
-    }

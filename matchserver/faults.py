@@ -77,13 +77,19 @@ class Faults:
         self._calendar = calendar
         self._left: list[tuple[RequestFault, int | None]] = []
         self._frozen: dict[tuple[RequestFault, str], Reply] = {}
-        self.lies: tuple[AnyLie, ...] = ()
+        self._lies: dict[int, tuple[AnyLie, ...]] = {}
 
     def follow(self, plan: FaultPlan) -> None:
         """Replace the plan in force by *plan*; an empty one ends all faults."""
         self._left = [(fault, fault.times) for fault in plan.requests]
         self._frozen = {}
-        self.lies = plan.lies
+        self._lies = {}
+        for lie in plan.lies:
+            self._lies[lie.fixture] = (*self._lies.get(lie.fixture, ()), lie)
+
+    def about(self, fixture: int) -> tuple[AnyLie, ...]:
+        """The lies about *fixture*, in the order of the plan."""
+        return self._lies.get(fixture, ())
 
     def answer(self, path: str, url: str, true_reply: Callable[[], Reply]) -> Reply:
         """The answer to *url*: the true one, or what the plan makes of it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from . import queries
 from .faults import Faults
-from .lies import seen, vanished
+from .lies import gone, seen, vanished
 from .matches import Match, Season
 from .queries import Params
 from .quota import Allowance, Quota
@@ -88,19 +88,18 @@ class Feed:
                 raise Refusal(404, "The requested endpoint does not exist.")
 
     def _in_play(self, request: Request) -> list[Json]:
-        now_ms, lies = self._calendar(), self._faults.lies
+        now_ms, about = self._calendar(), self._faults.about
         includes = queries.includes(request.params)
-        lied_about = {lie.fixture for lie in lies}
         # This is asked up to fifty times a second: most of a season is not looked into.
         moments = (
-            (match, seen(match, lies, now_ms))
+            (match, seen(match, about(match.id), now_ms))
             for match in self._in_leagues(request)
-            if match.kickoff_ms <= now_ms < match.final_whistle_ms or match.id in lied_about
+            if match.kickoff_ms <= now_ms < match.final_whistle_ms or about(match.id)
         )
         return [
             self._json(match, at, includes)
             for match, at in moments
-            if at.state in IN_PLAY and not vanished(match, lies, now_ms)
+            if at.state in IN_PLAY and not vanished(match, about(match.id), now_ms)
         ]
 
     def _between(self, request: Request, start: str, end: str, allowance: Allowance) -> Reply:
@@ -108,8 +107,8 @@ class Feed:
         page = queries.page(request.params)
         found = [
             match
-            for match in self._in_leagues(request)
-            if first <= datetime.fromtimestamp(match.kickoff_ms / 1000, UTC).date() <= last
+            for match in self._known(self._in_leagues(request))
+            if first <= self._day(match) <= last
         ]
         return data_reply(
             self._now(page.of(found), request),
@@ -119,11 +118,12 @@ class Feed:
 
     def _multi(self, request: Request, ids: str) -> list[Json]:
         asked = {queries.whole_number("ids", number) for number in ids.split(",")}
-        return self._now([self._by_id[i] for i in sorted(asked) if i in self._by_id], request)
+        found = [self._by_id[i] for i in sorted(asked) if i in self._by_id]
+        return self._now(self._known(found), request)
 
     def _one(self, request: Request, number: str) -> Json:
         match = self._by_id.get(queries.whole_number("id", number))
-        if match is None:
+        if match is None or not self._known([match]):
             raise Refusal(404, "No fixture was found with that id.")
         return self._now([match], request)[0]
 
@@ -131,8 +131,17 @@ class Feed:
         now_ms = self._calendar()
         includes = queries.includes(request.params)
         return [
-            self._json(match, seen(match, self._faults.lies, now_ms), includes) for match in matches
+            self._json(match, seen(match, self._faults.about(match.id), now_ms), includes)
+            for match in matches
         ]
+
+    def _known(self, matches: Iterable[Match]) -> list[Match]:
+        now_ms, about = self._calendar(), self._faults.about
+        return [match for match in matches if not gone(match, about(match.id), now_ms)]
+
+    def _day(self, match: Match) -> date:
+        at = seen(match, self._faults.about(match.id), self._calendar())
+        return datetime.fromtimestamp(at.kickoff_ms / 1000, UTC).date()
 
     def _in_leagues(self, request: Request) -> tuple[Match, ...]:
         leagues = queries.leagues(request.params)

@@ -33,6 +33,10 @@ class Vanish(Lie, frozen=True, tag_field="kind", tag="vanish"):
     """The fixture is missing from the matches in play; asked for by number, it is there."""
 
 
+class Gone(Lie, frozen=True, tag_field="kind", tag="gone"):
+    """Nobody knows the fixture: no answer has it, whatever is asked for."""
+
+
 class FalseState(Lie, frozen=True, tag_field="kind", tag="state"):
     """The fixture is in `state`: FT before extra time, a step back, an interruption, nonsense."""
 
@@ -46,24 +50,57 @@ class Phantom(Lie, frozen=True, tag_field="kind", tag="phantom"):
     side: Side
 
 
-AnyLie = Vanish | FalseState | Phantom
+class FalseScore(Lie, frozen=True, tag_field="kind", tag="score"):
+    """`side` has a goal more than it has, which no event tells of and no referee looks at."""
+
+    side: Side
+
+
+class FalseDate(Lie, frozen=True, tag_field="kind", tag="date"):
+    """It is planned for `kickoff_ms`, and from then on postponed, without another date."""
+
+    kickoff_ms: int
+
+
+AnyLie = Vanish | Gone | FalseState | Phantom | FalseScore | FalseDate
 
 
 def seen(match: Match, lies: Iterable[AnyLie], now_ms: int) -> Moment:
     """*match* at *now_ms* as the *lies* have it."""
-    told: FalseState | None = None
+    told: list[AnyLie] = []
     for lie in lies:
         if isinstance(lie, Phantom) and lie.fixture == match.id:
             match = _with_phantom(match, lie)
-        elif isinstance(lie, FalseState) and lie.told_at(match, now_ms):
-            told = lie
+        elif lie.told_at(match, now_ms):
+            told.append(lie)
     at = moment(match, now_ms)
-    return at if told is None else replace(at, state=told.state)
+    for lie in told:
+        at = _falsified(at, lie)
+    return at
 
 
 def vanished(match: Match, lies: Iterable[AnyLie], now_ms: int) -> bool:
     """Whether *match* is left out of the matches in play."""
-    return any(isinstance(lie, Vanish) and lie.told_at(match, now_ms) for lie in lies)
+    return any(isinstance(lie, Vanish | Gone) and lie.told_at(match, now_ms) for lie in lies)
+
+
+def gone(match: Match, lies: Iterable[AnyLie], now_ms: int) -> bool:
+    """Whether nobody knows *match*."""
+    return any(isinstance(lie, Gone) and lie.told_at(match, now_ms) for lie in lies)
+
+
+def _falsified(at: Moment, lie: AnyLie) -> Moment:
+    match lie:
+        case FalseState(state=state):
+            return replace(at, state=state)
+        case FalseScore(side=side):
+            home, away = at.score
+            return replace(at, score=(home + (side == "home"), away + (side == "away")))
+        case FalseDate(kickoff_ms=kickoff_ms):
+            state = "NS" if at.now_ms < kickoff_ms else "POSTPONED"
+            return replace(at, kickoff_ms=kickoff_ms, state=state)
+        case _:
+            return at
 
 
 def _with_phantom(match: Match, lie: Phantom) -> Match:

@@ -31,7 +31,7 @@ def league_id(season: Season) -> int:
 def fixture(season: Season, match: Match, at: Moment, includes: Collection[str]) -> Json:
     """The fixture object of *match* with the *includes* asked for (keys of INCLUDES)."""
     state = state_named(at.state)
-    kickoff = datetime.fromtimestamp(match.kickoff_ms / 1000, UTC)
+    kickoff = datetime.fromtimestamp(at.kickoff_ms / 1000, UTC)
     base: Json = {
         "id": match.id,
         "sport_id": 1,
@@ -52,7 +52,7 @@ def fixture(season: Season, match: Match, at: Moment, includes: Collection[str])
         "placeholder": False,
         "has_odds": False,
         "has_premium_odds": False,
-        "starting_at_timestamp": match.kickoff_ms // 1000,
+        "starting_at_timestamp": at.kickoff_ms // 1000,
     }
     return base | {
         name: write(season, match, at) for name, write in INCLUDES.items() if name in includes

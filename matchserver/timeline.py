@@ -26,6 +26,7 @@ class Moment:
     """A match as it stands at `now_ms`.
 
     Attributes:
+        kickoff_ms: for when it is planned.
         state: the feed's developer name.
         periods: those that have begun.
         score: running, after extra time in the end; never with the shoot-out.
@@ -38,6 +39,7 @@ class Moment:
     """
 
     now_ms: int
+    kickoff_ms: int
     state: str
     periods: tuple[Period, ...]
     score: Score
@@ -54,6 +56,7 @@ def moment(match: Match, now_ms: int) -> Moment:
     in_shoot_out = bool(begun) and begun[-1].kind is PeriodKind.SHOOT_OUT
     return Moment(
         now_ms=now_ms,
+        kickoff_ms=match.kickoff_ms,
         state=_state(match, len(begun), now_ms),
         periods=begun,
         score=goals_at(match, now_ms),

@@ -158,8 +158,8 @@ def run(settings: ApiSettings) -> int:
         addresses,
         health,
         system_calendar,
-        Pace.at(1),
-        lambda: Sportmonks(settings.sportmonks_url, settings.sportmonks_token),
+        Pace.at(1, settings.feed.hourly),
+        lambda: Sportmonks(settings.feed.url, settings.feed.token),
         _front(settings),
     )
     if settings.flusher_embedded:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..actors.feeds.doubts import Doubt
 from ..actors.meters import (
     FeedMeter,
     FlushMeter,
@@ -31,6 +32,10 @@ class Feed:
     meter: FeedMeter
     lease: Lease
     calendar: Calendar
+
+    def doubts(self) -> Mapping[str, int]:
+        """Matches that are doubted, by why."""
+        return self.meter.doubts if self.lease.held() else {}
 
     def age_s(self) -> float | None:
         """Calendar seconds since the last good look."""
@@ -178,6 +183,13 @@ FEED: tuple[Metric[Feed], ...] = (
         "touchline_feed_calls_left",
         "Calls left of the plan's allowance, as last heard.",
         lambda feed: single(feed.meter.calls_left),
+    ),
+    Metric(
+        "gauge",
+        "touchline_feed_doubts",
+        "Matches that the feed cannot be right about, by why, as the one that reads it has found.",
+        lambda feed: by_label(feed.doubts(), *Doubt),
+        ("why",),
     ),
     Metric(
         "counter",

@@ -20,6 +20,7 @@ from gevent.event import Event
 from ..actors.feeds.budget import Budget
 from ..actors.feeds.pace import Pace
 from ..actors.feeds.spectator import Spectator
+from ..config import FeedSettings
 from ..domain.clock import Calendar, system_calendar
 from ..store.recording import Recorder
 from ..store.sportmonks import BODY_MAX, Sportmonks
@@ -34,11 +35,10 @@ class RecordRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordOptions:
-    """The command line, parsed; *follow_clock*: *url* is a match server, whose calendar counts."""
+    """The command line, parsed; *follow_clock*: it is a match server, whose calendar counts."""
 
     file: Path
-    url: str
-    token: str
+    feed: FeedSettings
     follow_clock: bool
 
 
@@ -55,16 +55,16 @@ def run(options: RecordOptions) -> int:
     except OSError as why:
         raise RecordRefused(f"{options.file}: {why.strerror}") from None
     with file, _told_to_stop() as told:
-        recorder = Recorder(Web(body_max=BODY_MAX), options.url, calendar, file)
-        record(recorder, options, calendar, Pace.at(speed), told)
+        recorder = Recorder(Web(body_max=BODY_MAX), options.feed.url, calendar, file)
+        record(recorder, options, calendar, Pace.at(speed, options.feed.hourly), told)
     return 0
 
 
 def record(web: Asks, options: RecordOptions, calendar: Calendar, pace: Pace, told: Event) -> None:
     """Follow the feed through *web* until *told* is set."""
-    feed = Sportmonks(options.url, options.token, web=web)
-    spectator = Spectator(feed, pace.list_ms, Budget(feed))
-    log.info("recording", file=str(options.file), feed=options.url)
+    feed = Sportmonks(options.feed.url, options.feed.token, web=web)
+    spectator = Spectator(feed, pace.list_ms, Budget(feed, hourly=pace.hourly))
+    log.info("recording", file=str(options.file), feed=options.feed.url)
     while not told.is_set():
         spectator.poll(calendar())
         told.wait(pace.poll_s)
@@ -78,8 +78,8 @@ class _Clock(msgspec.Struct):
 def _calendar(options: RecordOptions) -> tuple[Calendar, float]:
     if not options.follow_clock:
         return system_calendar, 1.0
-    root = options.url.rstrip("/").removesuffix("/v3/football")
-    web, headers = Web(), {"Authorization": options.token}
+    root = options.feed.url.rstrip("/").removesuffix("/v3/football")
+    web, headers = Web(), {"Authorization": options.feed.token}
 
     def read() -> _Clock:
         try:

@@ -38,6 +38,7 @@ STEP_MS = 2_000  #: between two looks after an answer,
 AFTER_MS = 12_000  #: for so long: until a rest after a goal is over, or a match stale;
 BETWEEN_MS = 60_000  #: and shortly before the next, if no more time than this lies between them
 TICKS_READ = 1_000
+ASKED_AT_NO_PRICE = 1_000_000  #: calls an hour; a recording may be asked as often as one likes
 
 
 def replay(recording: Path, out: TextIO) -> int:
@@ -93,7 +94,7 @@ def _scheduler(web: ReplayedWeb, calendar: _Stepped, stores: Stores) -> Sportmon
         stores.scripts,
         Lease(stores.redis, stores.keys.lease("scheduler"), monotonic=time.monotonic),
         calendar,
-        Pace.at(1),
+        Pace.at(1, ASKED_AT_NO_PRICE),
     )
 
 

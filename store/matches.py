@@ -70,7 +70,12 @@ UPDATE fixtures f
    SET starting_at = v.starting_at, state = v.state, phase = v.phase, minute = v.minute,
        home_goals = v.home, away_goals = v.away, home_reds = v.home_reds, away_reds = v.away_reds,
        home_penalties = v.home_penalties, away_penalties = v.away_penalties,
-       updated_at = v.observed_at
+       updated_at = v.observed_at,
+       -- What came to nothing and is played after all starts from the prices of then.
+       e_kickoff_bps = CASE WHEN v.phase = 'void' THEN NULL ELSE f.e_kickoff_bps END,
+       rating_lead = CASE WHEN v.phase = 'void' THEN NULL ELSE f.rating_lead END,
+       pre_home_px = CASE WHEN v.phase = 'void' THEN NULL ELSE f.pre_home_px END,
+       pre_away_px = CASE WHEN v.phase = 'void' THEN NULL ELSE f.pre_away_px END
   FROM (VALUES %s) AS v (id, starting_at, state, phase, minute, home, away, home_reds, away_reds,
                          home_penalties, away_penalties, observed_at)
  WHERE f.id = v.id AND f.settled_at IS NULL AND f.voided_at IS NULL

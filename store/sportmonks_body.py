@@ -163,6 +163,7 @@ def match_of(raw: Raw) -> MatchSnapshot | None:
         under_review=any(_reviewed(event) for event in fixture.events),
         events=_events(fixture, frozenset(side.id for side in sides.values())),
         scored=goals is not None,
+        ticking=any(one.ticking and one.minutes is not None for one in fixture.periods),
     )
 
 

@@ -1,15 +1,25 @@
 """Keeps the calls to the feed within its plan, over crashes and changes of the leader.
 
 What is left is noted in Redis before a call is made, so that whoever comes next knows of it; what
-the feed answers is believed over our own count, for others may use the same plan.
+the feed answers is believed over our own count, for others may use the same plan. Where it answers
+nothing of the kind, our count is all there is, and begins with what the settings say of the plan.
 
 Source: docs/operations.md, "The plan's budget".
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from ...domain.allowance import Allowance, granted, look_due, refused, spent, told
+from ...domain.allowance import (
+    HOURLY,
+    Allowance,
+    granted,
+    look_due,
+    refused,
+    spent,
+    told,
+)
 from ...domain.clock import rfc3339
 from ...store.feed import FeedProvider
 
@@ -36,18 +46,26 @@ class Ledger(Protocol):
 
 
 class Budget:
-    """What the plan of *feed* has left; without a *ledger* nobody else knows."""
+    """What the plan of *feed* has left; without a *ledger* nobody else knows.
 
-    def __init__(self, feed: FeedProvider, ledger: Ledger | None = None) -> None:
+    *hourly*: the calls an hour of the plan, should the feed not tell.
+    """
+
+    def __init__(
+        self, feed: FeedProvider, ledger: Ledger | None = None, hourly: int = HOURLY
+    ) -> None:
         self._feed = feed
         self._ledger = ledger
-        self._allowance: Allowance | None = None
+        self._allowance = Allowance(hourly=hourly)
 
     def resume(self) -> None:
         """Go on from what whoever asked before has noted."""
         noted = self._ledger.feed_health() if self._ledger else {}
         if FIELDS.keys() <= noted.keys():
-            self._allowance = Allowance(**{FIELDS[name]: int(noted[name]) for name in FIELDS})
+            fields = {FIELDS[name]: int(noted[name]) for name in FIELDS}
+            # It may have been noted by a larger plan.
+            fields["left"] = min(fields["left"], fields["size"] or self._allowance.hourly)
+            self._allowance = replace(self._allowance, **fields)
 
     def granted(self, now_ms: int) -> bool:
         """Whether a call may be made."""
@@ -73,14 +91,14 @@ class Budget:
 
     def wanting(self, now_ms: int) -> str:
         """Until when no call may be made, in words; empty if one may."""
-        if self._allowance is None or self.granted(now_ms):
+        if self.granted(now_ms):
             return ""
         renewed_ms = self._allowance.renewed_ms if self._allowance.left == 0 else 0
         until = rfc3339(max(renewed_ms, self._allowance.shut_ms))
         return f"the plan's calls are used up until {until}"
 
-    def _note(self, allowance: Allowance | None) -> None:
+    def _note(self, allowance: Allowance) -> None:
         self._allowance = allowance
-        if self._ledger and allowance:
+        if self._ledger:
             fields = {name: getattr(allowance, of) for name, of in FIELDS.items()}
             self._ledger.set_feed_health(fields)

@@ -9,8 +9,9 @@ from ...domain.halts import FEED_HALTS, Halt
 from ...domain.ids import InstrumentIdx
 from ...domain.instrument import Instrument
 from ...domain.refusals import Refusal, Refused
+from ...domain.standing import AT_REST, Standing
 from ...domain.ticks import IndexChange
-from ...domain.tracking import AT_REST, PLAYING, Standing, Tracked
+from ...domain.tracking import PLAYING, Tracked
 from ...store.commands import Indexed
 from ...store.fence import Fenced
 from ...store.lease import Lease

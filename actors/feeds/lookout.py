@@ -7,6 +7,7 @@ Source: docs/operations.md, "The feed".
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 from ...domain.clock import rfc3339
 from ...domain.match import MatchSnapshot
@@ -16,6 +17,14 @@ from .budget import Budget
 from .patience import Patience
 
 IDLE_MS = 60_000  #: between two looks while nothing can be in play
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What could be seen: *matches*, and fixtures that were asked for and are *lacking*."""
+
+    matches: tuple[MatchSnapshot, ...] = ()
+    lacking: tuple[int, ...] = ()
 
 
 class Lookout:
@@ -51,19 +60,23 @@ class Lookout:
         """Whether something else may be asked for: beside a look, or when one might be had."""
         return self.sees(now_ms) and (self.looked or self._budget.look_due(now_ms))
 
-    def look(self, book: MatchBook, now_ms: int) -> tuple[MatchSnapshot, ...]:
+    def look(self, book: MatchBook, now_ms: int) -> Look:
         """What can be seen of the matches in *book*; nothing where it is too early to look."""
         self.looked = False
         if now_ms < self._idle_until_ms and not book.in_window(now_ms):
-            return ()
+            return Look()
         if not self._budget.look_due(now_ms):
-            return ()
+            return Look()
         self.looked = True
         playing = self._patience.ask(now_ms, self._feed.inplay)
         if playing is None:
-            return ()
+            return Look()
         self._idle_until_ms = now_ms + IDLE_MS
         wanted = book.to_ask(playing, now_ms)
-        if not wanted:
-            return playing
-        return playing + (self._patience.ask(now_ms, lambda: self._feed.fixtures(wanted)) or ())
+        found = self._patience.ask(now_ms, lambda: self._feed.fixtures(wanted)) if wanted else ()
+        if found is None:
+            return Look(playing)
+        # What was not understood may be any of those that are lacking.
+        understood = not self._feed.status().get("unreadable")
+        lacking = set(wanted) - {match.fixture for match in found} if understood else ()
+        return Look(playing + found, tuple(lacking))

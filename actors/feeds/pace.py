@@ -5,6 +5,8 @@ Source: docs/operations.md, "The feed".
 
 from dataclasses import dataclass
 
+from ...domain.allowance import HOURLY
+
 POLL_MS = 2_000  #: calendar ms between two looks at matches in play
 POLL_FLOOR_S = 0.02  #: real seconds between two looks, however fast the calendar runs
 STALE_MS = 10_000  #: a match in play not seen for this long is stale
@@ -15,14 +17,18 @@ LIST_FLOOR_S = 30.0  #: real seconds between two listings
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """*poll_s* is real seconds, the others calendar ms."""
+    """*poll_s* is real seconds, the others calendar ms.
+
+    *hourly*: calls an hour of the plan, should the feed not tell.
+    """
 
     poll_s: float
     stale_ms: int
     list_ms: int
+    hourly: int = HOURLY
 
     @classmethod
-    def at(cls, speed: float) -> "Pace":
+    def at(cls, speed: float, hourly: int = HOURLY) -> "Pace":
         """The pace for a calendar that runs *speed* times as fast as real time.
 
         Raises:
@@ -35,4 +41,5 @@ class Pace:
             poll_s=poll_s,
             stale_ms=max(STALE_MS, round(STALE_POLLS * poll_s * 1000 * speed)),
             list_ms=max(LIST_MS, round(LIST_FLOOR_S * 1000 * speed)),
+            hourly=hourly,
         )

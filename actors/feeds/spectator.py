@@ -33,7 +33,9 @@ class Spectator:
 
         Source: the order is that of `SportmonksScheduler`.
         """
-        self._book.observe(self._lookout.look(self._book, now_ms), now_ms)
+        look = self._lookout.look(self._book, now_ms)
+        self._book.observe(look.matches, now_ms)
+        self._book.lacked(look.lacking, now_ms)
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._book.settled(tracked, 0)

@@ -26,7 +26,8 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
-from ...domain.tracking import Standing, Tracked
+from ...domain.standing import Standing
+from ...domain.tracking import Tracked, reckoned
 from ...store.feed import FeedProvider
 from ...store.fence import Fenced
 from ...store.fixture_news import FixtureNews
@@ -37,6 +38,7 @@ from ...store.scripts import Scripts
 from ..actor import Actor
 from ..meters import FeedMeter
 from .budget import Budget
+from .doubts import Doubt, Doubts
 from .index_writer import IndexWriter
 from .lister import Lister
 from .lookout import Lookout
@@ -83,9 +85,10 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._calendar = calendar
         self._pace = pace
         self._writer = IndexWriter(scripts, lease, self._meter)
-        self._budget = Budget(feed, hot)
+        self._budget = Budget(feed, hot, pace.hourly)
         self._lookout = Lookout(feed, self._budget, self._meter.calls)
         self._lister = Lister(feed, pace.list_ms, self._budget, self._meter.calls)
+        self._doubts = Doubts(self._meter.doubts)
         self._book = MatchBook()
         self._leading = False
         #: Token of the lease and life of Redis that we lead by, and what operators had changed.
@@ -115,9 +118,14 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         return {
             "lease": self._lease.held(),
             "open": len(self._book),
-            "ailing": self._lookout.ailing(self._calendar()),
+            "ailing": self._ailing(),
             **health,
         }
+
+    def _ailing(self) -> str:
+        # What another replica has found since we led is its to tell.
+        doubted = self._doubts.ailing if self._leading else ""
+        return "; ".join(filter(None, (self._lookout.ailing(self._calendar()), doubted)))
 
     def _unless_fenced(self, work: Callable[[], None]) -> None:
         try:
@@ -180,11 +188,14 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     def _look(self) -> None:
         # The look counts from before it was asked for: what it shows is at least as new.
         asked_ms = self._calendar()
-        seen = self._lookout.look(self._book, asked_ms)
-        changed = self._book.observe(seen, asked_ms)
+        look = self._lookout.look(self._book, asked_ms)
+        changed = self._book.observe(look.matches, asked_ms)
+        changed += self._book.lacked(look.lacking, asked_ms)
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
         self._writer.apply(standings, now_ms)
+        self._doubts.note(Doubt.STILL, self._book.still(self._pace.stale_ms))
+        self._doubts.note(Doubt.ENDLESS, self._book.endless(now_ms))
         self._tell_health()
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):
@@ -208,7 +219,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
             page = self._lister.page(now_ms)
             if page is not None:
-                self._matches.plan(page, now_ms)
+                self._matches.plan([reckoned(match, now_ms) for match in page], now_ms)
                 self._reload()
                 log.info("fixtures_listed", listed=len(page), open=len(self._book))
 

@@ -15,6 +15,7 @@ from touchline.domain.allowance import (
 )
 
 POLL_MS = 2_000
+NEW = Allowance()
 
 
 def next_look_ms(left, seconds_left):
@@ -44,14 +45,14 @@ def test_a_call_beside_a_look_puts_the_next_look_off_as_much():
 
 
 def test_a_plan_that_is_used_up_grants_nothing_until_it_is_renewed():
-    used_up = told(None, 0, 600, 1_000)
+    used_up = told(NEW, 0, 600, 1_000)
 
     assert [granted(used_up, at_ms) for at_ms in (1_000, 601_999, 602_000)] == [False, False, True]
     assert not look_due(used_up, 601_999)
 
 
 def test_a_renewed_plan_is_counted_from_what_it_was_at_most():
-    plan = told(told(None, 1_999, 3_600, 0), 3, 60, 3_540_000)
+    plan = told(told(NEW, 1_999, 3_600, 0), 3, 60, 3_540_000)
 
     renewed = spent(plan, 3_601_000)
 
@@ -59,30 +60,39 @@ def test_a_renewed_plan_is_counted_from_what_it_was_at_most():
 
 
 def test_a_refusal_shuts_the_feed_and_takes_nothing_from_the_plan():
-    shut = refused(told(None, 5, 600, 0), 60, 0)
+    shut = refused(told(NEW, 5, 600, 0), 60, 0)
 
     assert [granted(shut, at_ms) for at_ms in (0, 59_999, 60_000)] == [False, False, True]
     assert spent(shut, 60_000).left == 4
 
 
 def test_a_refusal_by_a_feed_that_tells_nothing_else_lasts_for_its_time_alone():
-    shut = refused(None, 60, 0)
+    shut = refused(NEW, 60, 0)
     after = spent(shut, 60_000)
 
     assert not granted(shut, 59_999)
-    assert look_due(after, 60_001)
+    assert granted(after, 60_001)
     assert told(after, 1_500, 3_600, 60_000).size == 1_501
 
 
-@pytest.mark.parametrize("say", [lambda s: told(None, 0, s, 0), lambda s: refused(None, s, 0)])
+@pytest.mark.parametrize("say", [lambda s: told(NEW, 0, s, 0), lambda s: refused(NEW, s, 0)])
 def test_no_plan_is_renewed_later_than_in_an_hour(say):
     assert granted(say(10**9), HOUR_MS + SLACK_MS)
 
 
-def test_of_a_plan_nobody_has_told_of_a_call_may_be_made():
-    assert granted(None, 0)
-    assert look_due(None, 0)
-    assert spent(None, 0) is None
+def test_of_a_plan_that_nobody_tells_of_so_many_calls_are_left_as_was_said():
+    plan = spent(Allowance(hourly=3), 1_000)
+
+    assert (plan.left, plan.renewed_ms) == (2, 1_000 + HOUR_MS + SLACK_MS)
+    used_up = spent(spent(plan, 1_000), 1_000)
+    assert [granted(used_up, at_ms) for at_ms in (1_000, 3_601_999, 3_602_000)] == [0, 0, 1]
+
+
+def test_what_the_feed_tells_of_a_plan_is_believed_over_what_was_said():
+    plan = told(Allowance(hourly=3), 1_999, 10, 0)
+
+    assert spent(plan, 0).left == 1_998
+    assert spent(plan, 11_000).left == 1_999
 
 
 @given(

@@ -1,18 +1,11 @@
 """What one match that is being followed calls for, look by look."""
 
 import pytest
+from touchline.domain.asking import in_window, wants_asking
 from touchline.domain.halts import OPEN, Halt, Phase
 from touchline.domain.ids import InstrumentIdx
-from touchline.domain.tracking import (
-    EVENT_MS,
-    RESULT_MS,
-    Tracked,
-    halt_of,
-    in_window,
-    observed,
-    standings,
-    wants_asking,
-)
+from touchline.domain.standing import halt_of, standings
+from touchline.domain.tracking import EVENT_MS, RESULT_MS, Tracked, missed, observed
 
 from tests.fakes.matches import FULHAM, HOUR_MS, KICKOFF_MS, a_match
 
@@ -77,6 +70,93 @@ def test_a_match_in_play_that_nobody_sees_goes_stale_after_ten_seconds():
 
     assert halt_of(one, NOW_MS + STALE_MS - 1, STALE_MS) == OPEN
     assert halt_of(one, NOW_MS + STALE_MS, STALE_MS) == Halt.FEED_STALE
+
+
+def shown_for(seconds, match):
+    """A match that every look has shown as *match* for so long, and the time of the last look."""
+    one = followed((0, a_match("INPLAY_1ST_HALF")), (1_000, match), (1_000 + 1000 * seconds, match))
+    return one, NOW_MS + 1_000 + 1000 * seconds
+
+
+def test_a_clock_that_runs_and_stands_still_is_an_old_answer():
+    for seconds, halt in ((99, OPEN), (100, Halt.FEED_STALE)):
+        one, now_ms = shown_for(seconds, a_match("INPLAY_2ND_HALF", minute=50, ticking=True))
+        assert halt_of(one, now_ms, STALE_MS) == halt
+
+    moved = observed(one, a_match("INPLAY_2ND_HALF", minute=51, ticking=True), now_ms + 2_000)
+    assert halt_of(moved, now_ms + 2_000, STALE_MS) == OPEN
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        a_match("INPLAY_1ST_HALF", minute=50),
+        a_match("HT", minute=45, ticking=True),
+        a_match("BREAK", minute=90, ticking=True),
+        a_match("SUSPENDED", minute=50, ticking=True),
+    ],
+    ids=["no clock", "half-time", "break", "suspended"],
+)
+def test_where_no_clock_should_run_none_stands_still(match):
+    one, now_ms = shown_for(1_800, match)
+
+    assert Halt.FEED_STALE not in halt_of(one, now_ms, STALE_MS)
+
+
+def test_where_looks_are_rare_a_clock_may_stand_for_longer():
+    one, now_ms = shown_for(200, a_match("INPLAY_2ND_HALF", minute=50, ticking=True))
+
+    assert halt_of(one, now_ms, 200_000) == OPEN
+
+
+DAY_MS = 24 * HOUR_MS
+INPLAY_AT_90 = a_match("INPLAY_2ND_HALF", 1, 0, minute=90)
+
+
+def test_a_match_that_has_no_end_is_halted_and_a_day_later_was_abandoned():
+    for after_ms, found in (
+        (6 * HOUR_MS, (Phase.LIVE, OPEN)),
+        (6 * HOUR_MS + 1, (Phase.LIVE, Halt.FEED_STALE)),
+        (DAY_MS - 1, (Phase.LIVE, Halt.FEED_STALE)),
+        (DAY_MS, (Phase.VOID, OPEN)),
+    ):
+        now_ms = KICKOFF_MS + after_ms
+        one = observed(tracked(a_match("INPLAY_2ND_HALF", 1, 0)), INPLAY_AT_90, now_ms)
+        assert (one.match.phase, halt_of(one, now_ms, STALE_MS)) == found
+
+
+@pytest.mark.parametrize("state", ["FT", "SUSPENDED", "AWARDED", "NS"])
+def test_only_what_is_said_to_be_in_play_is_abandoned_by_time(state):
+    one = observed(tracked(a_match("INPLAY_2ND_HALF")), a_match(state), KICKOFF_MS + 2 * DAY_MS)
+
+    assert one.match.state == state
+
+
+def lacked_at(*after_ms, state="INPLAY_2ND_HALF"):
+    """A match that good answers have lacked at these times after its kick-off."""
+    one = tracked(a_match(state, 1, 0), opened=True)
+    for at_ms in after_ms:
+        one = missed(one, KICKOFF_MS + at_ms)
+    return one
+
+
+@pytest.mark.parametrize("state", ["INPLAY_2ND_HALF", "SUSPENDED", "AWARDED", "NS"])
+def test_a_match_that_nobody_knows_any_more_was_deleted(state):
+    assert lacked_at(HOUR_MS, DAY_MS - 1, state=state).match.state == state
+    assert lacked_at(DAY_MS, DAY_MS + HOUR_MS - 1, state=state).match.state == state
+
+    gone = lacked_at(HOUR_MS, DAY_MS, state=state)
+
+    assert (gone.match.state, gone.opened, gone.on) == ("DELETED", False, False)
+    back = observed(gone, a_match("FT", 2, 0), KICKOFF_MS + DAY_MS + 1)
+    assert (back.match.state, back.gone_ms, back.on) == ("FT", None, True)
+
+
+def test_a_match_that_was_shown_meanwhile_is_missed_anew():
+    one = lacked_at(HOUR_MS)
+    one = observed(one, INPLAY_AT_90, KICKOFF_MS + 2 * HOUR_MS)
+
+    assert missed(one, KICKOFF_MS + DAY_MS).match.state == "INPLAY_2ND_HALF"
 
 
 def test_a_match_that_has_not_begun_cannot_go_stale():

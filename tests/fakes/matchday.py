@@ -16,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.matches import HOUR_MS, KICKOFF_MS, FakeFeed, a_match
 
 BASE_PX = 1_000_000
+AMPLE_PLAN = 1_000_000  #: calls an hour: more than anybody here asks for
 WON_PX, LOST_PX = 1_025_800, 974_200  # balanced clubs, home win: 258 bps
 KICKOFF = a_match("INPLAY_1ST_HALF")
 LEADING = a_match("INPLAY_1ST_HALF", 1, 0, minute=30)
@@ -50,7 +51,7 @@ class Exchange:
                 owner=owner,
             ),
             self.clock.calendar,
-            Pace.at(1),
+            Pace.at(1, AMPLE_PLAN),
             self.meter,
         )
 

@@ -30,6 +30,7 @@ def a_match(
     penalties: tuple[int, int] | None = None,
     under_review: bool = False,
     scored: bool = True,
+    ticking: bool = False,
 ) -> MatchSnapshot:
     """Arsenal against Everton, or whatever differs from it."""
     shoot_out = penalties or (None, None)
@@ -46,6 +47,7 @@ def a_match(
         minute=minute,
         under_review=under_review,
         scored=scored,
+        ticking=ticking,
     )
 
 
@@ -60,6 +62,7 @@ class FakeFeed:
 
     def __init__(self, *matches: MatchSnapshot) -> None:
         self.matches: dict[int, MatchSnapshot] = {}
+        self.unreadable = 0
         self.hidden: set[int] = set()
         self.down: FeedUnavailable | None = None
         self.asked: list[str] = []
@@ -90,8 +93,8 @@ class FakeFeed:
         return tuple(self.matches[fixture] for fixture in ids if fixture in self.matches)
 
     def status(self) -> dict[str, int]:
-        """Nothing to report."""
-        return {"unreadable": 0}
+        """How much of an answer is not understood."""
+        return {"unreadable": self.unreadable}
 
     def called(self, name: str) -> None:
         """Count a call, which fails while the feed is down."""
@@ -115,7 +118,9 @@ class FakePages:
         self._feed.called("list")
         start_ms, end_ms = self._range
         planned = [
-            replace(match, minute=0, score=replace(match.score, home_reds=0, away_reds=0))
+            replace(
+                match, minute=0, ticking=False, score=replace(match.score, home_reds=0, away_reds=0)
+            )
             for match in self._feed.matches.values()
             if start_ms <= match.kickoff_ms <= end_ms
         ]

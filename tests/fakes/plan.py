@@ -13,8 +13,11 @@ from tests.fakes.matches import HOUR_MS, FakeFeed
 class PlanFeed(FakeFeed):
     """*hourly* calls from the first of an hour on; `hours` are the calls of each hour so far.
 
-    An answer says what is left, as `status` shows; one that fails is charged all the same.
+    An answer says what is left, as `status` shows, unless `silent`; one that fails is charged all
+    the same.
     """
+
+    silent = False
 
     def __init__(self, hourly: int, calendar: Callable[[], int], *matches: MatchSnapshot) -> None:
         super().__init__(*matches)
@@ -37,6 +40,8 @@ class PlanFeed(FakeFeed):
             raise RateLimited(resets_in_s)
         self.hours[-1] += 1
         super().called(name)
+        if self.silent:
+            return
         self._said = {"remaining": self._hourly - self.hours[-1], "resets_in_s": resets_in_s}
 
     def status(self) -> dict[str, int]:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from touchline.matchserver.clock import WarpClock, windows_of
 from touchline.matchserver.faults import FaultPlan, RequestFault
-from touchline.matchserver.lies import FalseState, Phantom, Vanish, seen
+from touchline.matchserver.lies import (
+    FalseDate,
+    FalseScore,
+    FalseState,
+    Gone,
+    Phantom,
+    Vanish,
+    seen,
+)
 from touchline.matchserver.matches import Match, make_season, result
 from touchline.matchserver.season import generate_season
 from touchline.matchserver.server import MatchServer
@@ -223,6 +231,65 @@ def test_a_plan_that_cannot_be_read_changes_nothing(day, body):
 
     assert client.control("faults", body).status == 400
     assert client.status(INPLAY) == 500
+
+
+def test_a_fixture_that_is_gone_is_in_no_answer(day):
+    calendar, server, client = day
+    day_of = "2024-03-30"
+    asks = [INPLAY, f"/fixtures/between/{day_of}/{day_of}", "/fixtures/multi/77"]
+    server.follow(lying(Gone(77, SECOND.start_ms, SECOND.start_ms + 60_000)))
+
+    calendar.advance_to(SECOND.start_ms)
+    assert [client.get(ask).get("data") for ask in asks] == [None] * 3
+    assert client.status("/fixtures/77") == 404
+    calendar.advance(60_000)
+    assert [client.data(ask)[0]["id"] for ask in asks] == [77] * 3
+    assert client.status("/fixtures/77") == 200
+
+
+def test_a_score_that_nobody_has_scored_is_told_until_it_is_put_right(day):
+    calendar, server, client = day
+    ask = "/fixtures/77?include=scores;events;state"
+    true_ms = FINAL.final_whistle_ms + 3_600_000
+    server.follow(lying(FalseScore(77, SECOND.start_ms, true_ms, "away")))
+
+    found = []
+    for at_ms in (SECOND.start_ms, true_ms - 1, true_ms):
+        calendar.advance_to(at_ms)
+        told = client.data(ask)
+        found.append(current(told))
+
+    assert found == [(1, 1), (2, 3), (2, 2)]
+    assert told["state"]["developer_name"] == "FT_PEN"
+
+
+def test_a_match_is_planned_for_a_day_then_postponed_and_then_for_another(day):
+    calendar, server, client = day
+    at_first_ms, known_ms = SECOND.start_ms + 600_000, SECOND.start_ms + 700_000
+    server.follow(lying(FalseDate(77, 0, known_ms, at_first_ms)))
+
+    found = []
+    for at_ms in (at_first_ms - 1, at_first_ms, known_ms):
+        calendar.advance_to(at_ms)
+        told = client.data("/fixtures/77?include=state")
+        found.append((told["state"]["developer_name"], told["starting_at_timestamp"] * 1000))
+
+    assert found == [
+        ("NS", at_first_ms),
+        ("POSTPONED", at_first_ms),
+        ("INPLAY_2ND_HALF", FINAL.kickoff_ms),
+    ]
+
+
+def test_a_listing_has_a_match_on_the_day_it_is_said_to_be(day):
+    _, server, client = day
+    server.follow(lying(FalseDate(77, 0, SECOND.end_ms, FINAL.kickoff_ms + 86_400_000)))
+
+    found = [
+        client.get(f"/fixtures/between/2024-03-{day}/2024-03-{day}").get("data") for day in (30, 31)
+    ]
+
+    assert [each and each[0]["id"] for each in found] == [None, 77]
 
 
 def test_a_vanished_fixture_is_still_found_by_its_number(day):

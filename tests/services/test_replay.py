@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from touchline.config import Servers
+from touchline.config import FeedSettings, Servers
 from touchline.matchserver.matches import goals_at
 from touchline.services.record import RecordOptions, RecordRefused, run
 from touchline.services.replay import replay, ticks_of
@@ -17,6 +17,8 @@ from touchline.services.stores import Stores, open_stores
 from touchline.store.recording import read_recording
 
 from tests.fakes.recordings import FINAL, RECORDING, TICKS, record_final
+
+NOWHERE = FeedSettings("http://127.0.0.1:9/v3/football", "t", 2_000)
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_the_same_match_is_recorded_to_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("precious")
-    options = RecordOptions(tmp_path / "there", "http://127.0.0.1:9/v3/football", "t", False)
+    options = RecordOptions(tmp_path / "there", NOWHERE, False)
 
     with pytest.raises(RecordRefused, match="there: File exists"):
         run(options)
@@ -76,7 +78,7 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
 
 
 def test_only_a_match_server_has_a_clock_to_follow(tmp_path: Path) -> None:
-    options = RecordOptions(tmp_path / "new", "http://127.0.0.1:9/v3/football", "t", True)
+    options = RecordOptions(tmp_path / "new", NOWHERE, True)
 
     with pytest.raises(RecordRefused, match=r"http://127\.0\.0\.1:9 is no match server"):
         run(options)

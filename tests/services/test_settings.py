@@ -56,6 +56,7 @@ def test_compression_is_there_for_who_wants_it() -> None:
         ({"FLUSH_INTERVAL": "100"}, "FLUSH_INTERVAL: expected a duration"),
         ({"INPLAY_DELAY_MS": "5s"}, "INPLAY_DELAY_MS: expected 0 to 60000, not '5s'"),
         ({"INPLAY_DELAY_MS": "60001"}, "INPLAY_DELAY_MS: expected 0 to 60000"),
+        ({"SPORTMONKS_CALLS_PER_HOUR": "0"}, "SPORTMONKS_CALLS_PER_HOUR: expected 1 to 1000000"),
         ({"OUTBOX_MAX": "0"}, "OUTBOX_MAX: expected 1 to 999999999, not '0'"),
         ({"OUTBOX_LIMIT": "9"}, "OUTBOX_LIMIT is not a setting"),
         ({"FLUSH_INTERVAL": "0ms"}, "FLUSH_INTERVAL: expected a duration"),
@@ -248,9 +249,16 @@ def test_the_key_of_before_is_there_where_it_is_given() -> None:
 def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from a file\n")
 
-    assert config.api_settings(
-        {**API, "SPORTMONKS_TOKEN": f"@{tmp_path}/key"}
-    ).sportmonks_token == ("from a file")
+    found = config.api_settings({**API, "SPORTMONKS_TOKEN": f"@{tmp_path}/key"})
+
+    assert found.feed.token == "from a file"
+
+
+def test_the_plan_of_the_feed_is_the_smallest_that_will_do_unless_it_is_said() -> None:
+    said = {"SPORTMONKS_TOKEN": "t", "SPORTMONKS_CALLS_PER_HOUR": "3000"}
+
+    assert config.api_settings(API).feed.hourly == 2_000
+    assert config.feed_settings(said, "http://h/v3").hourly == 3_000
 
 
 def test_up_takes_both_external_servers_or_none() -> None:

@@ -22,6 +22,19 @@ def test_a_match_in_play_is_read_whole():
     assert match.score == Score(home=1)
 
 
+def test_a_clock_runs_where_the_feed_tells_its_minutes_and_says_that_it_ticks():
+    periods = [
+        [],
+        [{"sort_order": 1, "ticking": True, "minutes": None}],
+        [{"sort_order": 1, "ticking": False, "minutes": 45}],
+        [{"sort_order": 1, "ticking": True, "minutes": 0}],
+    ]
+
+    found = [read(a_fixture(periods=each)).ticking for each in periods]
+
+    assert found == [False, False, False, True]
+
+
 def test_the_score_counts_and_not_the_goals_among_the_events():
     cancelled = a_fixture(scores=goals("CURRENT", 0, 0), events=[event(14, HOME), event(14, HOME)])
 

@@ -6,6 +6,7 @@ import pytest
 from touchline.actors.feeds.budget import Budget
 from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.actors.feeds.spectator import Spectator
+from touchline.domain.allowance import HOURLY
 from touchline.store.feed import RateLimited
 from touchline.store.outage import FeedUnavailable
 
@@ -38,10 +39,12 @@ class Crash(Exception):
 class Round:
     """Forty matches at once, some of them hidden and some over, and two replicas that follow it."""
 
-    def __init__(self, hourly, hidden=4):
+    def __init__(self, hourly, hidden=4, silent=False):
         self.clock = FakeClock(KICKOFF_MS)
         self.feed = PlanFeed(hourly, self.clock.calendar, *map(a_round_match, range(40)))
         self.feed.page_size = 1
+        self.feed.silent = silent
+        self.hourly = hourly if silent else HOURLY
         self.feed.hidden = set(range(hidden))
         self.notes = Notes()
         self.replicas = [self.reader(), self.reader()]
@@ -50,7 +53,7 @@ class Round:
 
     def reader(self):
         """A replica that comes to lead, or to live."""
-        budget = Budget(self.feed, self.notes)
+        budget = Budget(self.feed, self.notes, self.hourly)
         budget.resume()
         return Spectator(self.feed, HOUR_MS, budget)
 
@@ -92,10 +95,11 @@ def trouble(dice, round_):
         round_.feed.hidden ^= {dice.randrange(40)}
 
 
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "untold"])
 @pytest.mark.parametrize("hourly", [STARTER, FREE])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_plan_is_never_overdrawn_by_two_replicas_that_crash_and_take_over(seed, hourly):
-    dice, round_ = random.Random(seed), Round(hourly)
+def test_a_plan_is_never_overdrawn_by_two_replicas_that_crash_and_take_over(seed, hourly, silent):
+    dice, round_ = random.Random(seed), Round(hourly, silent=silent)
 
     for _ in range(3 * 3600 // POLL_S):
         trouble(dice, round_)
@@ -134,6 +138,32 @@ def test_a_small_plan_is_spread_over_the_hour():
 
     assert round_.feed.hours[0] > 0.8 * FREE
     assert round_.longest_blind_ms() < 90_000
+
+
+def test_a_feed_that_never_tells_is_asked_for_what_was_paid_for_and_no_more():
+    round_ = Round(FREE, hidden=30, silent=True)
+    round_.feed.down = FeedUnavailable("HTTP 500")
+
+    for _ in range(3 * 3600 // POLL_S):
+        round_.poll()
+
+    assert round_.feed.refused == 0
+    assert round_.feed.hours[0] > 0.8 * FREE
+
+
+def test_a_smaller_plan_counts_from_the_next_start_on():
+    clock = FakeClock(KICKOFF_MS)
+    feed, notes = PlanFeed(STARTER, clock.calendar), Notes()
+    feed.silent = True
+    Budget(feed, notes, STARTER).spend(KICKOFF_MS)
+
+    budget = Budget(feed, notes, 3)
+    budget.resume()
+    for _ in range(3):
+        assert budget.granted(KICKOFF_MS)
+        budget.spend(KICKOFF_MS)
+
+    assert not budget.granted(KICKOFF_MS)
 
 
 @pytest.fixture
@@ -197,7 +227,7 @@ def test_many_matches_that_are_over_are_asked_for_in_one_call_at_a_time():
     feed.fixtures = lambda ids: (asked_for.append(len(ids)), answer(ids))[1]
     spectator = Spectator(feed, HOUR_MS, Budget(feed))
 
-    for _ in range(6):
+    for _ in range(9):
         spectator.poll(clock.calendar())
         clock.advance(POLL_S)
 

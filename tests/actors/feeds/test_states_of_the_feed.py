@@ -1,8 +1,10 @@
 """Every state of the feed from its wire to the halts of both clubs, and what nobody can see."""
 
+from dataclasses import replace
+
 import pytest
 from touchline.domain.halts import OPEN, Halt, Phase
-from touchline.matchserver.faults import FaultPlan
+from touchline.matchserver.faults import FaultPlan, RequestFault
 from touchline.matchserver.lies import FalseState
 from touchline.matchserver.matches import make_season
 from touchline.matchserver.states import STATES
@@ -124,6 +126,41 @@ def test_a_match_that_is_halted_without_a_score_keeps_the_one_it_had(exchange, s
     assert halts(exchange) == {SUSPENDED}
     assert exchange.arsenal.index_px == ahead_px or state in ("AWARDED", "WO")
     assert exchange.fixtures.fixture(500).score == (1, 0)
+
+
+RUNNING = a_match("INPLAY_1ST_HALF", minute=30, ticking=True)
+
+
+def test_clubs_rest_while_the_feed_repeats_an_old_answer(exchange):
+    for _ in range(50):
+        exchange.poll(RUNNING)
+        assert halts(exchange) == {OPEN}
+    exchange.poll()
+
+    assert halts(exchange) == {Halt.FEED_STALE}
+    ailing = "the feed repeats an old answer about 500"
+    assert exchange.scheduler.detail()["ailing"] == ailing
+    assert exchange.meter.doubts["still"] == 1
+
+    exchange.poll(replace(RUNNING, minute=32))
+    assert halts(exchange) == {OPEN}
+    assert exchange.scheduler.detail()["ailing"] == ""
+    assert exchange.meter.doubts["still"] == 0
+
+
+def test_an_old_answer_over_http_halts_and_the_first_new_one_resumes(stadium):
+    stadium.server.follow(FaultPlan(requests=(RequestFault("freeze", times=None),)))
+    for _ in range(44):  # the last true answer was 12 s before
+        stadium.poll()
+    assert {i.halt for i in stadium.hot.instruments()} == {OPEN}
+    stadium.poll()
+    assert {i.halt for i in stadium.hot.instruments()} == {Halt.FEED_STALE}
+    assert stadium.hot.feed_health()["state"] == "ok"  # it has answered in time all along
+
+    stadium.server.follow(FaultPlan())
+    stadium.poll()
+
+    assert {i.halt for i in stadium.hot.instruments()} == {OPEN}
 
 
 def test_clubs_rest_if_nobody_can_see_whether_their_match_has_begun(exchange):
