@@ -98,7 +98,7 @@ def _seated(environ: Environ, deps: SocketDeps, rate: Rate, token: str) -> Guest
     if seat is None:
         return handshake.no_room("the hub is full")
     try:
-        identified = _identify(deps, seat, token)
+        identified = identify(deps, seat, token)
     except BaseException:
         # Nobody else knows of the seat yet: it would be taken for ever.
         seat.give_back()
@@ -109,7 +109,7 @@ def _seated(environ: Environ, deps: SocketDeps, rate: Rate, token: str) -> Guest
     return Guest(seat, UserId(identified.user), identified.session)
 
 
-def _identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
+def identify(deps: SocketDeps, seat: Seat, token: str) -> Claims | Problem:
     """The claims of a good and unused token whose user gets the seat; else why not."""
     if not token:
         return Problem("TOKEN_REQUIRED", "a ws token is needed: ?token= or a ticket subprotocol")

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from touchline.domain.ids import UserId
+from touchline.http.admission import SocketDeps, identify
 from touchline.http.keys import new_keypair
-from touchline.http.sockets import SocketDeps, _identify
 from touchline.http.tokens import LEEWAY_S, WS_S, Claims, Signer, Verifier
 from touchline.store.keys import Keys
 from touchline.store.revocations import Ended, Revocations
@@ -103,7 +103,7 @@ class World:
     def shake_hands(self, ticket: int, replica: int) -> None:
         seat: Any = Seat()
         token = self.token(ticket, self.now_s + self.skews[replica])
-        found = _identify(self.replicas[replica], seat, token)
+        found = identify(self.replicas[replica], seat, token)
         kind = self.accepted if isinstance(found, Claims) else self.refused
         kind.append((ticket, self.now_s))
 
