@@ -46,10 +46,16 @@ class Broadcast:
     """Frames on their way along the floor, past everybody who stood there when it began."""
 
     def __init__(
-        self, floor: Floor, frames: Mapping[InstrumentIdx, bytes], traffic: Traffic
+        self,
+        floor: Floor,
+        frames: Mapping[InstrumentIdx, bytes],
+        traffic: Traffic,
+        *,
+        snapshots: bool = False,
     ) -> None:
-        """Take *frames* by instrument."""
+        """Take *frames* by instrument: *snapshots*, which no update may replace, or updates."""
         self._floor = floor
+        self._snapshots = snapshots
         self._shares = Shares(frames)
         self._traffic = traffic
         self._next, self._end = 0, len(floor.clients)
@@ -86,9 +92,8 @@ class Broadcast:
             return
         share = self._floor.listens[place] & self._shares.bits if place not in self._settled else 0
         self._settled.add(place)
-        client = self._floor.clients[place]
-        if share and client is not None:
-            client.link.send_prices(self._shares[share], self._shares.frames(share))
+        if share:
+            self._send_one(place, share)
 
     def comes_to(self, place: int) -> bool:
         """Whether it is still to come to *place*."""
@@ -104,11 +109,23 @@ class Broadcast:
             joined, client = self._shares[share], self._floor.clients[place]
             if not written:
                 left_out += share.bit_count()
-                if client is not None:
-                    client.link.send_prices(joined, self._shares.frames(share))
+                self._send_one(place, share)
             elif client is not None and written < len(joined):
                 client.link.begun(joined[written:])
         return left_out
+
+    def _send_one(self, place: int, share: int) -> None:
+        """Send *share* to whoever has *place* by its link, where it may have to wait."""
+        client = self._floor.clients[place]
+        if client is None:
+            return
+        joined, frames = self._shares[share], self._shares.frames(share)
+        if self._snapshots:
+            # Not as prices: an update that took the place of one that waits tells neither of
+            # another epoch nor what a new club is called.
+            client.link.send(joined, supersedes=frames, messages=len(frames))
+        else:
+            client.link.send_prices(joined, frames)
 
 
 def _sent(sockets: Sequence[_socket.socket], texts: Sequence[bytes]) -> list[int]:
