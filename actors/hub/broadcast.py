@@ -87,17 +87,13 @@ class Broadcast:
         return len(due)
 
     def settle(self, place: int) -> None:
-        """Send whoever has *place* now what this is on the way with, if it has not come there."""
-        if not self.comes_to(place):
+        """Send whoever has *place* now what this is on the way with, and pass that place by."""
+        if not self._next <= place < self._end:
             return
         share = self._floor.listens[place] & self._shares.bits if place not in self._settled else 0
         self._settled.add(place)
         if share:
             self._send_one(place, share)
-
-    def comes_to(self, place: int) -> bool:
-        """Whether it is still to come to *place*."""
-        return self._next <= place < self._end
 
     def _finish(self, wanted: Iterable[tuple[int, int]], taken: Iterable[int]) -> int:
         """See to those who have not taken all: places, and what they want.
