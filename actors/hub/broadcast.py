@@ -46,10 +46,16 @@ class Broadcast:
     """Frames on their way along the floor, past everybody who stood there when it began."""
 
     def __init__(
-        self, floor: Floor, frames: Mapping[InstrumentIdx, bytes], traffic: Traffic
+        self,
+        floor: Floor,
+        frames: Mapping[InstrumentIdx, bytes],
+        traffic: Traffic,
+        *,
+        snapshots: bool = False,
     ) -> None:
-        """Take *frames* by instrument."""
+        """Take *frames* by instrument: *snapshots*, which no update may replace, or updates."""
         self._floor = floor
+        self._snapshots = snapshots
         self._shares = Shares(frames)
         self._traffic = traffic
         self._next, self._end = 0, len(floor.clients)
@@ -81,18 +87,13 @@ class Broadcast:
         return len(due)
 
     def settle(self, place: int) -> None:
-        """Send whoever has *place* now what this is on the way with, if it has not come there."""
-        if not self.comes_to(place):
+        """Send whoever has *place* now what this is on the way with, and pass that place by."""
+        if not self._next <= place < self._end:
             return
         share = self._floor.listens[place] & self._shares.bits if place not in self._settled else 0
         self._settled.add(place)
-        client = self._floor.clients[place]
-        if share and client is not None:
-            client.link.send_prices(self._shares[share], self._shares.frames(share))
-
-    def comes_to(self, place: int) -> bool:
-        """Whether it is still to come to *place*."""
-        return self._next <= place < self._end
+        if share:
+            self._send_one(place, share)
 
     def _finish(self, wanted: Iterable[tuple[int, int]], taken: Iterable[int]) -> int:
         """See to those who have not taken all: places, and what they want.
@@ -104,11 +105,23 @@ class Broadcast:
             joined, client = self._shares[share], self._floor.clients[place]
             if not written:
                 left_out += share.bit_count()
-                if client is not None:
-                    client.link.send_prices(joined, self._shares.frames(share))
+                self._send_one(place, share)
             elif client is not None and written < len(joined):
                 client.link.begun(joined[written:])
         return left_out
+
+    def _send_one(self, place: int, share: int) -> None:
+        """Send *share* to whoever has *place* by its link, where it may have to wait."""
+        client = self._floor.clients[place]
+        if client is None:
+            return
+        joined, frames = self._shares[share], self._shares.frames(share)
+        if self._snapshots:
+            # Not as prices: an update that took the place of one that waits tells neither of
+            # another epoch nor what a new club is called.
+            client.link.send(joined, supersedes=frames, messages=len(frames))
+        else:
+            client.link.send_prices(joined, frames)
 
 
 def _sent(sockets: Sequence[_socket.socket], texts: Sequence[bytes]) -> list[int]:

@@ -135,7 +135,7 @@ class Desk:
         """Subscribe to what is wished for, and show what has not been seen."""
         if not wish.conflated or client.channels.hears_ticks:
             # What waits is for those who listen already: a snapshot of the tape has it.
-            self._ticker.flush()
+            self._ticker.catch_up()
         if not wish.conflated:
             self._ticker.start()
         self._roster.settle(client)  # before the answer; above others may have had their turn
@@ -181,7 +181,7 @@ class Desk:
             return
         if mine.hears_ticks:
             # What waits of a price that stays, but conflated, would never come.
-            self._ticker.flush()
+            self._ticker.catch_up()
         self._roster.listen(client, mine - channels)
         # Nothing of a dropped channel may follow the answer.
         dropped = {idx for idx in known if not within(client.group, idx)}

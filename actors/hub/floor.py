@@ -40,10 +40,7 @@ class UnderWay(Protocol):
     """A broadcast that has not come to everybody."""
 
     def settle(self, place: int) -> None:
-        """Send whoever has *place* now what it is on the way with, if it has not come there."""
-
-    def comes_to(self, place: int) -> bool:
-        """Whether it is still to come to *place*."""
+        """Send whoever has *place* now what it is on the way with, and pass that place by."""
 
 
 class Floor:
@@ -55,8 +52,8 @@ class Floor:
             done, or nobody is there.
         shards: by place, the number of the client's shard.
         clients: by place, who that is.
-        under_way: the broadcast that goes along here. Whoever comes meanwhile stands where it does
-            not come any more, for what they are shown is newer.
+        under_way: the broadcast that goes along here. It passes by whoever comes meanwhile, for
+            what they are shown is newer.
     """
 
     def __init__(self) -> None:
@@ -119,8 +116,11 @@ class Floor:
     def _place(self) -> int:
         while self._free and not self._is_free(self._free[0]):
             heappop(self._free)
-        if self._free and (self.under_way is None or not self.under_way.comes_to(self._free[0])):
-            return heappop(self._free)
+        if self._free:
+            place = heappop(self._free)
+            if self.under_way is not None:
+                self.under_way.settle(place)  # while nobody is there
+            return place
         self.listens.append(0)
         self.sockets.append(_CLOSED)
         self.shards.append(0)

@@ -65,16 +65,16 @@ class Prices(Actor[PricesMessage]):
     def _show(self) -> None:
         frames = self._board.show()
         if frames:
-            self._send(frames)
+            self._send(frames, snapshots=True)
 
     def _flush(self) -> None:
         if self._board.moves:
             self._tempo.went_out(self._lobby.monotonic(), len(self._board.moves))
             self._send(self._board.flush())
 
-    def _send(self, frames: Mapping[InstrumentIdx, bytes]) -> None:
+    def _send(self, frames: Mapping[InstrumentIdx, bytes], *, snapshots: bool = False) -> None:
         lobby = self._lobby
-        broadcast = Broadcast(lobby.floor, frames, lobby.traffic)
+        broadcast = Broadcast(lobby.floor, frames, lobby.traffic, snapshots=snapshots)
         pace = Pace(lobby.monotonic)
         lobby.floor.under_way = broadcast
         try:

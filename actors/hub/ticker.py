@@ -8,7 +8,7 @@ Source: docs/protocol.md, "Every tick".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...domain.clock import Monotonic
 from .board import Board
@@ -49,20 +49,30 @@ class Ticker:
         self._tape.doubt()
 
     def flush(self) -> None:
-        """Send the ticks that wait, those that come meanwhile included; stop if nobody listens."""
+        """Send the ticks that wait; stop if nobody listens. What comes meanwhile waits its turn."""
         if not self._roster.ticked:
             self._tape.stop()
-        while self._tape.waits:
-            self._next_at = self._monotonic() + PAUSE_S
-            self._send(self._tape.take())
-            self._tape.all_sent()
+        if self._tape.waits:
+            self._send(self._tape.take(), Pace(self._monotonic).step)
 
-    def _send(self, news: Sequence[News]) -> None:
-        pace = Pace(self._monotonic)
+    def catch_up(self) -> None:
+        """Send ticks until none waits: somebody is to be shown what is newer."""
+        self.flush()
+        if self._tape.waits:
+            # What came meanwhile, without giving way: in a fast market that would have no end.
+            self._send(self._tape.take(), _hold)
+
+    def _send(self, news: Sequence[News], step: Callable[[], None]) -> None:
+        self._next_at = self._monotonic() + PAUSE_S
         for group, members in tuple(self._roster.ticked.items()):
             wanted = [each for each in news if within(group, each.idx)]
             joined = b"".join(each.frames for each in wanted)
             messages = sum(each.messages for each in wanted)
             for client in tuple(members) if wanted else ():
                 client.link.send(joined, messages=messages)
-                pace.step()
+                step()
+        self._tape.all_sent()
+
+
+def _hold() -> None:
+    """Let nobody else have a turn."""

@@ -12,6 +12,7 @@ import redis
 from touchline.actors.address import Addresses
 from touchline.actors.child import Child
 from touchline.actors.hub.lobby import Lobby
+from touchline.actors.hub.outbox import Outbox
 from touchline.actors.hub.portfolio_reader import Remind
 from touchline.actors.hub.presence import Presence
 from touchline.actors.hub.prices import Prices
@@ -89,6 +90,40 @@ class RecordingLink:
         """What was sent since the last call."""
         taken, self.sent = self.sent, []
         return taken
+
+
+class SlowLink(RecordingLink):
+    """One at which what is sent may have to wait, as behind a full kernel buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox: Outbox | None = None
+
+    def slow_down(self) -> None:
+        """Take nothing from now on; if that is so already, have nothing replaced that waits."""
+        if self.outbox is None:
+            self.outbox = Outbox()
+        else:
+            self.outbox.chunk()
+
+    def catch_up(self) -> None:
+        """Take all that waits, and what comes."""
+        outbox, self.outbox = self.outbox, None
+        while outbox is not None and (chunk := outbox.chunk()):
+            self.sent += messages_in(bytes(chunk))
+            outbox.sent(len(chunk))
+
+    def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+        if self.outbox is None:
+            super().send(frame, supersedes, messages)
+        else:
+            self.outbox.put(frame, supersedes)
+
+    def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
+        if self.outbox is None:
+            super().send_prices(joined, frames)
+        else:
+            self.outbox.put_prices(frames)
 
 
 def messages_in(frames: bytes) -> list[Any]:

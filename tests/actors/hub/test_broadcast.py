@@ -186,6 +186,24 @@ def test_who_leaves_while_a_broadcast_gives_way_is_skipped_and_the_others_get_it
     assert hall.traffic.messages == 2 * (len(ends) - 2)
 
 
+def test_who_comes_to_a_place_that_a_broadcast_has_not_come_to_is_passed_by(hall: Hall):
+    ends = [hall.enter(ONE)[1] for _ in range(2 * STRIDE)]
+    last_but_one = sorted(hall.roster.clients, key=lambda each: each.number)[-2]
+    leaving, came = iter([last_but_one]), []
+
+    def monotonic() -> float:
+        for client in islice(leaving, 1) if hall.lobby.floor.under_way else ():
+            client.link.evict(1001, "")
+            came.append(hall.enter(ONE)[1])
+        return 0.0
+
+    for seq in (1, 2):
+        hall.send({ONE: update(1, seq)}, monotonic)
+
+    assert len(hall.lobby.floor.clients) == len(ends)
+    assert heard(came[0], bool) == [(1, 2)]
+
+
 def test_who_left_is_freed_without_a_search_for_garbage(hall: Hall):
     gc.collect()
     gc.disable()

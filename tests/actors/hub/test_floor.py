@@ -33,9 +33,6 @@ class Going:
     def settle(self, place: int) -> None:
         self.settled.append(place)
 
-    def comes_to(self, place: int) -> bool:
-        return 1 <= place < 3
-
 
 @pytest.fixture
 def clients() -> Iterator[list[Client]]:
@@ -81,7 +78,7 @@ def test_the_first_place_that_became_free_is_taken_again(clients):
     assert floor.clients == [first, second, third]
 
 
-def test_who_comes_while_a_broadcast_is_under_way_stands_where_it_does_not_come(clients):
+def test_a_broadcast_under_way_passes_by_the_places_of_those_who_come(clients):
     floor, (first, second, third) = Floor(), clients
     for client in clients:
         floor.add(client, 0)
@@ -93,8 +90,8 @@ def test_who_comes_while_a_broadcast_is_under_way_stands_where_it_does_not_come(
     floor.add(first, 0)
     floor.settle(third)
 
-    assert floor.clients == [second, None, third, first]
-    assert going.settled == [2]
+    assert floor.clients == [second, first, third]
+    assert going.settled == [0, 1, 2]
 
 
 def test_a_floor_is_as_long_as_its_last_client_stands(clients):
@@ -115,7 +112,7 @@ def test_a_floor_is_as_long_as_its_last_client_stands(clients):
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=60))
-def test_nobody_shares_a_place_and_few_are_empty(steps):
+def test_nobody_shares_a_place_and_there_are_no_more_than_there_were_clients(steps):
     floor, one = Floor(), Channels(frozenset({InstrumentIdx(1)}))
     clients = [Client(RecordingLink(), UserId(5), n, opened_at=0.0, channels=one) for n in range(6)]
     here: set[Client] = set()
@@ -130,7 +127,7 @@ def test_nobody_shares_a_place_and_few_are_empty(steps):
             (client is None) == (bits == 0)
             for client, bits in zip(floor.clients, floor.listens, strict=True)
         )
-    assert len(floor.clients) <= 9  # six clients, and two places to which something comes
+    assert len(floor.clients) <= 6
 
 
 def test_who_listens_to_no_conflated_price_needs_no_place(clients):

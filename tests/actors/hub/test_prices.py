@@ -12,9 +12,10 @@ from touchline.actors.hub.channels import Channels
 from touchline.actors.hub.frames import text_frame
 from touchline.actors.hub.messages import BoardMoved, FlushDue
 from touchline.actors.hub.prices import Prices
+from touchline.actors.hub.replies import update
 from touchline.domain.ids import InstrumentIdx, UserId
 
-from tests.fakes.hub import RecordingLink
+from tests.fakes.hub import RecordingLink, SlowLink
 
 LIFE = 7
 
@@ -144,8 +145,8 @@ def test_moves_wait_until_clients_are_shown_what_they_follow_on(prices, stage, m
 
 def test_what_is_read_while_older_prices_are_shown_is_shown_behind_them(prices, stage, make_price):
     class ReadMeanwhile(RecordingLink):
-        def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
-            super().send_prices(joined, frames)
+        def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+            super().send(frame, supersedes, messages)
             if len(self.sent) == 1:
                 stage.quotes.read(LIFE, [make_price(1, 16), make_price(2, 22)])
 
@@ -163,6 +164,30 @@ def test_what_is_read_while_older_prices_are_shown_is_shown_behind_them(prices, 
         ("price:2", 22),
     ]
     assert not stage.board.unsent
+
+
+def test_no_update_takes_the_place_of_a_snapshot_that_waits_for_a_slow_client(
+    prices, stage, make_price
+):
+    client, _ = stage.seat()
+    client.link = link = SlowLink()
+    stage.roster.listen(client, Channels(all_prices=True))
+    link.slow_down()
+
+    stage.quotes.read(LIFE + 1, [make_price(1, 9), make_price(3, 30)])
+    prices.receive(BoardMoved())
+    for idx, seq in ((1, 10), (3, 31)):
+        frame = update(f"price:{idx}", seq, {"mark": "1"})
+        stage.quotes.moved(Move(LIFE + 1, InstrumentIdx(idx), seq, {"mark": "1"}, frame))
+    prices.receive(FlushDue())
+
+    link.catch_up()
+    assert [(m["op"], m["channel"], m["seq"]) for m in link.sent] == [
+        ("snapshot", "price:1", 9),
+        ("snapshot", "price:3", 30),
+        ("update", "price:1", 10),
+        ("update", "price:3", 31),
+    ]
 
 
 class DeadlyLink(RecordingLink):

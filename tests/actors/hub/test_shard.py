@@ -1029,6 +1029,29 @@ def test_who_is_found_gone_while_a_shard_begins_leaves_the_user_present(shard, s
     assert stage.presence.told == []
 
 
+def test_a_market_faster_than_its_ticks_are_sent_does_not_keep_a_shard_from_all_else(shard, stage):
+    class Busy(RecordingLink):
+        def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:
+            super().send(frame, supersedes, messages)
+            assert len(self.sent) < 9
+            last = self.sent[-1].get("seq")
+            if last is not None:
+                stage.quotes.moved(moved(1, last + 1))
+
+    client, _ = stage.seat()
+    client.link = link = Busy()
+    ask(shard, client, "price:1")  # its snapshot takes long enough for a tick
+    link.take()
+
+    flush(shard, stage)
+
+    assert told(link) == [("update", "price:1", 11)]
+    (due,) = (timer for timer in shard.timers if timer.live and timer.message == TicksDue())
+    assert due.seconds == pytest.approx(0.05)
+    flush(shard, stage)
+    assert told(link) == [("update", "price:1", 12)]
+
+
 def test_ticks_that_come_while_others_are_sent_are_told_once_to_whoever_begins(shard, stage):
     class Meanwhile(RecordingLink):
         def send(self, frame: bytes, supersedes: Iterable[int] = (), messages: int = 1) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gevent import GreenletExit
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from touchline.actors.hub.board import Move, Price
 from touchline.actors.hub.broadcast import STRIDE
@@ -31,7 +31,7 @@ from touchline.actors.hub.roster import Client
 from touchline.actors.hub.shard import Shard
 from touchline.domain.ids import InstrumentIdx
 
-from tests.fakes.hub import RecordingLink
+from tests.fakes.hub import SlowLink
 
 from .conftest import LIFE, Stage
 
@@ -40,7 +40,7 @@ CHANNELS = ("price:1", "price:2", "price:*")
 CLIENTS = 3
 
 
-class FrailLink(RecordingLink):
+class FrailLink(SlowLink):
     """A link at which whoever sends to it may die."""
 
     deadly = False
@@ -51,7 +51,9 @@ class FrailLink(RecordingLink):
         super().send(frame, supersedes, messages)
 
     def send_prices(self, joined: bytes, frames: Mapping[int, bytes]) -> None:
-        self.send(joined, messages=len(frames))
+        if self.deadly:
+            raise GreenletExit
+        super().send_prices(joined, frames)
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Listener:
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)  # of which a resync announced a snapshot
     again: set[str] = field(default_factory=set)  # whose newest may be told a second time
-    asked: dict[str, Any] = field(default_factory=dict)
+    asked: dict[int, dict[str, Any]] = field(default_factory=dict)  # by the number of the request
 
     def way(self, channel: str) -> bool | None:
         """Whether *channel* is conflated; None if it is not followed."""
@@ -77,11 +79,12 @@ class Listener:
 
     def _ack(self, ack: Any) -> None:
         assert ack["ok"], ack
+        asked = self.asked.pop(ack["id"])
         for name in ack["channels"]:
-            if self.asked["op"] == "unsubscribe":
+            if asked["op"] == "unsubscribe":
                 self.ways.pop(name, None)
             else:
-                self.ways[name] = self.asked.get("conflated", True)
+                self.ways[name] = asked.get("conflated", True)
         self.again = {f"price:{idx}" for idx in INDEXES}
         for channel in self.again:
             if self.way(channel) is None:
@@ -123,6 +126,7 @@ class World:
         self.stage.lobby.monotonic = self._now_s
         self.seqs = {InstrumentIdx(1): 10, InstrumentIdx(2): 20}
         self.coming: list[Move] = []
+        self.requests = 0
         self.listeners: list[Listener] = []
         self._begin()
         self._begin_prices()
@@ -247,6 +251,16 @@ class World:
         """The next message to this client ends the shard."""
         self.listeners[which % CLIENTS].link.deadly = True
 
+    def slow_down(self, which: int) -> None:
+        """From now on this client takes nothing; or no more of what can be taken out again."""
+        self.listeners[which % CLIENTS].link.slow_down()
+
+    def speed_up(self, which: int) -> None:
+        """This client takes all there is."""
+        listener = self.listeners[which % CLIENTS]
+        listener.link.catch_up()
+        listener.hear()
+
     def subscribe(self, which: int) -> None:
         listener = self.listeners[which % CLIENTS]
         channel, conflated = CHANNELS[which // CLIENTS % 3], which // 9 % 2 == 0
@@ -283,13 +297,16 @@ class World:
     def _ask(self, listener: Listener, **request: Any) -> None:
         if listener.link.deadly:
             return  # whether it is answered depends on where the shard dies
-        listener.asked = request
-        self.tell(ClientSpoke(listener.client, json.dumps({"id": 1, **request})))
+        self.requests += 1
+        listener.asked[self.requests] = request
+        self.tell(ClientSpoke(listener.client, json.dumps({"id": self.requests, **request})))
 
     # -- what must be so
 
     def everybody_knows_everything(self) -> None:
         self._revive()
+        for which in range(CLIENTS):
+            self.speed_up(which)
         while self.coming:
             self.arrive(0)
         for step in (self.read, self.read, self.catch_up, self.ticks, self.flush):
@@ -304,13 +321,21 @@ STEPS = (
     *("tick", "tick", "tick", "arrive", "arrive", "arrive", "lose"),
     *("catch_up", "catch_up", "ticks", "flush"),
     *("read", "relink", "put_back", "restart", "die"),
+    *("slow_down", "slow_down", "speed_up"),
     *("subscribe", "subscribe", "subscribe", "unsubscribe", "resume", "leave"),
 )
 STORY = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 17)), max_size=80)
 
+#: A slow client is to be told of another epoch, in which a price moves before it has taken that.
+BEHIND_AN_EPOCH = [
+    *(("tick", 0), ("arrive", 0), ("flush", 0), ("slow_down", 0), ("put_back", 2), ("flush", 0)),
+    *(("tick", 0), ("arrive", 0), ("flush", 0), ("speed_up", 0)),
+]
+
 
 @settings(max_examples=500, deadline=None)
 @given(STORY)
+@example(BEHIND_AN_EPOCH)
 def test_whatever_befalls_the_hub_clients_are_told_the_truth_in_order(story):
     world = World(iter(story))
 
