@@ -13,6 +13,7 @@ from ..protocol.people import UserShown
 from ..protocol.sessions import KeySet, TokensGiven, WsTokenGiven
 from ..store.outage import OUTAGES, one_line
 from .answers import json_answer, tagged_answer
+from .confirming import confirmed
 from .deps import ApiDeps
 from .operations import Access, Operation
 from .problems import FieldError, Problem, Refuse
@@ -65,15 +66,14 @@ def ended(deps: ApiDeps, claims: Claims) -> bool:
 def admin(deps: ApiDeps) -> Claims:
     """The claims of the request's access token, which an admin has to hold. Raises Refuse.
 
-    By the token alone where Redis is away: an operator must be let in while that is what is
-    broken, and the token is good for 15 minutes at most.
+    An operator must be let in while Redis or Postgres is what is broken: either knows whether the
+    session goes on, and while both are away the token counts alone, for 15 minutes at most.
     """
     claims = holder(deps)
     try:
         over = ended(deps, claims)
     except OUTAGES as outage:
-        over = False
-        log.warning("admin let in by the token alone", user=claims.user, error=one_line(outage))
+        over = _ended_by_postgres(deps, claims, one_line(outage))
     if over:
         raise _ended()
     if claims.role != "admin":
@@ -157,6 +157,18 @@ def _add_dev_login(routes: Blueprint, deps: ApiDeps) -> None:
             error = FieldError("/email", "belongs to the house")
             raise Refuse(Problem("EMAIL_RESERVED", "choose another address", (error,)))
         return token_answer(deps, user, begin_session(deps, user), cookie=wanted.cookie)
+
+
+def _ended_by_postgres(deps: ApiDeps, claims: Claims, why: str) -> bool:
+    """Whether Postgres has it that the session of *claims* is over; it may be away as well.
+
+    *why* Redis was not asked.
+    """
+    user, session = UserId(claims.user), claims.session
+    over = confirmed(lambda: deps.sessions.is_over(user, session), None)
+    if over is None:
+        log.warning("admin let in by the token alone", user=user, error=why)
+    return over is True
 
 
 def _ended() -> Refuse:

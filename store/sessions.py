@@ -122,6 +122,16 @@ class Sessions:
             )
             return bool(cursor.rowcount)
 
+    def is_over(self, user: UserId, session: str) -> bool:
+        """Whether a session of *user* was ended; one of which nothing is known was not."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM sessions"
+                " WHERE user_id = %s AND id::text = %s AND revoked_at IS NOT NULL",
+                (user, session),
+            )
+            return cursor.fetchone() is not None
+
     def of(self, user: UserId) -> list[Session]:
         """The sessions of *user* that are not over, the one refreshed last first."""
         with self._pg.transaction() as cursor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import psycopg2
 import pytest
 import redis as redis_module
 from touchline.http.tokens import Claims
@@ -12,6 +14,7 @@ from touchline.store.sessions import MOST
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import Api, Trader, make_admin
+from tests.fakes.failing import Away
 
 REFRESH, LOGOUT = "/v1/auth/refresh", "/v1/auth/logout"
 
@@ -295,19 +298,46 @@ def test_a_sign_out_that_redis_missed_is_told_to_it_when_asked_for_again(api: Ap
     assert code(ada.get("/v1/me")) == (401, "TOKEN_INVALID")
 
 
-def test_an_admin_is_let_in_by_the_token_alone_while_redis_is_away(api: Api) -> None:
+def operator(api: Api) -> Visit:
     api.sign_in("op@example.com")
     make_admin(api, "op@example.com")
-    op = visit(api, "op@example.com")
-    blind = api.with_(revocations=RedisAway())
-    headers = {"Authorization": f"Bearer {op.access}", "Idempotency-Key": "k-1"}
+    return visit(api, "op@example.com")
 
-    answer = blind.client.post("/v1/admin/actors/flusher/restart", headers=headers)
+
+def restart(api: Api, op: Visit) -> TestResponse:
+    headers = {"Authorization": f"Bearer {op.access}", "Idempotency-Key": "k-1"}
+    return api.client.post("/v1/admin/actors/flusher/restart", headers=headers)
+
+
+def test_while_redis_is_away_an_admin_is_let_in_whose_session_goes_on(api: Api) -> None:
+    op = operator(api)
+    blind = api.with_(revocations=RedisAway())
+
+    answer = restart(blind, op)
     op.post(LOGOUT)
-    refused = api.client.post("/v1/admin/actors/flusher/restart", headers=headers)
 
     assert answer.status_code == 202
-    assert code(refused) == (401, "TOKEN_INVALID")
+    assert code(restart(blind, op)) == (401, "TOKEN_INVALID")
+    assert code(restart(api, op)) == (401, "TOKEN_INVALID")
+
+
+def test_while_redis_is_away_another_session_that_is_over_locks_no_admin_out(api: Api) -> None:
+    op, other = operator(api), visit(api, "op@example.com")
+    blind = api.with_(revocations=RedisAway())
+
+    other.post(LOGOUT)
+
+    assert restart(blind, op).status_code == 202
+
+
+def test_an_admin_is_let_in_by_the_token_alone_while_nobody_can_be_asked(api: Api) -> None:
+    op = operator(api)
+    sessions: Any = Away(api.deps.sessions, psycopg2.OperationalError("away"))
+    sessions.away = True
+    blind = api.with_(revocations=RedisAway(), sessions=sessions)
+
+    assert restart(blind, op).status_code == 202
+    assert sessions.tried == 1
 
 
 # -- the page's cookie ---------------------------------------------------------------------------
