@@ -144,9 +144,7 @@ def test_an_outage_at_boot_is_waited_out_while_the_boot_goes_on(
     tree = start_tree(life.child("a"), life.child("b"))
 
     assert [child.state for child in tree.snapshot().children] == [State.BACKOFF, State.RUNNING]
-    assert readiness(tree.snapshot(), {}) == Readiness(
-        Status.STARTING, {"a": "backoff: Away: redis"}
-    )
+    assert readiness(tree.snapshot(), {}) == Readiness(Status.STARTING, {"a": "backoff: Away"})
     clock.advance(1.0)
     assert tree.next_event(WAIT_S) == Restarted("a", restarts=0, after_outage=True)
 

@@ -131,6 +131,4 @@ def test_a_group_started_anew_in_an_outage_is_not_a_service_that_has_never_been_
     tree.restart("group", "op")
     assert BackedOff("a", "Away: gone") in read_until(tree, Started("group"))
 
-    assert readiness(tree.snapshot(), {}) == Readiness(
-        Status.NOT_READY, {"a": "backoff: Away: gone"}
-    )
+    assert readiness(tree.snapshot(), {}) == Readiness(Status.NOT_READY, {"a": "backoff: Away"})
