@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from .forms import Price, Quantity, TickId
-from .positions import PositionHappened
+from .forms import TickId
+from .positions import PositionHappened, Rejection
 
 
 class Fault(msgspec.Struct, frozen=True, rename={"place": "in"}):
@@ -19,31 +19,21 @@ class Fault(msgspec.Struct, frozen=True, rename={"place": "in"}):
 
 
 class Problem(
-    msgspec.Struct,
+    Rejection,
     frozen=True,
     kw_only=True,
     rename={"violated_policies": "violated-policies"},
 ):
-    """A refusal; `code` says which, and some codes add members of their own."""
+    """A refusal: `code` says which, and some codes add members, as for an order that waited."""
 
     type: str
     title: str
     status: int
     detail: str
-    code: str
     instance: str | msgspec.UnsetType = msgspec.UNSET
     request_id: str | msgspec.UnsetType = msgspec.UNSET
     errors: tuple[Fault, ...] | msgspec.UnsetType = msgspec.UNSET
-    required: str | msgspec.UnsetType = msgspec.UNSET
-    available: str | msgspec.UnsetType = msgspec.UNSET
-    limit: str | int | msgspec.UnsetType = msgspec.UNSET
-    held: Quantity | msgspec.UnsetType = msgspec.UNSET
-    quoted_price: Price | msgspec.UnsetType = msgspec.UNSET
-    liquidation_price: Price | msgspec.UnsetType = msgspec.UNSET
-    halt_reasons: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    version: int | msgspec.UnsetType = msgspec.UNSET
     idx: int | msgspec.UnsetType = msgspec.UNSET
-    reason: str | msgspec.UnsetType = msgspec.UNSET
     close: PositionHappened | msgspec.UnsetType | None = msgspec.UNSET
     least: str | int | msgspec.UnsetType = msgspec.UNSET
     most: str | int | msgspec.UnsetType = msgspec.UNSET
