@@ -127,6 +127,23 @@ def test_a_peer_without_an_address_is_left_as_it_is() -> None:
     assert BEHIND.client("", "198.51.100.7") == ""
 
 
+def answer_to(api: Api, outside: Outside, request: str, *headers: str, body: str = "") -> bytes:
+    """What a server that is reached like that answers to a request with these *headers*."""
+    lines = [
+        f"{request} HTTP/1.1",
+        "Host: here",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    with (
+        served(api, outside) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        sock.sendall(("\r\n".join([*lines, "", ""]) + body).encode())
+        return b"".join(iter(lambda: sock.recv(65_536), b""))
+
+
 @contextmanager
 def served(api: Api, outside: Outside) -> Iterator[HttpServer]:
     server = HttpServer("127.0.0.1", 0, create_app(api.deps), outside=outside)
@@ -141,20 +158,14 @@ SIGN_IN = '{"email": "ada@example.com"}'
 
 @pytest.mark.parametrize(("outside", "stored"), [(LOOPBACK, "198.51.100.7"), (DIRECT, "127.0.0.1")])
 def test_a_session_has_the_address_of_who_began_it(api: Api, outside: Outside, stored: str) -> None:
-    with (
-        served(api, outside) as server,
-        socket.create_connection(("127.0.0.1", server.port)) as sock,
-    ):
-        lines = [
-            "POST /v1/auth/dev-login HTTP/1.1",
-            "Host: here",
-            "Connection: close",
-            "Content-Type: application/json",
-            f"Content-Length: {len(SIGN_IN)}",
-            "X-Forwarded-For: 203.0.113.9, 198.51.100.7",
-        ]
-        sock.sendall(("\r\n".join([*lines, "", ""]) + SIGN_IN).encode())
-        answer = b"".join(iter(lambda: sock.recv(65_536), b""))
+    answer = answer_to(
+        api,
+        outside,
+        "POST /v1/auth/dev-login",
+        "Content-Type: application/json",
+        "X-Forwarded-For: 203.0.113.9, 198.51.100.7",
+        body=SIGN_IN,
+    )
 
     assert answer.startswith(b"HTTP/1.1 200")
     with api.pg.transaction() as cursor:
@@ -174,21 +185,14 @@ def test_a_session_has_the_address_of_who_began_it(api: Api, outside: Outside, s
 def test_our_page_behind_a_proxy_that_ends_tls_is_ours(
     api: Api, outside: Outside, origin: str, status: bytes
 ) -> None:
-    with (
-        served(api, outside) as server,
-        socket.create_connection(("127.0.0.1", server.port)) as sock,
-    ):
-        lines = [
-            "POST /v1/ws-token HTTP/1.1",
-            "Host: here",
-            "Connection: close",
-            "Content-Length: 0",
-            "X-Forwarded-For: 198.51.100.7",
-            "X-Forwarded-Proto: https",
-            f"Origin: {origin}",
-        ]
-        sock.sendall("\r\n".join([*lines, "", ""]).encode())
-        answer = b"".join(iter(lambda: sock.recv(65_536), b""))
+    answer = answer_to(
+        api,
+        outside,
+        "POST /v1/ws-token",
+        "X-Forwarded-For: 198.51.100.7",
+        "X-Forwarded-Proto: https",
+        f"Origin: {origin}",
+    )
 
     assert answer.startswith(b"HTTP/1.1 " + status)
 

@@ -17,6 +17,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.fakes.hub import RunningHub
 
 
+def signed_in(pg: Postgres) -> tuple[UserId, str]:
+    """A user with one session; both ids."""
+    user = Users(pg).sign_in("ada@example.com")
+    assert user is not None
+    session = new_session_id()
+    Sessions(pg).start(user, session, b"digest", Client())
+    return user.id, session
+
+
 def test_the_connections_of_an_ended_session_are_closed_with_4401(
     redis: redis_module.Redis,
 ) -> None:
@@ -33,13 +42,10 @@ def test_the_connections_of_an_ended_session_are_closed_with_4401(
 def test_the_connections_of_somebody_suspended_are_closed_with_4401(
     redis: redis_module.Redis, pg: Postgres
 ) -> None:
-    user = Users(pg).sign_in("ada@example.com")
-    assert user is not None
-    session = new_session_id()
-    Sessions(pg).start(user, session, b"digest", Client())
+    user, session = signed_in(pg)
     suspended = StandingWanted(status=Status.SUSPENDED)
-    with RunningHub(redis) as hub, hub.connect(user.id, session=session) as connected:
-        done = People(pg).change(user.id, suspended, None)
+    with RunningHub(redis) as hub, hub.connect(user, session=session) as connected:
+        done = People(pg).change(user, suspended, None)
         assert isinstance(done, Changed)
         hub.revocations.add(*done.ended)
 
@@ -52,13 +58,10 @@ def test_the_connections_of_somebody_suspended_are_closed_with_4401(
 def test_who_was_suspended_while_redis_was_away_is_out_when_it_is_back(
     redis: redis_module.Redis, pg: Postgres
 ) -> None:
-    user = Users(pg).sign_in("ada@example.com")
-    assert user is not None
-    session = new_session_id()
-    Sessions(pg).start(user, session, b"digest", Client())
-    with RunningHub(redis) as hub, hub.connect(user.id, session=session) as connected:
+    user, session = signed_in(pg)
+    with RunningHub(redis) as hub, hub.connect(user, session=session) as connected:
         # All that is left of it: Redis was away, and the admin did not ask again.
-        People(pg).change(user.id, StandingWanted(status=Status.SUSPENDED), None)
+        People(pg).change(user, StandingWanted(status=Status.SUSPENDED), None)
         assert connected.ask("ping")["op"] == "pong"
         with pg.transaction() as cursor:
             cursor.execute("UPDATE sessions SET revoked_at = now() - interval '1 hour'")
