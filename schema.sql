@@ -125,8 +125,9 @@ CREATE TABLE fixtures (
     pre_away_px   BIGINT,
     settled_at    TIMESTAMPTZ,
     voided_at     TIMESTAMPTZ,  -- an operator has said that it counts for nothing
+    ruled_at      TIMESTAMPTZ,  -- an operator has said what it came to; the feed is not heard again
     -- The fact of the first settlement: the instruments, their base prices right after it, and
-    -- the versions that had them first. What operators said later is in fixture_corrections.
+    -- the versions that had them first. What was said later is in fixture_corrections.
     home_idx      INT,
     away_idx      INT,
     post_home_px  BIGINT,
@@ -149,8 +150,8 @@ CREATE TABLE fixtures (
 CREATE INDEX fixtures_open ON fixtures (starting_at) WHERE settled_at IS NULL;
 CREATE INDEX fixtures_phase ON fixtures (phase, starting_at);
 
--- Results that operators have set or taken back, each a fact like the first settlement. Without
--- goals it is void, and the base prices are those before the match.
+-- Results that operators have set or taken back, or that the feed has put right, each a fact like
+-- the first settlement. Without goals it is void, and the base prices are those before the match.
 CREATE TABLE fixture_corrections (
     fixture_id   BIGINT REFERENCES fixtures,
     number       INT,

@@ -112,6 +112,7 @@ class FeedMeter:
         calls_left: of the plan's allowance, as last heard.
         ticks: prices published because of the feed.
         settled: matches whose result was carried out.
+        corrected: of these, results that the feed has put right later.
         doubts: matches that are doubted, by why.
     """
 
@@ -120,6 +121,7 @@ class FeedMeter:
     calls_left: int | None = None
     ticks: int = 0
     settled: int = 0
+    corrected: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
 
 

@@ -5,11 +5,12 @@ Source: docs/operations.md, "The feed".
 
 from .halts import Phase
 from .match import awarded
-from .tracking import RESULT_MS, WINDOW_MS, Tracked
+from .tracking import LATE_MS, RESULT_MS, WINDOW_MS, Tracked
 
 EARLY_MS = 5 * 60_000  #: before kick-off, when we start to look
 ASK_PLAYING_MS = 5_000  #: a match in play that vanished is asked for this often, and
 ASK_WAITING_MS = 60_000  #: one that should have kicked off this often
+ASK_VOID_MS = 60 * 60_000  #: one that came to nothing the day before, this often
 ASK_MAX = 50  #: as many are asked for at once: one call's worth
 
 
@@ -27,7 +28,9 @@ def wants_asking(tracked: Tracked, now_ms: int) -> bool:
     if not tracked.on and now_ms < match.kickoff_ms:
         return False
     if match.phase is Phase.VOID and now_ms > match.kickoff_ms + WINDOW_MS:
-        return False  # what is broken off may go on, the same day; else a listing tells
+        # It goes on the same day or never; but it may be decided off the pitch.
+        late = now_ms > match.kickoff_ms + LATE_MS
+        return not late and now_ms - tracked.asked_ms >= ASK_VOID_MS
     if tracked.result_ms is not None and now_ms - tracked.result_ms < RESULT_MS:
         return False  # seen to have ended; to be confirmed once that is worth something
     waiting = not tracked.on or awarded(match)

@@ -18,6 +18,7 @@ FROZEN_MS = 90_000  #: a clock that runs shows another minute each 60 s, or the 
 RESULT_MS = 120_000  #: a result must have stood this long: full time can show before extra time
 WINDOW_MS = 6 * 3_600_000  #: after kick-off, when even extra time and shoot-out are long over
 ENDED_MS = 24 * 3_600_000  #: after kick-off, when no club can still be in the same match
+LATE_MS = 14 * ENDED_MS  #: after kick-off, when no other result is waited for any more
 GONE_MS = 3_600_000  #: a match that good answers have lacked for so long is not there any more
 
 PLAYING = frozenset({Phase.LIVE, Phase.BREAK, Phase.SHOOTOUT})

@@ -1,10 +1,10 @@
--- fixture_rebase: have both clubs of a match rest at other base prices, as an operator says.
+-- fixture_rebase: have both clubs of a match rest at other base prices, by another result.
 --
 -- KEYS  1 settled:{fixture}   string  as in fixture_settle.lua   2 dirty:instruments
 --       3 inst:{home idx}   4 ticks:{home idx}   5 inst:{away idx}   6 ticks:{away idx}
 -- ARGV  1 now (calendar ms)   2 home idx   3 away idx
 --       4 home base expected, wanted   6 away base expected, wanted   (1e-4 coin)
---       8 '1' if the match moves both clubs now: that ends
+--       8 '1' if the match moves both clubs now: that ends   9 who says so: why of the ticks
 -- Returns {"ok", version of the home instrument, of the away instrument}
 --         or {"refused", "BASE_MOVED" | "CLUB_IN_PLAY" | "INSTRUMENT_UNKNOWN"}
 -- Twin: domain/ticks.py rebased(); compared in tests/lua/test_fixture_rebase.py
@@ -35,7 +35,7 @@ for n, club in ipairs(clubs) do
   inst.halt, inst.phase = inst.halt - inst.halt % 8, 'scheduled' -- the feed's bits
   even_if_full(club.key)
   advance(inst, now_ms)
-  save_tick(inst, club.idx, club.key, club.ticks, 'admin')
+  save_tick(inst, club.idx, club.key, club.ticks, ARGV[9])
   redis.call('HSET', club.key, 'B', text(club.wanted), 'S', '0', 'phase', inst.phase,
     'halt', text(inst.halt))
   redis.call('SADD', KEYS[2], club.idx)

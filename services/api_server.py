@@ -29,9 +29,7 @@ from ..http.tokens import Signer, Verifier
 from ..store.boards import Boards
 from ..store.draws import Draws
 from ..store.feed import FeedProvider
-from ..store.fixture_news import FixtureNews
 from ..store.journal import Journal
-from ..store.lease import Lease
 from ..store.outlook import Outlooks
 from ..store.revocations import RecordedEnds
 from ..store.scanner import Scanner
@@ -50,6 +48,7 @@ from .logs import name_process
 from .margin import margin
 from .operators import operators
 from .quota_metrics import show_quotas
+from .scheduling import scheduler
 from .spinner import spins, weekly_spinner
 from .stores import Stores, open_stores
 from .supervise import stay, supervise
@@ -116,13 +115,13 @@ def children(
     show_market(health.metrics, path.trades, Feed(feed, lease, calendar))
     stops = margin(stores, addresses, health, calendar, scanner)
 
-    def scheduler() -> SportmonksScheduler:
-        return _scheduler(stores, open_feed(), lease, calendar, pace, feed)
+    def follow() -> SportmonksScheduler:
+        return scheduler(stores, open_feed(), lease, calendar, pace, feed)
 
     floor = Floor(scanner, path.trades, front.rates, front.inplay_delay_ms, path.pressure.paused)
     executor = Child("trade-executor", path.executor, bound=WAITING, policy=Policy.DROP_NEW)
     return [
-        group("market", Child("sportmonks-scheduler", scheduler)),
+        group("market", Child("sportmonks-scheduler", follow)),
         group(
             "trading",
             Child("pressure-gauge", path.gauge),
@@ -198,20 +197,6 @@ def _revocation_teller(stores: Stores) -> RevocationTeller:
 
 def _scanner(stores: Stores, calendar: Calendar) -> Scanner:
     return Scanner(stores.redis, stores.keys, stores.scripts, calendar)
-
-
-def _scheduler(
-    stores: Stores,
-    provider: FeedProvider,
-    lease: Lease,
-    calendar: Calendar,
-    pace: Pace,
-    feed: FeedMeter,
-) -> SportmonksScheduler:
-    news = FixtureNews(stores.redis, stores.keys, stores.pg)
-    return SportmonksScheduler(
-        provider, stores.matches, news, stores.hot, stores.scripts, lease, calendar, pace, feed
-    )
 
 
 def _http(

@@ -173,7 +173,7 @@ FEED: tuple[Metric[Feed], ...] = (
         "Questions to the feed, by what was asked for and how it ended.",
         lambda feed: (
             ((asking, result), feed.meter.calls[asking, result])
-            for asking in ("looks", "listing")
+            for asking in ("looks", "listing", "reviews")
             for result in ("ok", "failed")
         ),
         ("asking", "result"),
@@ -196,6 +196,12 @@ FEED: tuple[Metric[Feed], ...] = (
         "touchline_fixtures_settled_total",
         "Matches whose result was carried out.",
         lambda feed: single(feed.meter.settled),
+    ),
+    Metric(
+        "counter",
+        "touchline_fixtures_corrected_total",
+        "Results that the feed has put right after they were carried out.",
+        lambda feed: single(feed.meter.corrected),
     ),
 )
 

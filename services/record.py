@@ -63,7 +63,7 @@ def run(options: RecordOptions) -> int:
 def record(web: Asks, options: RecordOptions, calendar: Calendar, pace: Pace, told: Event) -> None:
     """Follow the feed through *web* until *told* is set."""
     feed = Sportmonks(options.feed.url, options.feed.token, web=web)
-    spectator = Spectator(feed, pace.list_ms, Budget(feed, hourly=pace.hourly))
+    spectator = Spectator(feed, pace, Budget(feed, hourly=pace.hourly))
     log.info("recording", file=str(options.file), feed=options.feed.url)
     while not told.is_set():
         spectator.poll(calendar())

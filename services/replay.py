@@ -17,7 +17,6 @@ import msgspec
 
 from ..actors.feeds.messages import LeaseDue, PollDue
 from ..actors.feeds.pace import Pace
-from ..actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from ..config import Servers
 from ..domain.clock import rfc3339
 from ..domain.halts import reasons
@@ -26,12 +25,12 @@ from ..domain.instrument import Instrument
 from ..domain.money import format_px
 from ..domain.ticks import Tick
 from ..store.embedded import Embedded
-from ..store.fixture_news import FixtureNews
 from ..store.lease import Lease
 from ..store.recording import Line, read_recording
 from ..store.replayed_web import ReplayedWeb
 from ..store.schema import apply_schema
 from ..store.sportmonks import Sportmonks
+from .scheduling import scheduler
 from .stores import Stores, open_stores
 
 STEP_MS = 2_000  #: between two looks after an answer,
@@ -66,16 +65,18 @@ def ticks_of(lines: Iterable[Line], stores: Stores) -> Iterator[str]:
     played = tuple(lines)
     calendar = _Stepped()
     web = ReplayedWeb(played, calendar)
-    scheduler = _scheduler(web, calendar, stores)
+    feed = Sportmonks("http://recording", "", web=web)
+    lease = Lease(stores.redis, stores.keys.lease("scheduler"), monotonic=time.monotonic)
+    following = scheduler(stores, feed, lease, calendar, Pace.at(1, ASKED_AT_NO_PRICE))
     told: dict[InstrumentIdx, str] = {}
     for number, at_ms in enumerate(_instants(line.at for line in played)):
         calendar.now_ms = at_ms
         if number == 0:
-            scheduler.started()
-        scheduler.receive(LeaseDue())
-        scheduler.receive(PollDue())
+            following.started()
+        following.receive(LeaseDue())
+        following.receive(PollDue())
         yield from _new_ticks(stores, told)
-    scheduler.stopped()
+    following.stopped()
 
 
 class _Stepped:
@@ -83,19 +84,6 @@ class _Stepped:
 
     def __call__(self) -> int:
         return self.now_ms
-
-
-def _scheduler(web: ReplayedWeb, calendar: _Stepped, stores: Stores) -> SportmonksScheduler:
-    return SportmonksScheduler(
-        Sportmonks("http://recording", "", web=web),
-        stores.matches,
-        FixtureNews(stores.redis, stores.keys, stores.pg),
-        stores.hot,
-        stores.scripts,
-        Lease(stores.redis, stores.keys.lease("scheduler"), monotonic=time.monotonic),
-        calendar,
-        Pace.at(1, ASKED_AT_NO_PRICE),
-    )
 
 
 def _instants(recorded: Iterable[int]) -> Iterator[int]:

@@ -1,16 +1,17 @@
-"""Results that operators set, or take back: settled anew from the base prices before the match.
+"""Results that are set anew, or taken back: settled from the base prices before the match.
 
 An act holds the fixture's row, has Redis rebase both clubs at once, and commits the fact of it. If
-the process dies in between, the same act finds in Redis what it wants, and writes the fact. The
-scheduler is told to begin anew, and reads the row then.
+the process dies in between, the same act finds in Redis what it wants, and writes the fact. After
+an act of an operator the scheduler is told to begin anew, and reads the row then; the feed's own
+come from the scheduler.
 
-Source: docs/market.md, "Results that operators set".
+Source: docs/market.md, "Results that operators set", "Results that are put right".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +22,17 @@ from ..domain.ids import InstrumentIdx
 from ..domain.index import kickoff_bps
 from ..domain.refusals import Refusal, Refused
 from ..domain.results import Pair, Start, bases_after, points_between
+from ..domain.ticks import Why
 from . import wire
+from .fixture_results import (
+    write_fact,
+    write_history,
+    write_ratings,
+    write_result,
+    write_ruled,
+    write_start,
+    write_void,
+)
 from .fixture_rows import FixtureRow, governs, locked_row
 from .hot import Hot
 from .keys import Keys, State
@@ -29,7 +40,7 @@ from .life import show_life
 from .lua import KERNEL, MARKET, TICKS, LuaScript
 from .postgres import Postgres
 from .refusals import Cursor
-from .telling import Tell, nobody
+from .telling import Tell, anybody, nobody
 
 
 class Hindrance(StrEnum):
@@ -40,6 +51,7 @@ class Hindrance(StrEnum):
     NOT_BEGUN = "not begun"
     CLUB_IN_PLAY = "club in play"  #: another match moves one of the clubs now
     OVERTAKEN = "overtaken"  #: a later result rests on this one
+    RULED = "ruled"  #: an operator has said what it came to, and the feed is not heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,9 @@ class FixtureActs:
 
         *tell* of it in the same transaction; the scheduler is told after it.
         """
-        outcome = self._settled(fixture, goals, now_ms, tell)
+        outcome = self._ruled(fixture, goals, now_ms, tell)
         if outcome is Hindrance.OVERTAKEN and self._started_anew(fixture, now_ms):
-            outcome = self._settled(fixture, goals, now_ms, tell)
+            outcome = self._ruled(fixture, goals, now_ms, tell)
         self._hot.begin_feed_anew()
         return outcome
 
@@ -80,26 +92,60 @@ class FixtureActs:
 
         *tell* of it as `resettle` does.
         """
-        outcome = self._settled(fixture, None, now_ms, tell)
+        outcome = self._ruled(fixture, None, now_ms, tell)
         self._hot.begin_feed_anew()
         return outcome
 
-    def _settled(
+    def put_right(
+        self,
+        fixture: int,
+        goals: Pair,
+        now_ms: int,
+        admit: Callable[[Cursor], None],
+        tell: Tell[ResultChange],
+    ) -> ResultChange | Hindrance:
+        """Give *fixture*, which is settled, the result that the feed now has; no operator's word.
+
+        *admit* is called before anything is done, and may raise; *tell* as `resettle` does.
+        """
+        return self._settled(fixture, goals, now_ms, Why.FEED, tell, admit)
+
+    def _ruled(
         self, fixture: int, goals: Pair | None, now_ms: int, tell: Tell[ResultChange]
+    ) -> ResultChange | Hindrance:
+        def tell_too(cursor: Cursor, change: ResultChange) -> None:
+            # Also where that was the result already: from now on it is an operator's word.
+            write_ruled(cursor, fixture, now_ms)
+            tell(cursor, change)
+
+        return self._settled(fixture, goals, now_ms, Why.ADMIN, tell_too)
+
+    def _settled(
+        self,
+        fixture: int,
+        goals: Pair | None,
+        now_ms: int,
+        why: Why,
+        tell: Tell[ResultChange],
+        admit: Callable[[Cursor], None] = anybody,
     ) -> ResultChange | Hindrance:
         life = self._hot.life()
         with self._pg.transaction() as cursor:
             show_life(cursor, life)
+            admit(cursor)
             row = locked_row(cursor, fixture)
             if row is None:
                 return Hindrance.UNKNOWN
-            change = self._changed(cursor, row, goals, now_ms)
+            if why is Why.FEED and (row.ruled or not row.settled):
+                return Hindrance.RULED
+            change = self._changed(cursor, row, goals, now_ms, why)
             if isinstance(change, ResultChange):
                 tell(cursor, change)
+                write_history(cursor, fixture, now_ms)
             return change
 
     def _changed(
-        self, cursor: Cursor, row: FixtureRow, goals: Pair | None, now_ms: int
+        self, cursor: Cursor, row: FixtureRow, goals: Pair | None, now_ms: int, why: Why
     ) -> ResultChange | Hindrance:
         if hindered := _hindrance(row, goals, now_ms):
             return hindered
@@ -107,16 +153,16 @@ class FixtureActs:
             return ResultChange(row, row)
         governing = governs(cursor, row)
         if goals is None and row.left is None and not governing:
-            _write_void(cursor, row, now_ms)  # it has moved nothing
+            write_void(cursor, row, now_ms)  # it has moved nothing
             return ResultChange(row, replace(row, voided=True, phase=Phase.VOID))
         start = row.start or self._start_now(row)
         bases = bases_after(start, row.weight_bps, goals)
         expected = row.left or start.bases
-        versions = self._rebased(row, expected, bases, now_ms, governing=governing)
+        versions = self._rebased(row, expected, bases, now_ms, why, governing=governing)
         if isinstance(versions, Hindrance):
             return versions
-        after = _write(cursor, row, start, goals, now_ms)
-        _write_fact(cursor, row, goals, bases, versions, now_ms)
+        after = _write_result(cursor, row, start, goals, now_ms)
+        write_fact(cursor, row, goals, bases, versions, now_ms)
         return ResultChange(row, replace(after, left=bases))
 
     def _started_anew(self, fixture: int, now_ms: int) -> bool:
@@ -131,8 +177,8 @@ class FixtureActs:
             if row is None or not row.voided or row.start is None:
                 return False
             bases, versions = (Pair(*each) for each in zip(*self._bases(row), strict=True))
-            cursor.execute(_START, (*bases, row.id))
-            _write_fact(cursor, row, None, bases, versions, now_ms)
+            write_start(cursor, row.id, bases)
+            write_fact(cursor, row, None, bases, versions, now_ms)
             return True
 
     def _bases(self, row: FixtureRow) -> list[tuple[int, int]]:
@@ -146,14 +192,21 @@ class FixtureActs:
         return Start(kickoff_bps(row.ratings.home - row.ratings.away), bases)
 
     def _rebased(
-        self, row: FixtureRow, expected: Pair, bases: Pair, now_ms: int, *, governing: bool
+        self,
+        row: FixtureRow,
+        expected: Pair,
+        bases: Pair,
+        now_ms: int,
+        why: Why,
+        *,
+        governing: bool,
     ) -> Pair | Hindrance:
         keys, (home, away) = self._keys, row.clubs
         names = [keys.settled(row.id), keys.dirty(State.INSTRUMENTS)]
         for idx in (InstrumentIdx(home), InstrumentIdx(away)):
             names += [keys.inst(idx), keys.ticks(idx)]
         numbers = (now_ms, home, away, expected.home, bases.home, expected.away, bases.away)
-        args = [*map(str, numbers), "1" if governing else "0"]
+        args = [*map(str, numbers), "1" if governing else "0", why.value]
         reply: Any = self._rebase.run(self._client, names, args)
         if reply[0] == "refused":
             return _refused(wire.refusal_of(reply))
@@ -182,71 +235,18 @@ def _is_so(row: FixtureRow, goals: Pair | None) -> bool:
     return row.voided if goals is None else row.settled and row.goals == goals
 
 
-_SETTLED = """
-UPDATE fixtures SET settled_at = %s, voided_at = NULL, phase = 'finished', updated_at = %s,
-       home_goals = %s, away_goals = %s, home_idx = %s, away_idx = %s,
-       e_kickoff_bps = %s, pre_home_px = %s, pre_away_px = %s
- WHERE id = %s
-"""
-# The last row of a match's history is its result.
-_HISTORY = """
-INSERT INTO match_scores (fixture_id, seq, home, away, home_reds, away_reds, home_penalties,
-                          away_penalties, minute, state, source_hash, observed_at)
-SELECT f.id, (SELECT coalesce(max(seq), 0) + 1 FROM match_scores WHERE fixture_id = f.id),
-       home_goals, away_goals, home_reds, away_reds, home_penalties, away_penalties, minute,
-       state, '', %s
-  FROM fixtures f WHERE f.id = %s
-"""
-_START = "UPDATE fixtures SET pre_home_px = %s, pre_away_px = %s WHERE id = %s"
-_VOIDED = """
-UPDATE fixtures SET settled_at = NULL, voided_at = %s, phase = 'void', updated_at = %s
- WHERE id = %s
-"""
-_CORRECTED = """
-INSERT INTO fixture_corrections (fixture_id, number, home_goals, away_goals, home_idx, home_px,
-                                 home_version, away_idx, away_px, away_version, corrected_at)
-SELECT %s, coalesce(max(number), 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s, %s
-  FROM fixture_corrections WHERE fixture_id = %s
-"""
-
-
-def _write(
+def _write_result(
     cursor: Cursor, row: FixtureRow, start: Start, goals: Pair | None, now_ms: int
 ) -> FixtureRow:
     """Write the result of *row*, which began with *start*, and move both ratings."""
     if goals is None:
-        _write_void(cursor, row, now_ms)
+        write_void(cursor, row, now_ms)
         after = replace(row, settled=False, voided=True, phase=Phase.VOID)
     else:
-        at, opened = _at(now_ms), (start.kickoff_bps, *start.bases)
-        cursor.execute(_SETTLED, (at, at, *goals, *row.clubs, *opened, row.id))
-        cursor.execute(_HISTORY, (at, row.id))
+        write_result(cursor, row, start, goals, now_ms)
         after = replace(row, settled=True, voided=False, phase=Phase.FINISHED, goals=goals)
     # What the result in force has given is taken back.
     gained = points_between(start, row.goals if row.settled else None, goals)
-    for team, points in zip(row.teams, (gained, -gained), strict=True):
-        cursor.execute("UPDATE teams SET rating = rating + %s WHERE id = %s", (points, team))
+    write_ratings(cursor, row.teams, gained)
     ratings = Pair(row.ratings.home + gained, row.ratings.away - gained)
     return replace(after, start=start, ratings=ratings)
-
-
-def _write_void(cursor: Cursor, row: FixtureRow, now_ms: int) -> None:
-    at = _at(now_ms)
-    cursor.execute(_VOIDED, (at, at, row.id))
-
-
-def _write_fact(
-    cursor: Cursor,
-    row: FixtureRow,
-    goals: Pair | None,
-    bases: Pair,
-    versions: Pair,
-    now_ms: int,
-) -> None:
-    home, away = zip(row.clubs, bases, versions, strict=True)
-    values = (*(goals or (None, None)), *home, *away, _at(now_ms))
-    cursor.execute(_CORRECTED, (row.id, *values, row.id))
-
-
-def _at(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -21,6 +21,7 @@ class FixtureRow:
     Attributes:
         goals: as last seen, or as settled.
         settled: has a result. *voided*: an operator has said that it counts for nothing.
+        ruled: an operator has said what it came to.
         clubs: the instruments that the result moves.
         start: what it started from; None if that was never on record.
         left: the base prices that its result, or its end without one, has left; None before.
@@ -32,6 +33,7 @@ class FixtureRow:
     goals: Pair
     settled: bool
     voided: bool
+    ruled: bool
     weight_bps: int
     teams: Pair
     ratings: Pair
@@ -52,7 +54,8 @@ class FixtureRow:
 
 _ROW = """
 SELECT (extract(epoch FROM f.starting_at) * 1000)::bigint, f.phase, f.home_goals, f.away_goals,
-       f.settled_at IS NOT NULL, f.voided_at IS NOT NULL, coalesce(l.weight_bps, 600),
+       f.settled_at IS NOT NULL, f.voided_at IS NOT NULL, f.ruled_at IS NOT NULL,
+       coalesce(l.weight_bps, 600),
        h.id, a.id, h.rating, a.rating,
        coalesce(f.home_idx, hi.idx), coalesce(f.away_idx, ai.idx),
        f.e_kickoff_bps, f.pre_home_px, f.pre_away_px,
@@ -85,8 +88,8 @@ def locked_row(cursor: Cursor, fixture: int) -> FixtureRow | None:
     row: Any = cursor.fetchone()
     if row is None:
         return None
-    kickoff_ms, phase, home_goals, away_goals, settled, voided, weight_bps = row[:7]
-    kickoff_bps, before = row[13], _pair(row[14:16])
+    kickoff_ms, phase, home_goals, away_goals, settled, voided, ruled, weight_bps = row[:8]
+    kickoff_bps, before = row[14], _pair(row[15:17])
     return FixtureRow(
         id=fixture,
         kickoff_ms=kickoff_ms,
@@ -94,12 +97,13 @@ def locked_row(cursor: Cursor, fixture: int) -> FixtureRow | None:
         goals=Pair(home_goals, away_goals),
         settled=settled,
         voided=voided,
+        ruled=ruled,
         weight_bps=weight_bps,
-        teams=Pair(*row[7:9]),
-        ratings=Pair(*row[9:11]),
-        clubs=Pair(*row[11:13]),
+        teams=Pair(*row[8:10]),
+        ratings=Pair(*row[10:12]),
+        clubs=Pair(*row[12:14]),
         start=None if kickoff_bps is None or before is None else Start(kickoff_bps, before),
-        left=_pair(row[16:18]),
+        left=_pair(row[17:19]),
     )
 
 

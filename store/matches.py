@@ -30,6 +30,7 @@ from .fence import Fence
 from .life import show_life
 from .match_events import write_events
 from .postgres import Postgres
+from .refusals import Cursor
 
 # A match that has begun is known better from play than from the plan. One that
 # came to nothing and is planned anew starts from other prices.
@@ -148,6 +149,10 @@ class Matches:
     def lead(self) -> None:
         """Keep out whoever led before; call after every acquisition of the lease."""
         self._fence.take()
+
+    def admit(self, cursor: Cursor) -> None:
+        """Show in somebody else's transaction that we lead; `Fenced` if another does."""
+        self._fence.show(cursor)
 
     def plan(self, matches: Sequence[MatchSnapshot], now_ms: int) -> None:
         """Take in a listing: new clubs and matches, and what changed of those not begun."""

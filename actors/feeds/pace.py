@@ -13,6 +13,8 @@ STALE_MS = 10_000  #: a match in play not seen for this long is stale
 STALE_POLLS = 5  #: and for at least so many polls, where the floor makes polls rare
 LIST_MS = 3_600_000  #: calendar ms between two listings of what is to be played
 LIST_FLOOR_S = 30.0  #: real seconds between two listings
+REVIEW_MS = 600_000  #: calendar ms between two looks at a match that was settled some hours ago
+REVIEW_FLOOR_S = 0.5  #: real seconds between two looks at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Pace:
     poll_s: float
     stale_ms: int
     list_ms: int
+    review_ms: int
     hourly: int = HOURLY
 
     @classmethod
@@ -41,5 +44,6 @@ class Pace:
             poll_s=poll_s,
             stale_ms=max(STALE_MS, round(STALE_POLLS * poll_s * 1000 * speed)),
             list_ms=max(LIST_MS, round(LIST_FLOOR_S * 1000 * speed)),
+            review_ms=max(REVIEW_MS, round(REVIEW_FLOOR_S * 1000 * speed)),
             hourly=hourly,
         )

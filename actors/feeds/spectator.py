@@ -6,20 +6,28 @@ Source: docs/operations.md, "Recordings".
 from ...domain.ids import InstrumentIdx
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
+from ...domain.review import ReviewBook, settled_now
 from ...domain.tracking import Tracked
 from ...store.feed import FeedProvider
 from .budget import Budget
 from .lister import Lister
 from .lookout import Lookout
+from .pace import Pace
+from .reviewer import Reviewer
 
 
 class Spectator:
-    """Looks at *feed* and lists it every *list_ms* (calendar), within *budget*."""
+    """Looks at *feed* and lists it at *pace*, within *budget*.
 
-    def __init__(self, feed: FeedProvider, list_ms: int, budget: Budget) -> None:
+    Settled matches are asked for again, as the scheduler does.
+    """
+
+    def __init__(self, feed: FeedProvider, pace: Pace, budget: Budget) -> None:
         self._lookout = Lookout(feed, budget)
-        self._lister = Lister(feed, list_ms, budget)
+        self._lister = Lister(feed, pace.list_ms, budget)
         self._book = MatchBook()
+        self._reviews = ReviewBook(pace.review_ms)
+        self._reviewer = Reviewer(feed, self._reviews, budget)
         self._planned: dict[int, MatchSnapshot] = {}
         self._over: set[int] = set()
 
@@ -29,21 +37,28 @@ class Spectator:
         return len(self._planned)
 
     def poll(self, now_ms: int) -> None:
-        """One look at what is played, and one page of a listing if there is nothing better to do.
+        """One look at what is played, and one call for something else if there is nothing better.
 
         Source: the order is that of `SportmonksScheduler`.
         """
         look = self._lookout.look(self._book, now_ms)
         self._book.observe(look.matches, now_ms)
         self._book.lacked(look.lacking, now_ms)
+        self._reviews.observe(look.matches, now_ms)
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._book.settled(tracked, 0)
+                self._reviews.add(settled_now(tracked, now_ms))
                 self._over.add(tracked.match.fixture)
                 del self._planned[tracked.match.fixture]
-        playing = self._book.in_window(now_ms)
-        if self._lookout.spares(now_ms) and self._lister.due(now_ms, playing):
+        for settled in self._reviews.wrong(set()):
+            self._reviews.put_right(settled.fixture, done=True)
+        if not self._lookout.spares(now_ms):
+            return
+        if self._lister.due(now_ms, self._book.in_window(now_ms)):
             self._take_in(self._lister.page(now_ms) or ())
+        elif self._reviewer.due(now_ms):
+            self._reviewer.ask(now_ms)
 
     def _take_in(self, page: tuple[MatchSnapshot, ...]) -> None:
         self._planned |= {m.fixture: m for m in page if m.fixture not in self._over}

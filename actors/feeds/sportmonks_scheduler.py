@@ -26,8 +26,10 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
+from ...domain.review import ReviewBook, settled_now
 from ...domain.standing import Standing
 from ...domain.tracking import Tracked, reckoned
+from ...store.corrections import Corrections
 from ...store.feed import FeedProvider
 from ...store.fence import Fenced
 from ...store.fixture_news import FixtureNews
@@ -38,12 +40,14 @@ from ...store.scripts import Scripts
 from ..actor import Actor
 from ..meters import FeedMeter
 from .budget import Budget
+from .corrector import Corrector
 from .doubts import Doubt, Doubts
 from .index_writer import IndexWriter
 from .lister import Lister
 from .lookout import Lookout
 from .messages import LeaseDue, PollDue
 from .pace import Pace
+from .reviewer import Reviewer
 
 RENEW_S = 2.0  #: real seconds between renewals; the lease lives for three of them
 
@@ -68,6 +72,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self,
         feed: FeedProvider,
         matches: Matches,
+        corrections: Corrections,
         news: FixtureNews,
         hot: Hot,
         scripts: Scripts,
@@ -90,6 +95,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._lister = Lister(feed, pace.list_ms, self._budget, self._meter.calls)
         self._doubts = Doubts(self._meter.doubts)
         self._book = MatchBook()
+        self._reviews = ReviewBook(pace.review_ms)
+        self._reviewer = Reviewer(feed, self._reviews, self._budget, self._meter.calls)
+        self._corrector = Corrector(corrections, self._reviews, self._meter)
         self._leading = False
         #: Token of the lease and life of Redis that we lead by, and what operators had changed.
         self._reign = (0, 0, 0)
@@ -145,7 +153,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         if not self._leading or reign != self._reign:
             self._take_over()
         self._look()
-        self._list()
+        self._ask_aside()
 
     def _take_over(self) -> None:
         """Rebuild everything from the stores; another replica may have led until now."""
@@ -183,6 +191,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._writer.resume(self._hot.instruments())
         stored = self._matches.open()
         self._book.refresh(stored.tracked, stored.ratings)
+        self._corrector.resume(self._calendar())
         self._news.tell_all(self._lease, self._calendar())
 
     def _look(self) -> None:
@@ -191,16 +200,21 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         look = self._lookout.look(self._book, asked_ms)
         changed = self._book.observe(look.matches, asked_ms)
         changed += self._book.lacked(look.lacking, asked_ms)
+        self._reviews.observe(look.matches, asked_ms)
         now_ms = self._calendar()
         standings = self._book.standings(now_ms, self._pace.stale_ms)
-        self._writer.apply(standings, now_ms)
+        self._writer.apply(self._reviews.standings() | standings, now_ms)
         self._doubts.note(Doubt.STILL, self._book.still(self._pace.stale_ms))
         self._doubts.note(Doubt.ENDLESS, self._book.endless(now_ms))
+        self._doubts.note(Doubt.OTHERWISE, self._reviews.doubted())
         self._tell_health()
         self._record(changed, now_ms)
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._settle(tracked, standings, now_ms)
+        wrong = self._reviews.wrong(standings.keys())
+        if [one for one in wrong if self._corrector.put_right(one, now_ms)]:
+            self._reload()
 
     def _tell_health(self) -> None:
         health = self._lookout.health
@@ -209,19 +223,25 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         left = health.get("remaining")
         self._meter.calls_left = None if left is None else int(left)
 
-    def _list(self) -> None:
-        """Read one page of a listing, if there is nothing better to do."""
+    def _ask_aside(self) -> None:
+        """Read a page of a listing, or ask for what is settled, if nothing is better to do."""
         now_ms = self._calendar()
-        # While the feed is silent, looks alone try it: they must not wait for a listing's failure.
+        # While the feed is silent, looks alone try it: they must not wait for another failure.
         if not self._lookout.spares(now_ms):
             return
         # The look may have used up our trust in the lease, and a page can take half of it.
-        if self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
-            page = self._lister.page(now_ms)
-            if page is not None:
-                self._matches.plan([reckoned(match, now_ms) for match in page], now_ms)
-                self._reload()
-                log.info("fixtures_listed", listed=len(page), open=len(self._book))
+        if self._lister.due(now_ms, self._book.in_window(now_ms)):
+            if self._lease.renew():
+                self._list(now_ms)
+        elif self._reviewer.due(now_ms) and self._lease.renew():
+            self._reviewer.ask(now_ms)
+
+    def _list(self, now_ms: int) -> None:
+        page = self._lister.page(now_ms)
+        if page is not None:
+            self._matches.plan([reckoned(match, now_ms) for match in page], now_ms)
+            self._reload()
+            log.info("fixtures_listed", listed=len(page), open=len(self._book))
 
     def _record(self, changed: tuple[Tracked, ...], now_ms: int) -> None:
         unopened = self._book.unopened()
@@ -257,6 +277,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         gain = rating_gain(match, self._book.rating_lead(tracked))
         self._matches.settle(match, gain, bases, now_ms)
         self._book.settled(tracked, gain)
+        self._reviews.add(settled_now(tracked, now_ms))
         self._news.tell(self._lease, [match.fixture])
         self._meter.settled += 1
         log.info("fixture_settled", fixture=match.fixture, **_result(match))

@@ -11,6 +11,7 @@ from tests.fakes.matches import FULHAM, HOUR_MS, KICKOFF_MS, a_match
 
 NOW_MS = KICKOFF_MS + 3_000_000
 STALE_MS = 10_000
+LONG_AGO = a_match("ABANDONED", kickoff_ms=NOW_MS - 6 * HOUR_MS - 1)
 HOME, AWAY = InstrumentIdx(1), InstrumentIdx(2)
 
 
@@ -235,7 +236,9 @@ def test_the_window_opens_five_minutes_before_kick_off(state, after_ms, inside):
         (tracked(a_match("FT"), seen_ms=0), True),
         (tracked(a_match("POSTPONED"), asked_ms=NOW_MS - 59_999), False),
         (tracked(a_match("ABANDONED"), asked_ms=NOW_MS - 60_000), True),
-        (tracked(a_match("ABANDONED", kickoff_ms=NOW_MS - 6 * HOUR_MS - 1)), False),
+        (tracked(LONG_AGO, asked_ms=NOW_MS - HOUR_MS + 1), False),
+        (tracked(LONG_AGO, asked_ms=NOW_MS - HOUR_MS), True),
+        (tracked(a_match("ABANDONED", kickoff_ms=NOW_MS - 14 * 24 * HOUR_MS - 1)), False),
     ],
     ids=lambda value: value if isinstance(value, bool) else value.match.state,
 )

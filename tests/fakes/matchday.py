@@ -4,6 +4,8 @@ from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from touchline.actors.meters import FeedMeter
+from touchline.store.corrections import Corrections
+from touchline.store.fixture_acts import FixtureActs
 from touchline.store.fixture_news import FixtureNews
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
@@ -38,9 +40,12 @@ class Exchange:
 
     def another(self, owner="one", matches=None):
         """Another scheduler, as after a crash (the same owner) or in another replica."""
+        matches = matches or Matches(self.pg)
+        acts = FixtureActs(self.pg, self.redis, self.keys, self.hot)
         return SportmonksScheduler(
             self.feed,
-            matches or Matches(self.pg),
+            matches,
+            Corrections(self.pg, matches, acts),
             FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from touchline.actors.feeds.budget import Budget
+from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.spectator import Spectator
 from touchline.matchserver.clock import WarpClock, windows_of
 from touchline.matchserver.faults import FaultPlan, RequestFault
@@ -24,7 +25,6 @@ from touchline.store.sportmonks import Sportmonks
 from touchline.store.web import Web
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.matches import HOUR_MS
 from tests.matchserver.match_days import long_final
 
 FINAL = long_final()
@@ -58,7 +58,7 @@ def record_final(path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         web = Recorder(Web(), server.base_url, calendar, file)
         feed = Sportmonks(server.base_url, "token", web=web)
-        spectator = Spectator(feed, HOUR_MS, Budget(feed))
+        spectator = Spectator(feed, Pace.at(1), Budget(feed))
         while calendar() < FINAL.final_whistle_ms or spectator.followed:
             spectator.poll(calendar())
             calendar.advance(STEP_MS)

@@ -9,6 +9,8 @@ from touchline.domain.halts import OPEN
 from touchline.matchserver.clock import WarpClock, windows_of
 from touchline.matchserver.matches import results
 from touchline.matchserver.server import MatchServer
+from touchline.store.corrections import Corrections
+from touchline.store.fixture_acts import FixtureActs
 from touchline.store.fixture_news import FixtureNews
 from touchline.store.fixtures import Fixtures
 from touchline.store.hot import Hot
@@ -39,10 +41,12 @@ class Stadium:
 
     def restart(self):
         """A new incarnation of the scheduler, as after a crash."""
-        clock = FakeClock()
+        clock, matches = FakeClock(), Matches(self.pg)
+        acts = FixtureActs(self.pg, self.redis, self.keys, self.hot)
         self.scheduler = SportmonksScheduler(
             Sportmonks(self.server.base_url, "token"),
-            Matches(self.pg),
+            matches,
+            Corrections(self.pg, matches, acts),
             FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),

@@ -11,7 +11,7 @@ from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.instrument import Instrument
 from touchline.domain.refusals import Refusal, Refused
-from touchline.domain.ticks import IndexChange, rebased
+from touchline.domain.ticks import IndexChange, Why, rebased
 from touchline.store.hashes import instrument_hash
 from touchline.store.keys import State
 from touchline.store.lua import KERNEL, MARKET, TICKS, LuaScript
@@ -32,13 +32,14 @@ def rebase(
     governs: bool = False,
     away: InstrumentIdx = EVE,
     now_ms: int = 5_000,
+    why: Why = Why.ADMIN,
 ) -> Any:
     """Have the home club go from the first to the second price, the away club on likewise."""
     keys = exchange.keys
     names = [keys.settled(FIXTURE), keys.dirty(State.INSTRUMENTS)]
     for idx in (ARS, away):
         names += [keys.inst(idx), keys.ticks(idx)]
-    args = map(str, (now_ms, ARS, away, *pxs, int(governs)))
+    args = map(str, (now_ms, ARS, away, *pxs, int(governs), why.value))
     reply = SCRIPT.run(exchange.client, names, list(args))
     return refusal_of(reply) if reply[0] == "refused" else tuple(map(int, reply[1:]))
 
@@ -62,6 +63,12 @@ def test_both_clubs_rest_at_other_prices_at_once(exchange: Exchange) -> None:
     assert versions == tuple(each.version for each in after)
     assert [exchange.hot.ticks(idx, None, 9)[0].why for idx in (ARS, EVE)] == ["admin", "admin"]
     assert exchange.client.get(exchange.keys.settled(FIXTURE)) == "1025000:2:975000:2"
+
+
+def test_the_ticks_tell_who_says_so(exchange: Exchange) -> None:
+    rebase(exchange, 1_000_000, 1_025_000, 1_000_000, 975_000, why=Why.FEED)
+
+    assert [exchange.hot.ticks(idx, None, 9)[0].why for idx in (ARS, EVE)] == ["feed", "feed"]
 
 
 def test_what_the_match_has_moved_is_over_but_not_what_operators_halt(exchange: Exchange) -> None:

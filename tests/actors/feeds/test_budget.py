@@ -5,6 +5,7 @@ import random
 import pytest
 from touchline.actors.feeds.budget import Budget
 from touchline.actors.feeds.messages import LeaseDue, PollDue
+from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.spectator import Spectator
 from touchline.domain.allowance import HOURLY
 from touchline.store.feed import RateLimited
@@ -55,7 +56,7 @@ class Round:
         """A replica that comes to lead, or to live."""
         budget = Budget(self.feed, self.notes, self.hourly)
         budget.resume()
-        return Spectator(self.feed, HOUR_MS, budget)
+        return Spectator(self.feed, Pace.at(1), budget)
 
     def take_over(self, replica):
         self.leader = replica
@@ -225,7 +226,7 @@ def test_many_matches_that_are_over_are_asked_for_in_one_call_at_a_time():
     asked_for = []
     answer = feed.fixtures
     feed.fixtures = lambda ids: (asked_for.append(len(ids)), answer(ids))[1]
-    spectator = Spectator(feed, HOUR_MS, Budget(feed))
+    spectator = Spectator(feed, Pace.at(1), Budget(feed))
 
     for _ in range(9):
         spectator.poll(clock.calendar())

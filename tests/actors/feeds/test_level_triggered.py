@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from touchline.matchserver.faults import FaultPlan, RequestFault
-from touchline.matchserver.lies import AnyLie, FalseState, Phantom, Vanish
+from touchline.matchserver.lies import AnyLie, FalseScore, FalseState, Gone, Phantom, Vanish
 from touchline.matchserver.matches import Match, make_season
 from touchline.matchserver.season import generate_season
 from touchline.matchserver.states import STATES
@@ -32,6 +32,8 @@ KINDS = ["status", "truncate", "garbage", "mistype", "empty", "freeze", "hang"]
 SHORT_MS = 50_000
 PATIENCE_MS = 65_000  #: the longest anybody waits after a failure: a 429 that does not say
 RESTS_MS = 12_000
+HOUR_MS = 3_600_000
+REVIEWED_MIN = 200  #: a settled match is asked for every hour at the least, and has to stand then
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,30 @@ TROUBLES = st.none() | st.none() | FAULTS | st.just("restart")
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> Story:
+def long_lies(draw: st.DrawFn, match: Match) -> tuple[AnyLie, ...]:
+    """Anything for any time, false results and false scores of true ones too."""
+    told: list[AnyLie] = []
+    length_ms = match.final_whistle_ms - match.kickoff_ms
+    for shape in draw(st.lists(st.sampled_from(["gone", "state", "score", "red"]), max_size=4)):
+        from_ms = match.kickoff_ms + draw(st.integers(-600_000, length_ms + HOUR_MS))
+        to_ms = from_ms + draw(st.integers(1_000, HOUR_MS))
+        side = draw(st.sampled_from(["home", "away"]))
+        match shape:
+            case "gone":
+                told.append(Gone(match.id, from_ms, to_ms))
+            case "state":
+                told.append(
+                    FalseState(match.id, from_ms, to_ms, draw(st.sampled_from(STATE_NAMES)))
+                )
+            case "score":
+                told.append(FalseScore(match.id, from_ms, to_ms, side))
+            case _:
+                told.append(Phantom(match.id, from_ms, to_ms, "red", side))
+    return tuple(told)
+
+
+@st.composite
+def stories(draw: st.DrawFn, lies: Any = lies) -> Story:
     match = draw(st.sampled_from(MATCHES))
     told = draw(lies(match))
     gaps_s = draw(st.lists(st.sampled_from([2, 10, 60, 300, 900]), min_size=10, max_size=40))
@@ -138,10 +163,14 @@ class Telling:
         for look_ms, seen in ((at_ms, self.indices), (at_ms + RESTS_MS, self.market)):
             self.look(look_ms)
             found.append(seen() if look_ms < over_ms else None)
-        for minutes in range(7):
-            self.look(max(at_ms, over_ms) + 61_000 * (minutes + 1))
+        return [*found, *self.end(max(at_ms, over_ms), minutes=7)]
+
+    def end(self, from_ms: int, minutes: int) -> list[Any]:
+        """What everything is after so many looks, a minute apart, from an instant on."""
+        for minute in range(minutes):
+            self.look(from_ms + 61_000 * (minute + 1))
         self.stadium.server.stop()
-        return [*found, self.market(), self.ratings(), self.stadium.settled()]
+        return [self.market(), self.ratings(), self.stadium.settled()]
 
 
 @settings(
@@ -156,3 +185,17 @@ def test_once_the_feed_tells_the_truth_the_market_is_what_it_would_have_been(
 
     assert lied_to == honest
     assert len(honest[-1]) == 1  # it was settled
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(story=stories(long_lies))
+def test_a_result_that_was_settled_to_a_lie_is_put_right(stores: Any, story: Story) -> None:
+    """However long it was told: in the end the market is what it would have been."""
+    over_ms = max(story.true_from_ms, story.match.final_whistle_ms) + PATIENCE_MS
+    lied_to = Telling(stores, story, honest=False).end(over_ms, REVIEWED_MIN)
+    honest = Telling(stores, story, honest=True).end(over_ms, REVIEWED_MIN)
+
+    assert lied_to == honest
+    assert len(honest[-1]) == 1

@@ -1,0 +1,84 @@
+"""Settled matches in Postgres that the feed may still put right, and what it puts right.
+
+Source: docs/market.md, "Results that are put right".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ..domain.ids import InstrumentIdx
+from ..domain.match import MatchSnapshot
+from ..domain.results import Pair
+from ..domain.review import Result, Reviewed, goals_of
+from ..domain.tracking import LATE_MS
+from .fixture_acts import FixtureActs, Hindrance, ResultChange
+from .match_events import write_events
+from .matches import Matches
+from .postgres import Postgres
+from .refusals import Cursor
+
+_SETTLED = """
+SELECT id, (extract(epoch FROM starting_at) * 1000)::bigint, home_team_id, away_team_id,
+       home_idx, away_idx, state, home_goals, away_goals, home_penalties, away_penalties,
+       ruled_at IS NOT NULL
+  FROM fixtures
+ WHERE phase = 'finished' AND settled_at IS NOT NULL AND starting_at > %s
+ ORDER BY starting_at, id
+"""
+_SHOWN = """
+UPDATE fixtures SET state = %s, minute = %s, home_reds = %s, away_reds = %s,
+       home_penalties = %s, away_penalties = %s
+ WHERE id = %s
+"""
+
+
+class Corrections:
+    """What *matches* have settled, to be put right by *acts*; the scheduler's, within its fence."""
+
+    def __init__(self, pg: Postgres, matches: Matches, acts: FixtureActs) -> None:
+        self._pg = pg
+        self._matches = matches
+        self._acts = acts
+
+    def settled(self, now_ms: int) -> tuple[Reviewed, ...]:
+        """The matches of the last two weeks that have a result, by kick-off."""
+        with self._pg.transaction() as cursor:
+            cursor.execute(_SETTLED, (_at(now_ms - LATE_MS),))
+            return tuple(map(_reviewed, cursor.fetchall()))
+
+    def put_right(self, match: MatchSnapshot, now_ms: int) -> ResultChange | Hindrance:
+        """Give the fixture of *match*, which is settled, the result that *match* shows.
+
+        Raises:
+            Fenced: another scheduler leads; nothing was changed.
+            Superseded: Redis was put back meanwhile; nothing was written.
+        """
+
+        def tell(cursor: Cursor, _change: ResultChange) -> None:
+            score = match.score
+            reds = (score.home_reds, score.away_reds)
+            kicks = (score.home_penalties, score.away_penalties)
+            cursor.execute(_SHOWN, (match.state, match.minute, *reds, *kicks, match.fixture))
+            write_events(cursor, [match], _at(now_ms))
+
+        return self._acts.put_right(
+            match.fixture, goals_of(match), now_ms, self._matches.admit, tell
+        )
+
+
+def _reviewed(row: Sequence[Any]) -> Reviewed:
+    return Reviewed(
+        fixture=row[0],
+        kickoff_ms=row[1],
+        teams=Pair(*row[2:4]),
+        clubs=(InstrumentIdx(row[4]), InstrumentIdx(row[5])),
+        result=Result(row[6], Pair(*row[7:9]), (row[9], row[10])),
+        ruled=row[11],
+    )
+
+
+def _at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
