@@ -1,7 +1,8 @@
 """The calendar of a season that plays faster than life and skips its idle days.
 
 Real time, times the speed, runs through the *windows* in which something
-happens: from shortly before each kick-off to shortly after each final whistle.
+happens: from shortly before each kick-off to shortly after each final whistle,
+and for a while from where the feed takes back a result that was none.
 Between two windows no time passes at all. After the last one the calendar runs
 on at the same speed, so that what waits on it (a result that must have stood
 for a while) still comes due.
@@ -12,8 +13,9 @@ Source: docs/architecture.md, "Time".
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from .lies import AnyLie, misleading
 from .matches import MINUTE_MS, Season
 
 Window = tuple[int, int]
@@ -21,12 +23,29 @@ Window = tuple[int, int]
 LEAD_MS = 5 * MINUTE_MS  #: the longest run-up to a kick-off, calendar time
 LEAD_REAL_MS = 10_000  #: at low speed nobody waits longer than this for a kick-off, real time
 TAIL_MS = 3 * MINUTE_MS  #: after a final whistle; a result commits once it stood for two minutes
+LATE_MS = 45 * MINUTE_MS  #: after a late truth; a settled match is asked for again by then,
+LATE_REAL_MS = 1_500  #: and whoever asks rarely at high speed needs so much real time besides
 
 
-def windows_of(season: Season, speed: float) -> tuple[Window, ...]:
-    """The calendar stretches in which *season* is worth watching, one a match."""
+def windows_of(season: Season, speed: float, lies: Iterable[AnyLie] = ()) -> tuple[Window, ...]:
+    """The calendar stretches in which *season* is worth watching, where *lies* are told of it."""
     lead_ms = min(LEAD_MS, round(LEAD_REAL_MS * speed))
-    return tuple((m.kickoff_ms - lead_ms, m.final_whistle_ms + TAIL_MS) for m in season.matches)
+    late_ms = LATE_MS + round(LATE_REAL_MS * speed)
+    return (
+        *(
+            (match.kickoff_ms - lead_ms, match.final_whistle_ms + TAIL_MS)
+            for match in season.matches
+        ),
+        *((true_ms, true_ms + late_ms) for true_ms in _truths(season, lies)),
+    )
+
+
+def _truths(season: Season, lies: Iterable[AnyLie]) -> Iterator[int]:
+    """From when on the feed has the results of which it has told others for too long."""
+    about = {match.id: match for match in season.matches}
+    for lie in lies:
+        if lie.fixture in about and misleading(about[lie.fixture], lie):
+            yield max(lie.to_ms, about[lie.fixture].final_whistle_ms)
 
 
 class WarpClock:

@@ -74,7 +74,7 @@ def run(played: Season, faults: FaultPlan, speed: float, port: int) -> None:
     Raises:
         PortRefused: the port is taken, or not for us.
     """
-    clock = WarpClock(windows_of(played, speed), speed, time.monotonic)
+    clock = WarpClock(windows_of(played, speed, faults.lies), speed, time.monotonic)
     server = MatchServer(played, clock, port=port, advance=clock.advance)
     server.follow(faults)
     try:

@@ -62,7 +62,23 @@ class FalseDate(Lie, frozen=True, tag_field="kind", tag="date"):
     kickoff_ms: int
 
 
+RESULTS = frozenset({"FT", "AET", "FT_PEN"})  #: states whose score is a result,
+STANDS_MS = 120_000  #: and counts when it has been told for so long
+
 AnyLie = Vanish | Gone | FalseState | Phantom | FalseScore | FalseDate
+
+
+def misleading(match: Match, lie: AnyLie) -> bool:
+    """Whether whoever follows *match* may take *lie* for its result: it is told for long enough."""
+    if lie.fixture != match.id:
+        return False
+    match lie:
+        case FalseState(state=state):
+            return state in RESULTS and lie.to_ms - lie.from_ms >= STANDS_MS
+        case FalseScore() | Phantom(incident="goal"):
+            return lie.to_ms - max(lie.from_ms, match.final_whistle_ms) >= STANDS_MS
+        case _:
+            return False
 
 
 def seen(match: Match, lies: Iterable[AnyLie], now_ms: int) -> Moment:

@@ -74,9 +74,10 @@ def wait_for_season(stores: Stores, season: Season, told: Event) -> bool:
     return False
 
 
-def wait_for_weeks(stores: Stores, season: Season, clock: WarpClock, told: Event) -> None:
+def wait_for_the_rest(stores: Stores, season: Season, clock: WarpClock, told: Event) -> None:
     """Return when each week of *season* has its boards and draw, or patience ends.
 
+    And when what the feed had wrong until now is put right.
     Nothing is played any more, so the calendar need not run through what is left of the last week.
     Of a calendar that hurries many weeks may be left by then: they are caught up with one by one.
     """
@@ -84,11 +85,15 @@ def wait_for_weeks(stores: Stores, season: Season, clock: WarpClock, told: Event
     clock.advance_to(max(week.ends_ms for week in weeks) + DRAW_MS)
     for _ in range(round(WEEKS_S / LOOK_S)):
         with suppress(*OUTAGES):
-            if over(weeks, opened_weeks(stores.pg)):
+            if over(weeks, opened_weeks(stores.pg)) and as_played(
+                season, stores.fixtures.results()
+            ):
                 return
         if told.wait(LOOK_S):
             return
-    _log.warning("some weeks have no board or draw yet")
+    _log.warning(
+        "some weeks have no board or draw yet, or some results are not as they were played"
+    )
 
 
 def weeks_of(season: Season) -> tuple[Week, ...]:

@@ -99,6 +99,10 @@ def run(options: UpOptions, external: Servers | None) -> int:
     return code
 
 
+def _match_server(season: Season, clock: WarpClock, port: int) -> MatchServer:
+    return MatchServer(season, clock, port=port, token=MATCH_SERVER_TOKEN, advance=clock.advance)
+
+
 def _play(
     options: UpOptions,
     ports: Sequence[int],
@@ -107,9 +111,10 @@ def _play(
     keepers: list[Child],
 ) -> int:
     season, speed = options.season, options.speed
+    windows = windows_of(season, speed, options.faults.lies)
     # It stands still until everything runs: at the highest speeds a boot would
     # take longer than the first round of matches.
-    clock = WarpClock(windows_of(season, speed), 0, time.monotonic, course.latest_instant(stores))
+    clock = WarpClock(windows, 0, time.monotonic, course.latest_instant(stores))
     stage = _Stage(
         options=options,
         api_port=ports[0],
@@ -119,9 +124,7 @@ def _play(
         addresses=Addresses(),
         health=health,
         clock=clock,
-        match_server=MatchServer(
-            season, clock, port=ports[2], token=MATCH_SERVER_TOKEN, advance=clock.advance
-        ),
+        match_server=_match_server(season, clock, ports[2]),
         issuer=Issuer(port=ports[3]),
     )
     stage.match_server.follow(options.faults)
@@ -135,7 +138,7 @@ def _play(
             return None
         finished.append(course.wait_for_season(stores, season, told))
         if finished == [True]:
-            course.wait_for_weeks(stores, season, clock, told)
+            course.wait_for_the_rest(stores, season, clock, told)
         return 0
 
     listed = [*keepers, *children(stage)]

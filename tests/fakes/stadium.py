@@ -7,6 +7,7 @@ from touchline.actors.feeds.pace import Pace
 from touchline.actors.feeds.sportmonks_scheduler import SportmonksScheduler
 from touchline.domain.halts import OPEN
 from touchline.matchserver.clock import WarpClock, windows_of
+from touchline.matchserver.faults import FaultPlan
 from touchline.matchserver.matches import results
 from touchline.matchserver.server import MatchServer
 from touchline.store.corrections import Corrections
@@ -22,15 +23,18 @@ from touchline.store.sportmonks import Sportmonks
 
 from tests.fakes.clock import FakeClock
 
+HONEST = FaultPlan()
+
 
 class Stadium:
     """A match server for *season* and a scheduler that follows it; the test moves the calendar."""
 
-    def __init__(self, redis, pg, season, speed):
+    def __init__(self, redis, pg, season, speed, plan=HONEST):
         self.season = season
         # Speed 0: the calendar moves by the test's steps only. The windows are those of *speed*.
-        self.calendar = WarpClock(windows_of(season, speed), 0, FakeClock().monotonic)
+        self.calendar = WarpClock(windows_of(season, speed, plan.lies), 0, FakeClock().monotonic)
         self.server = MatchServer(season, self.calendar)
+        self.server.follow(plan)
         self.server.start()
         self.pace = Pace.at(speed)
         self.step_ms = round(self.pace.poll_s * 1000 * speed)
@@ -74,6 +78,11 @@ class Stadium:
             if polls % 10 == 0 and self.finished():
                 return
         raise AssertionError(f"not finished: {self.fixtures.progress()}")
+
+    def linger(self, hours):
+        """Poll on for so many hours of the calendar, every five minutes."""
+        for _ in range(12 * hours):
+            self.poll(300_000 / self.step_ms)
 
     def settled(self):
         """Every result in Postgres, by fixture."""

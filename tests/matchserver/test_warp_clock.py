@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline.matchserver.clock import WarpClock, windows_of
+from touchline.matchserver.lies import FalseScore
 from touchline.matchserver.season import generate_season
 
 WINDOWS = [(1_000, 2_000), (10_000, 12_000)]
@@ -126,6 +127,20 @@ def test_the_run_up_to_a_kick_off_is_short_for_a_spectator(speed, lead_s):
 
     assert first[0] == season.matches[0].kickoff_ms - lead_s * 1000
     assert first[1] == season.matches[0].final_whistle_ms + 180_000
+
+
+def test_the_calendar_runs_on_where_a_result_is_put_right(seconds):
+    season = generate_season(1, clubs=2)
+    first = season.matches[0]
+    late_ms = first.final_whistle_ms + 3_600_000
+    told = FalseScore(first.id, first.final_whistle_ms, late_ms, "home")
+    harmless = FalseScore(first.id, first.kickoff_ms, first.kickoff_ms + 60_000, "home")
+
+    windows = windows_of(season, 100, (told, harmless))
+
+    assert set(windows) - set(windows_of(season, 100)) == {(late_ms, late_ms + 2_850_000)}
+    clock = WarpClock(windows, 0, seconds, first.final_whistle_ms + 180_000)
+    assert clock() == late_ms
 
 
 def test_a_whole_season_takes_minutes(seconds):
