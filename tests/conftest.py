@@ -19,7 +19,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 import redis as redis_module
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg2.extensions import make_dsn
 from touchline.issuer.server import Issuer
 from touchline.store.embedded import Addresses, Embedded
@@ -35,6 +35,14 @@ EXTERNAL_DATABASE = "TOUCHLINE_TEST_DATABASE_URL"
 EXTERNAL_REDIS = "TOUCHLINE_TEST_REDIS_URL"
 EXTERNAL_REDIS_DB = 15  #: emptied by every test; the others are left alone
 
+# How long an example takes says nothing but how busy the machine is; and tests that share stores
+# between examples empty them for each.
+settings.register_profile(
+    "touchline",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("touchline")
 settings.register_profile("thorough", max_examples=3000)  # where a test asks for it
 
 install_wait_callback()

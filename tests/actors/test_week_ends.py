@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.ids import InstrumentIdx, UserId, uuid7
 from touchline.domain.leaderboard import Week, week_of
@@ -189,11 +189,7 @@ def play(
 
 
 @given(INSTANTS, st.data())
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=25)
 def test_a_week_frozen_at_once_or_late_is_the_same_and_what_the_twin_saw(stores, instants, data):
     story = [(at_ms, data.draw(STEPS)) for at_ms in instants]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis as redis_module
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.ids import TREASURY
 from touchline.domain.statement import Statement
@@ -386,11 +386,7 @@ def test_who_never_had_a_wallet_gets_the_start_balance_first(api: Api, operator:
 _amounts = st.integers(-(10**9), 10**9).filter(bool)
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=15)
 @given(steps=st.lists(st.tuples(st.booleans(), _amounts), min_size=1, max_size=8))
 def test_whatever_is_adjusted_no_coin_appears_or_goes(
     api: Api, operator: Trader, ada: Trader, steps: list[tuple[bool, int]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis.exceptions
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -449,11 +449,7 @@ json_values = st.recursive(
 field_names = st.sampled_from([*GOOD, "notional", "price_bound", "client_order_id", "other"])
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(body=st.binary(max_size=60) | st.dictionaries(field_names, json_values).map(json.dumps))
 def test_no_body_whatever_breaks_the_server_or_moves_money_unasked(
     api: Api, ada: Trader, body: bytes | str

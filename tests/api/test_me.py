@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.leaderboard import week_of
 from touchline.protocol.people import UserShown
@@ -90,11 +90,7 @@ JSON = st.recursive(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(), JSON))
 def test_any_settings_are_kept_or_refused(ada: Trader, wanted: dict[str, Any]) -> None:
     answer = change(ada, settings=wanted)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -219,11 +219,7 @@ members = st.sampled_from([*line("a"), "notional", "price_bound", "client_order_
 faulty = values | st.dictionaries(members.filter(lambda name: name != "side"), values)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(before=st.integers(0, 2), fault=faulty, after=st.integers(0, 2))
 def test_no_fault_whatever_lets_the_orders_around_it_through(
     api: Api, ada: Trader, before: int, fault: object, after: int

@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.actors.address import Addresses
 from touchline.actors.child import Child
@@ -143,11 +143,7 @@ def said(document: dict[str, Any]) -> dict[str, object]:
     return {name: value for name, value in document.items() if name not in names}
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=80)
 @given(batch=batches)
 def test_a_batch_leaves_and_answers_what_the_same_orders_would_one_after_the_other(
     api: Api, ada: Trader, batch: list[dict[str, object]]

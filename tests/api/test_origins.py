@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from touchline.http.api import create_app
 
@@ -163,7 +163,6 @@ def test_a_page_of_our_name_by_http_is_not_the_one_by_https(
 
 
 @given(st.text(max_size=40).filter(lambda text: "\n" not in text and "\r" not in text))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_origin_breaks_anything(open_api: Api, origin: str) -> None:
     made = {"Origin": origin.encode("utf-8").decode("latin-1")}
 

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import gevent
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from touchline.domain.ids import UserId
@@ -27,8 +27,6 @@ from touchline.store.tickets import Tickets
 PRIVATE, PUBLIC = new_keypair()
 TICKETS, REPLICAS = 3, 3
 SKEW_S = 5  #: how far the clocks of two replicas may be from that of who signed
-
-MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True)
@@ -136,9 +134,7 @@ def of(ticket: int, found: Iterable[tuple[int, int]]) -> list[int]:
 
 
 @given(STEPS, SKEWS)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 def test_a_ticket_is_accepted_once_at_most_and_only_within_its_life(
     redis: Redis, steps: list[Sent | Passed | SignedOut], skews: list[int]
 ) -> None:
@@ -157,9 +153,7 @@ def test_a_ticket_is_accepted_once_at_most_and_only_within_its_life(
 
 
 @given(SKEWS, st.lists(SENT, min_size=1, max_size=4), st.integers(0, WS_S - 2))
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 def test_of_all_who_send_a_ticket_in_its_life_one_gets_in(
     redis: Redis, skews: list[int], sent: list[Sent], age_s: int
 ) -> None:
@@ -174,7 +168,7 @@ def test_of_all_who_send_a_ticket_in_its_life_one_gets_in(
 
 
 @given(SKEWS, SENT, st.integers(WS_S + LEEWAY_S + SKEW_S + 2, 300))
-@settings(MANY, max_examples=50)
+@settings(max_examples=50)
 def test_after_its_life_a_ticket_lets_nobody_in(
     redis: Redis, skews: list[int], sent: Sent, age_s: int
 ) -> None:

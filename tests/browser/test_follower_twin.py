@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from selenium import webdriver
 from touchline.client.events import Changed, Shown
@@ -81,9 +81,7 @@ def page(up: Up, browser: webdriver.Chrome) -> webdriver.Chrome:
     return browser
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200)
 @given(messages=st.lists(MESSAGES, max_size=15))
 def test_the_page_shows_and_asks_what_the_client_does(
     page: webdriver.Chrome, messages: list[Message | Leave | str]

@@ -242,7 +242,7 @@ def run(floor: BotFloor, events: list[tuple[str, Any]]) -> Iterator[list[Outcome
             yield floor.step()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(_events, min_size=5, max_size=40), seed=st.integers(0, 5))
 def test_no_bot_has_more_of_a_club_than_its_cap_and_none_is_refused_for_that(events, seed):
     floor = BotFloor(seed)
@@ -257,7 +257,7 @@ def test_no_bot_has_more_of_a_club_than_its_cap_and_none_is_refused_for_that(eve
         assert "INSUFFICIENT_SHARES" not in refusals(outcomes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(events=st.lists(_events, min_size=5, max_size=40), seed=st.integers(0, 5))
 def test_at_full_time_noise_and_momentum_have_nothing(events, seed):
     floor = BotFloor(seed)
@@ -297,7 +297,7 @@ def test_without_a_match_nobody_begins_anything_unless_they_trade_everywhere():
     assert floor.step(everywhere=True) != []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(events=st.lists(_events, min_size=5, max_size=30))
 def test_the_same_seed_and_the_same_story_give_the_same_decisions(events):
     stories = [
@@ -376,7 +376,7 @@ def test_all_that_may_be_lost_is_lost_at_the_limit_and_not_before():
     assert [terms.spent(gain) for gain in (500, 0, -499, -500)] == [False, False, False, True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(people=st.lists(st.integers(-200_000, 200_000), max_size=20), seed=st.integers(0, 5))
 def test_while_the_index_stands_still_bots_make_no_money_of_the_house(people, seed):
     floor = BotFloor(seed)

@@ -30,7 +30,7 @@ def reference(rating_lead, left, goal_lead, home_reds, away_reds):
     return total * 10_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LEADS, MINUTES, GOALS, REDS, REDS)
 def test_it_is_the_poisson_model_to_the_last_basis_point(lead, left, goals, home, away):
     assert (
@@ -39,7 +39,7 @@ def test_it_is_the_poisson_model_to_the_last_basis_point(lead, left, goals, home
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LEADS, MINUTES, GOALS, REDS, REDS)
 def test_both_sides_together_expect_exactly_one_win(lead, left, goals, home, away):
     mirrored = expected_bps(-lead - 2 * HOME_ADVANTAGE, left, -goals, away, home)
@@ -48,7 +48,7 @@ def test_both_sides_together_expect_exactly_one_win(lead, left, goals, home, awa
     assert expected_bps(lead, left, goals, home, away) + mirrored in (10_000, 10_001)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LEADS, MINUTES, GOALS, REDS, REDS)
 def test_a_goal_never_hurts_and_a_red_card_never_helps(lead, left, goals, home, away):
     now = expected_bps(lead, left, goals, home, away)

@@ -41,7 +41,7 @@ def test_extra_time_gives_the_better_side_its_chance_back():
     assert full_time < extra_time < 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.integers(-600, 600),
     st.sampled_from(["INPLAY_1ST_HALF", "HT", "INPLAY_2ND_HALF", "INPLAY_ET", "FT"]),

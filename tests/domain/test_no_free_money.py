@@ -117,7 +117,7 @@ _pushes = st.integers(1, 4_000_000)
 _offs = st.integers(1, 60_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     side=st.sampled_from(Direction),
     sizes=st.lists(_sizes, min_size=1, max_size=10),
@@ -205,7 +205,7 @@ def _stops(side: Direction, at_px: int, loss: int | None, gain: int | None) -> S
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(_step, min_size=5, max_size=60))
 def test_while_the_index_stands_still_the_house_only_gains(steps: list[Any]) -> None:
     bourse = bourse_of(*GANG[:12])
@@ -218,7 +218,7 @@ def test_while_the_index_stands_still_the_house_only_gains(steps: list[Any]) -> 
     assert sum(each.cash_e4 + each.locked_e4 for each in bourse.wallets.values()) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(_step, min_size=5, max_size=40),
     moves=st.lists(st.integers(-2_500, 2_500), min_size=1, max_size=6),

@@ -59,7 +59,7 @@ def enter(club: Instrument, side: Direction, qty: int, leverage: int, wallet: Wa
     return done
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     club=instruments(halts=st.just(0)).map(roomy),
     side=_sides,
@@ -83,7 +83,7 @@ def test_opening_in_parts_is_worth_no_better_than_the_curve(
     assert side.sign * value_e4 >= side.sign * on_the_curve_e4(club, side.sign, sum(parts))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     club=instruments(halts=st.just(0)).map(roomy),
     side=_sides,

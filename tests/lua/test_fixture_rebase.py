@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
@@ -127,9 +127,7 @@ def test_an_unknown_club_is_refused(exchange: Exchange) -> None:
     assert refused == Refused(Refusal.INSTRUMENT_UNKNOWN)
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(
     home=instruments(),
     away=instruments(),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import InstrumentIdx
@@ -154,11 +154,7 @@ def test_many_changes_go_in_one_round_trip(exchange: Exchange) -> None:
     assert [outcome.seq for outcome in outcomes if isinstance(outcome, Indexed)] == [1, 2, 3]
 
 
-@settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=50)
 @given(
     instrument=instruments(),
     offset_bps=st.none() | st.integers(-12_000, 12_000),

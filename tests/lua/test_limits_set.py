@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.instrument import Instrument
 from touchline.domain.limits import Limits, limited, limits_of, unfit
@@ -107,9 +107,7 @@ def test_a_change_that_comes_late_changes_nothing(exchange: Exchange) -> None:
     assert stored(exchange).fee_ppm == 2_000
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(
     instrument=instruments(),
     limits=accepted(),
@@ -138,9 +136,7 @@ def test_the_script_limits_as_its_twin_does(
     exchange.client.flushdb()
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100)
 @given(
     instrument=instruments(halts=st.just(0)),
     limits=accepted(),

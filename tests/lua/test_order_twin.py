@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis as redis_module
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Phase
 from touchline.domain.ids import TREASURY
@@ -38,11 +38,7 @@ from tests.fakes.waiting import Waiting
 
 pytestmark = pytest.mark.external
 
-WITH_REDIS = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+WITH_REDIS = settings(max_examples=60)
 INSTANT = st.integers(0, 2**43)
 MONEY = st.integers(1, 9 * 10**15)
 #: Whatever may be in a name, and what JSON and Lua might trip over.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.cfd import Changed, exit_side
@@ -30,11 +30,7 @@ from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 
 pytestmark = pytest.mark.external
 
-WITH_REDIS = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+WITH_REDIS = settings(max_examples=60)
 
 
 _sevenths = st.integers(0, 6)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.positions import Direction, Position, Stops, breach, followed
 from touchline.domain.ticks import IndexChange, Tick
@@ -18,11 +18,7 @@ from tests.fakes.stage import WHERE, arrange, stored
 
 pytestmark = pytest.mark.external
 
-WITH_REDIS = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+WITH_REDIS = settings(max_examples=40)
 FOLLOW = script("position_follow")
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import TREASURY, UserId
@@ -69,11 +69,7 @@ _steps = st.one_of(
 )
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=15)
 @given(steps=st.lists(_steps, min_size=10, max_size=30))
 def test_any_history_leaves_what_the_rules_say(exchange: Exchange, steps: list[Any]) -> None:
     exchange.client.flushdb()

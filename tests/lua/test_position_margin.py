@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.changing import remargined
@@ -46,11 +46,7 @@ def amounts(draw: DrawFn) -> tuple[Scene, int]:
     return scene, turns[draw(_turns)] + draw(beside)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 @given(case=amounts())
 def test_margin_is_moved_as_the_twin_does(exchange: Exchange, case: tuple[Scene, int]) -> None:
     scene, amount_e4 = case

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.changing import restopped
@@ -17,11 +17,7 @@ from tests.fakes.stage import WHERE, arrange, fact_of, same, unscanned
 
 pytestmark = pytest.mark.external
 
-WITH_REDIS = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+WITH_REDIS = settings(max_examples=60)
 _yes = st.booleans()
 NAMES = ("stop_loss_px", "take_profit_px", "trail_px")
 

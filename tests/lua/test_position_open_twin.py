@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.cfd import Changed
@@ -133,11 +133,7 @@ def arrange(exchange: Exchange, case: Case) -> None:
     pipe.execute()
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=80)
 @given(case=cases())
 def test_the_script_opens_as_its_twin_does(exchange: Exchange, case: Case) -> None:
     arrange(exchange, case)

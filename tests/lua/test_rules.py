@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import OPEN, Halt
 from touchline.domain.ids import InstrumentIdx
@@ -151,9 +151,7 @@ def test_an_unknown_instrument_cannot_be_halted(exchange: Exchange) -> None:
     assert refused == Refused(Refusal.INSTRUMENT_UNKNOWN)
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(instrument=instruments(), mode=MODES, of_market=MODES, now_ms=st.integers(0, 2**43))
 def test_the_scripts_rule_as_their_twin_does(
     exchange: Exchange, instrument: Instrument, mode: Mode, of_market: Mode, now_ms: int
@@ -180,9 +178,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(acts=st.lists(ACTS, max_size=12))
 def test_nobody_ends_the_halt_of_another(
     exchange: Exchange, acts: list[tuple[str, Mode | Halt]]

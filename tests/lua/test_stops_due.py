@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from touchline.domain.positions import Position, crosses, levels
@@ -69,11 +69,7 @@ def concerned(positions: Sequence[Position], ticks: Sequence[Tick]) -> set[str]:
     }
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=40)
 @given(crowd=crowds(), limit=st.integers(1, 4), passed=st.integers(-1, 3))
 def test_whom_a_tick_concerns_is_due_and_the_watch_passes_no_such_tick(
     exchange: Exchange, crowd: tuple[list[Position], Sequence[Tick]], limit: int, passed: int

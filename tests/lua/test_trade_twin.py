@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import TREASURY, InstrumentIdx, UserId
@@ -22,11 +22,7 @@ from tests.fakes.markets import VERSION_MAX, edged, instruments
 
 pytestmark = pytest.mark.external
 
-WITH_REDIS = settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+WITH_REDIS = settings(max_examples=80)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from operator import neg
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.ids import TREASURY
 from touchline.domain.money import AMOUNT_MAX
@@ -146,11 +146,7 @@ def test_no_more_is_taken_than_is_free(exchange: Exchange) -> None:
 _amounts = st.integers(1, AMOUNT_MAX) | st.integers(AMOUNT_MAX - 2, AMOUNT_MAX)
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40)
 @given(
     cash_e4=_amounts,
     treasury_e4=st.one_of(_amounts, _amounts.map(neg)),

@@ -1,7 +1,7 @@
 """Rows as arrays: whatever a text holds, Postgres gives back the same."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.store.arrays import array_columns, array_literal
 
@@ -12,7 +12,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(values=st.lists(TEXTS, max_size=8))
 def test_any_text_comes_back_from_postgres_as_it_went_in(pg, values):
     with pg.transaction() as cursor:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.candles import (
     SECONDS_KEPT_MS,
@@ -70,9 +70,7 @@ def test_what_was_added_is_read_back_with_the_cursor(books: Candles, fence: Fenc
     assert read(books, Interval.SECOND, EVE) == []
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(steps=histories, data=st.data())
 def test_batches_come_to_what_the_whole_comes_to(books, fence, pg, steps, data) -> None:
     with pg.transaction() as cursor:

@@ -6,7 +6,7 @@ from itertools import count, islice
 import gevent
 import pytest
 from gevent.event import Event
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisAway
 from touchline.store.drain import STATE_BATCH, Drain, Drained, Flushed, drain_everything
@@ -111,9 +111,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_any_mixture_of_trades_flushes_and_crashes_ends_with_everything_in_postgres(books, steps):
     for step in steps:

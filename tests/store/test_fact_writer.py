@@ -2,7 +2,7 @@
 
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisAway
 from touchline.store.entries import Entry
@@ -212,11 +212,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=examples(30),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(30))
 @given(steps=STEPS)
 def test_whatever_two_replicas_write_and_redis_loses_the_books_agree(stores, steps):
     """Postgres has a beginning of what happened at every moment, so any loss is one of the end."""

@@ -122,7 +122,7 @@ WALKS = ("walk", "walk amid a drain")
 STEPS = ("trade", "position", "gift", "rejection", "drain", "half a drain", "mend", *WALKS)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 5)), max_size=25))
 def test_who_walks_the_journal_meets_everything_once_and_in_order(
     stores: Any, steps: list[tuple[str, int]]

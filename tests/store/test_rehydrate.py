@@ -4,7 +4,7 @@ from itertools import count
 
 import gevent
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Phase
 from touchline.domain.refusals import Refusal, Refused
@@ -412,9 +412,7 @@ LOSSES = st.lists(
 )
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20)
 @given(steps=LOSSES)
 def test_no_order_of_trades_flushes_and_losses_breaks_the_books(books, steps):
     for step in steps:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.positions import CloseReason
 from touchline.domain.refusals import Refusal
@@ -281,9 +281,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(steps=STEPS)
 def test_no_order_of_events_flushes_and_losses_breaks_the_books(books, steps):
     for step in steps:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis as redis_module
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.ids import UserId
@@ -230,11 +230,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 @given(steps=st.lists(_STEPS, min_size=8, max_size=40))
 def test_whatever_happens_no_order_trades_twice_and_the_books_hold(
     redis: redis_module.Redis, steps: list[tuple[Any, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_module
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.candles import STORED, UNROLLED, Candle, CandleTick, Interval, candles
 from touchline.domain.ids import InstrumentIdx
@@ -267,9 +267,7 @@ def test_a_watch_that_stands_keeps_nothing_where_nothing_is_open(
     assert all_trimmed(rolling) > 0
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20)
 @given(
     into_candles=st.integers(0, TICKS),
     watched=st.none() | st.integers(0, TICKS - 1),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.store.entries import Entry
 from touchline.store.keys import Keys, OutboxName
@@ -104,9 +104,7 @@ def test_what_was_written_in_another_life_of_redis_is_not_deleted(redis, sequenc
     assert sequence.waiting(TRADES) == 0
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(names=st.lists(st.sampled_from(OutboxName), max_size=30), limit=st.integers(1, 7))
 def test_whoever_reads_on_reads_every_fact_once_and_none_before_an_older_one(
     redis, sequence, names, limit

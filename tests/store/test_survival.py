@@ -35,7 +35,6 @@ def test_the_exchange_survives_whatever_is_lost_killed_or_frozen(
         settings=settings(
             max_examples=examples(EXAMPLES),
             stateful_step_count=STEPS,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import redis as redis_module
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import Phase
 from touchline.domain.opening import POSITIONS_MAX, OpenOrder
@@ -235,11 +235,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=40)
 @given(steps=st.lists(_STEPS, min_size=5, max_size=30))
 def test_nothing_done_elsewhere_makes_an_order_fail_for_want_of_money_or_room(
     redis: redis_module.Redis, steps: list[tuple[Any, ...]]

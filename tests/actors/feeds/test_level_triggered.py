@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from touchline.matchserver.faults import FaultPlan, RequestFault
@@ -173,9 +173,7 @@ class Telling:
         return [self.market(), self.ratings(), self.stadium.settled()]
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12)
 @given(story=stories())
 def test_once_the_feed_tells_the_truth_the_market_is_what_it_would_have_been(
     stores: Any, story: Story
@@ -187,9 +185,7 @@ def test_once_the_feed_tells_the_truth_the_market_is_what_it_would_have_been(
     assert len(honest[-1]) == 1  # it was settled
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10)
 @given(story=stories(long_lies))
 def test_a_result_that_was_settled_to_a_lie_is_put_right(stores: Any, story: Story) -> None:
     """However long it was told: in the end the market is what it would have been."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import OPEN, Halt
 from touchline.domain.results import Pair
@@ -307,9 +307,7 @@ def test_the_clubs_of_a_void_match_are_asked_for_until_it_is_awarded(redis: Any,
     assert looks.halts() == {Halt.MATCH_SUSPENDED}
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(
     words=st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from([1, 5, 15, 70])),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.domain.halts import OPEN, Halt, Phase
 from touchline.domain.ids import InstrumentIdx
@@ -262,9 +262,7 @@ ACTS = st.lists(
 )
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(acts=ACTS)
 def test_only_the_last_word_counts(stores: Any, acts: list[Pair | None]) -> None:
     """Whatever operators said before it; and the books add up at every moment."""

@@ -333,7 +333,7 @@ BEHIND_AN_EPOCH = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(STORY)
 @example(BEHIND_AN_EPOCH)
 def test_whatever_befalls_the_hub_clients_are_told_the_truth_in_order(story):

@@ -329,7 +329,6 @@ def test_the_laws_of_supervision_hold_whatever_happens(no_leaks: None) -> None:
         Laws,
         settings=settings(
             max_examples=max(STORIES, settings.default.max_examples),
-            deadline=None,
             stateful_step_count=25,
             # No shrinking: a story that fails is slow, and to find its shortest may take longer
             # than pytest lets a test hang. Add Phase.shrink by hand.
