@@ -43,6 +43,7 @@ class Reviewed:
         said: the last look at it, where that says otherwise.
         said_ms: since when every look has said so; *seen_ms*: the last that did.
         hindered: it was tried to put right, and cannot be without an operator.
+        broken: prices are not as the result has left them: an act was broken off.
     """
 
     fixture: int
@@ -56,12 +57,15 @@ class Reviewed:
     said_ms: int = 0
     seen_ms: int = 0
     hindered: bool = False
+    broken: bool = False
 
     @property
     def doubted(self) -> bool:
-        """Whether prices are in question: by other goals, or because it is said to have none."""
+        """Whether prices are in question: not its own, or those of other goals, or of no result."""
         said = self.said
-        return said is not None and (not said.played_out or goals_of(said) != self.result.goals)
+        if said is None:
+            return self.broken
+        return self.broken or not said.played_out or goals_of(said) != self.result.goals
 
     @property
     def wrong(self) -> bool:
@@ -69,6 +73,12 @@ class Reviewed:
         said = self.said
         stood = self.seen_ms - self.said_ms >= RESULT_MS
         return said is not None and said.played_out and stood and not self.hindered
+
+    @property
+    def to_restore(self) -> bool:
+        """Whether prices are to be what the result has left, since nobody says otherwise."""
+        heard = self.ruled or (self.said is None and self.seen_ms > 0)
+        return self.broken and heard and not self.hindered
 
 
 def goals_of(match: MatchSnapshot) -> Pair:
@@ -100,7 +110,7 @@ def reviewed(settled: Reviewed, match: MatchSnapshot, now_ms: int) -> Reviewed:
     if settled.ruled or Pair(match.home.id, match.away.id) != settled.teams:
         return settled
     if result_of(match) == settled.result:
-        return replace(settled, said=None, hindered=False)
+        return replace(settled, said=None, seen_ms=now_ms, hindered=False)
     same = settled.said is not None and result_of(settled.said) == result_of(match)
     return replace(
         settled,
@@ -140,7 +150,7 @@ class ReviewBook:
         """Fixtures to be asked for at *now_ms*, one call's worth; marks them asked."""
         wanted = [one for one in self._settled.values() if self._wants_asking(one, now_ms)]
         # Doubted ones first: where all wait, they are the ones that halt a club.
-        wanted.sort(key=lambda one: (one.said is None, one.asked_ms))
+        wanted.sort(key=lambda one: (not one.doubted, one.asked_ms))
         asked = tuple(one.fixture for one in wanted[:ASK_MAX])
         for fixture in asked:
             self._settled[fixture] = replace(self._settled[fixture], asked_ms=now_ms)
@@ -168,26 +178,26 @@ class ReviewBook:
         }
 
     def wrong(self, playing: Set[InstrumentIdx]) -> tuple[Reviewed, ...]:
-        """What is to be put right, but for clubs that another match is moving now."""
+        """What is to be put right or restored, but not of clubs that another match moves now."""
         return tuple(
             one
             for one in self._settled.values()
-            if one.wrong and not (one.doubted and playing & set(one.clubs))
+            if (one.wrong or one.to_restore) and not (one.doubted and playing & set(one.clubs))
         )
 
     def put_right(self, fixture: int, *, done: bool) -> None:
         """*fixture* now is as it was said; or, if not *done*, that takes an operator."""
         one = self._settled[fixture]
-        if done and one.said is not None:
-            after = replace(one, result=result_of(one.said), said=None)
+        if done:
+            result = one.result if one.said is None else result_of(one.said)
+            self._settled[fixture] = replace(one, result=result, said=None, broken=False)
         else:
-            after = replace(one, hindered=True)
-        self._settled[fixture] = after
+            self._settled[fixture] = replace(one, hindered=True)
 
     def _wants_asking(self, one: Reviewed, now_ms: int) -> bool:
         if one.ruled or now_ms > one.kickoff_ms + LATE_MS:
             return False
-        if one.said is not None and not one.hindered:
+        if (one.said is not None or one.broken) and not one.hindered:
             return now_ms - one.asked_ms >= ASK_WAITING_MS
         soon = now_ms <= one.kickoff_ms + WINDOW_MS
         return now_ms - one.asked_ms >= (self._soon_ms if soon else self._later_ms)
@@ -209,4 +219,4 @@ def _order(one: Reviewed) -> tuple[int, int]:
 def _refreshed(stored: Reviewed, seen: Reviewed | None) -> Reviewed:
     if seen is None or stored.ruled or stored.result != seen.result:
         return stored
-    return replace(seen, clubs=stored.clubs)
+    return replace(seen, clubs=stored.clubs, broken=stored.broken)

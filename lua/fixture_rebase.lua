@@ -12,6 +12,8 @@
 local KEPT_S = 2592000 -- as in fixture_settle.lua
 local now_ms, governs = tonumber(ARGV[1]), ARGV[8] == '1'
 
+-- What the last act on this match has left, whoever was answered.
+local left_px = {string.match(redis.call('GET', KEYS[1]) or '', '^(%d+):%d+:(%d+):%d+$')}
 local clubs = {}
 for n = 1, 2 do
   local inst = load_instrument(KEYS[2 * n + 1], 'B', 'S', 'fmin', 'fmax')
@@ -19,13 +21,15 @@ for n = 1, 2 do
   clubs[n] = {inst = inst, idx = ARGV[n + 1], key = KEYS[2 * n + 1], ticks = KEYS[2 * n + 2],
     expected = tonumber(ARGV[2 * n + 2]), wanted = tonumber(ARGV[2 * n + 3])}
 end
-for _, club in ipairs(clubs) do
+for n, club in ipairs(clubs) do
   local inst = club.inst
   if not governs and (inst.phase ~= 'scheduled' or inst.S ~= 0) then
     return refused('CLUB_IN_PLAY')
   end
-  -- It may have what is wanted already: who asked for it was not answered.
-  if inst.B ~= club.expected and inst.B ~= club.wanted then return refused('BASE_MOVED') end
+  -- It may have what an act wanted that was broken off.
+  if inst.B ~= club.expected and inst.B ~= tonumber(left_px[n]) then
+    return refused('BASE_MOVED')
+  end
 end
 
 local left = {}

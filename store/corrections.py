@@ -15,6 +15,7 @@ from ..domain.results import Pair
 from ..domain.review import Result, Reviewed, goals_of
 from ..domain.tracking import LATE_MS
 from .fixture_acts import FixtureActs, Hindrance, ResultChange
+from .hot import Hot
 from .match_events import write_events
 from .matches import Matches
 from .postgres import Postgres
@@ -22,9 +23,12 @@ from .refusals import Cursor
 
 _SETTLED = """
 SELECT id, (extract(epoch FROM starting_at) * 1000)::bigint, home_team_id, away_team_id,
-       home_idx, away_idx, state, home_goals, away_goals, home_penalties, away_penalties,
-       ruled_at IS NOT NULL
-  FROM fixtures
+       f.home_idx, f.away_idx, state, f.home_goals, f.away_goals, home_penalties, away_penalties,
+       ruled_at IS NOT NULL,
+       coalesce(c.home_px, f.post_home_px), coalesce(c.away_px, f.post_away_px)
+  FROM fixtures f
+  LEFT JOIN LATERAL (SELECT home_px, away_px FROM fixture_corrections
+                      WHERE fixture_id = f.id ORDER BY number DESC LIMIT 1) AS c ON true
  WHERE phase = 'finished' AND settled_at IS NOT NULL AND starting_at > %s
  ORDER BY starting_at, id
 """
@@ -38,8 +42,9 @@ UPDATE fixtures SET state = %s, minute = %s, home_reds = %s, away_reds = %s,
 class Corrections:
     """What *matches* have settled, to be put right by *acts*; the scheduler's, within its fence."""
 
-    def __init__(self, pg: Postgres, matches: Matches, acts: FixtureActs) -> None:
+    def __init__(self, pg: Postgres, hot: Hot, matches: Matches, acts: FixtureActs) -> None:
         self._pg = pg
+        self._hot = hot
         self._matches = matches
         self._acts = acts
 
@@ -47,7 +52,9 @@ class Corrections:
         """The matches of the last two weeks that have a result, by kick-off."""
         with self._pg.transaction() as cursor:
             cursor.execute(_SETTLED, (_at(now_ms - LATE_MS),))
-            return tuple(map(_reviewed, cursor.fetchall()))
+            rows = cursor.fetchall()
+        left = self._hot.left_by([row[0] for row in rows])
+        return tuple(map(_reviewed, rows, left))
 
     def put_right(self, match: MatchSnapshot, now_ms: int) -> ResultChange | Hindrance:
         """Give the fixture of *match*, which is settled, the result that *match* shows.
@@ -68,8 +75,15 @@ class Corrections:
             match.fixture, goals_of(match), now_ms, self._matches.admit, tell
         )
 
+    def restore(self, fixture: int, now_ms: int) -> ResultChange | Hindrance:
+        """Have prices be what the result of *fixture* has left, where an act was broken off.
 
-def _reviewed(row: Sequence[Any]) -> Reviewed:
+        Raises: as `put_right` does.
+        """
+        return self._acts.restore(fixture, now_ms, self._matches.admit)
+
+
+def _reviewed(row: Sequence[Any], left: Pair | None) -> Reviewed:
     return Reviewed(
         fixture=row[0],
         kickoff_ms=row[1],
@@ -77,6 +91,7 @@ def _reviewed(row: Sequence[Any]) -> Reviewed:
         clubs=(InstrumentIdx(row[4]), InstrumentIdx(row[5])),
         result=Result(row[6], Pair(*row[7:9]), (row[9], row[10])),
         ruled=row[11],
+        broken=left is not None and left != Pair(*row[12:14]),
     )
 
 

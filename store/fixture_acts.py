@@ -110,6 +110,25 @@ class FixtureActs:
         """
         return self._settled(fixture, goals, now_ms, Why.FEED, tell, admit)
 
+    def restore(
+        self, fixture: int, now_ms: int, admit: Callable[[Cursor], None]
+    ) -> ResultChange | Hindrance:
+        """Have both clubs of *fixture* at the base prices it has left, whatever was broken off."""
+        life = self._hot.life()
+        with self._pg.transaction() as cursor:
+            show_life(cursor, life)
+            admit(cursor)
+            row = locked_row(cursor, fixture)
+            if row is None or row.left is None:
+                return Hindrance.UNKNOWN
+            if self._hot.left_by([fixture]) != [row.left]:  # else it is as it should be by now
+                versions = self._rebased(row, row.left, row.left, now_ms, Why.FEED, governing=False)
+                if isinstance(versions, Hindrance):
+                    return versions
+                goals = row.goals if row.settled else None
+                write_fact(cursor, row, goals, row.left, versions, now_ms)
+            return ResultChange(row, row)
+
     def _ruled(
         self, fixture: int, goals: Pair | None, now_ms: int, tell: Tell[ResultChange]
     ) -> ResultChange | Hindrance:

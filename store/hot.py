@@ -14,6 +14,7 @@ from ..domain.instrument import Instrument
 from ..domain.portfolio import HeldShares, Holding, OpenPosition, Portfolio, Wallet
 from ..domain.position_events import PositionEvent
 from ..domain.positions import Position
+from ..domain.results import Pair
 from ..domain.ticks import Tick
 from .anyway import hset, write_anyway
 from .commands import Base, Bases
@@ -173,6 +174,16 @@ class Hot:
         home, away = Base(home_px, home_version), Base(away_px, away_version)
         return Bases(home, away, life_of(int(version or 0)))
 
+    def left_by(self, fixtures: Sequence[int]) -> list[Pair | None]:
+        """The base prices, home and away, that the last act on each of *fixtures* has left.
+
+        None where Redis does not know.
+        """
+        if not fixtures:
+            return []
+        found: Any = self._client.mget([self._keys.settled(fixture) for fixture in fixtures])
+        return [_left(text) for text in found]
+
     def life(self) -> int:
         """The life that Redis is in; another one each time it was put back."""
         return life_of_redis(self._client, self._keys)
@@ -254,3 +265,10 @@ def _fields(flat: Sequence[str]) -> dict[str, str]:
 
 def _held(fields: Mapping[str, str]) -> dict[InstrumentIdx, Holding]:
     return {idx: holding for idx, holding in holdings_of(fields).items() if holding.qty}
+
+
+def _left(text: str | None) -> Pair | None:
+    if text is None or ":" not in text:  # one put back after a loss says only that it was
+        return None
+    home_px, _, away_px, _ = map(int, text.split(":"))
+    return Pair(home_px, away_px)

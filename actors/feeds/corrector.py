@@ -28,18 +28,24 @@ class Corrector:
     def put_right(self, settled: Reviewed, now_ms: int) -> bool:
         """Carry out what was said of *settled*; whether that was possible.
 
+        If nothing was, an act on it was broken off: its prices are put back.
+
         Raises:
             Fenced: another replica has taken over.
         """
-        if settled.said is None:
-            return False
-        outcome = self._corrections.put_right(settled.said, now_ms)
+        said = settled.said
+        if said is None:
+            outcome = self._corrections.restore(settled.fixture, now_ms)
+        else:
+            outcome = self._corrections.put_right(said, now_ms)
         done = not isinstance(outcome, Hindrance)
         self._book.put_right(settled.fixture, done=done)
-        told = {"fixture": settled.fixture, "was": settled.result, "now": result_of(settled.said)}
-        if isinstance(outcome, Hindrance):
+        told = {"fixture": settled.fixture, "was": settled.result, "now": said and result_of(said)}
+        if not done:
             # An operator has to take back what was settled on top of it.
             log.error("result_not_put_right", why=str(outcome), **told)
+        elif said is None:
+            log.warning("result_restored", fixture=settled.fixture)
         else:
             self._meter.corrected += 1
             log.warning("result_put_right", **told)

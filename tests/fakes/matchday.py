@@ -45,7 +45,7 @@ class Exchange:
         return SportmonksScheduler(
             self.feed,
             matches,
-            Corrections(self.pg, matches, acts),
+            Corrections(self.pg, self.hot, matches, acts),
             FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),

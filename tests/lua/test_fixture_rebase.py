@@ -71,6 +71,15 @@ def test_the_ticks_tell_who_says_so(exchange: Exchange) -> None:
     assert [exchange.hot.ticks(idx, None, 9)[0].why for idx in (ARS, EVE)] == ["feed", "feed"]
 
 
+def test_what_an_act_has_left_may_be_where_any_other_starts(exchange: Exchange) -> None:
+    rebase(exchange, 1_000_000, 1_025_000, 1_000_000, 975_000)
+
+    # As if nobody had been answered: what is expected is what was there before.
+    rebase(exchange, 1_000_000, 980_000, 1_000_000, 1_020_000)
+
+    assert [each.base_px for each in exchange.hot.instruments()] == [980_000, 1_020_000]
+
+
 def test_what_the_match_has_moved_is_over_but_not_what_operators_halt(exchange: Exchange) -> None:
     in_play(exchange)
     exchange.client.hset(exchange.keys.inst(ARS), "halt", "9")

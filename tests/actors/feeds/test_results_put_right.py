@@ -287,10 +287,72 @@ def test_a_replica_that_has_been_overtaken_puts_nothing_right(venue: Venue) -> N
     acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
 
     with pytest.raises(Fenced):
-        Corrections(venue.pg, matches, acts).put_right(BEATEN, venue.clock.calendar())
+        Corrections(venue.pg, venue.hot, matches, acts).put_right(BEATEN, venue.clock.calendar())
 
     assert venue.bases() == (WON_PX, LOST_PX)
     assert venue.fixtures.fixture(FIXTURE).score == (1, 0)
+
+
+class Killed(BaseException):
+    """As if the process had died."""
+
+
+def lead_anew(venue: Venue) -> None:
+    venue.scheduler.stopped()
+    venue.scheduler = venue.another("two")
+    venue.scheduler.started()
+
+
+def broken_off(venue: Venue, goals: Pair) -> None:
+    """An act is in Redis, and dies before it is in Postgres."""
+
+    def die(_cursor: Any, _change: Any) -> None:
+        raise Killed
+
+    acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
+    with pytest.raises(Killed):
+        acts.put_right(FIXTURE, goals, venue.clock.calendar(), lambda _cursor: None, die)
+    lead_anew(venue)
+
+
+@pytest.mark.parametrize(
+    "after", [a_match("FT", 1, 0, minute=94), BEATEN, DRAWN], ids=["taken back", "said", "another"]
+)
+def test_an_act_that_was_broken_off_ends_as_the_feed_says_then(
+    venue: Venue, looks: Looks, stores: Any, after: Any
+) -> None:
+    broken_off(venue, Pair(1, 2))
+    looks.say(after)
+    looks.pass_by(2 * MINUTE_S)
+    if after is BEATEN:
+        assert looks.halts() == {Halt.MATCH_SUSPENDED}
+    looks.pass_by(HOUR_S)
+
+    assert looks.record().score == (after.score.home, after.score.away)
+    assert venue.books().ok
+    ended = market(venue)
+    assert ended == settled_at_once(stores, after)
+
+
+def test_after_an_act_of_an_operator_was_broken_off_their_word_on_record_counts(
+    venue: Venue, looks: Looks
+) -> None:
+    acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
+    acts.resettle(FIXTURE, Pair(2, 0), venue.clock.calendar())
+    bases = venue.bases()
+
+    def die(_cursor: Any, _change: Any) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        acts.void(FIXTURE, venue.clock.calendar(), die)
+    assert venue.arsenal.base_px == BASE_PX
+    looks.say(BEATEN)
+    lead_anew(venue)
+    looks.pass_by(MINUTE_S)
+
+    assert venue.bases() == bases
+    assert looks.record().score == (2, 0)
 
 
 def test_the_clubs_of_a_void_match_are_asked_for_until_it_is_awarded(redis: Any, pg: Any) -> None:
