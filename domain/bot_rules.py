@@ -13,7 +13,7 @@ from .halts import stops_closing, stops_opening
 from .instrument import Instrument
 from .margin import initial_margin
 from .opening import highest_leverage
-from .portfolio import aside_e4
+from .portfolio import POSITIONS_MAX, aside_e4
 from .positions import Direction
 from .pricing import PPM, ceil_div
 from .trading import Side, price_of
@@ -30,7 +30,7 @@ MOMENTUM_PARTS = 4  #: its position is such a part of what it may have
 STOP_PARTS = 100  #: its stop-loss is 1 % away
 LEVERAGE = 5  #: at most, where less is allowed
 TICK_PX = 100  #: 0.01, on which prices that users enter lie
-#: Positions a kind may have open in one club. The exchange allows 20 in all.
+#: Positions a kind may have open in one club. The exchange allows POSITIONS_MAX in all.
 POSITIONS = {BotKind.MEAN_REVERT: 4, BotKind.NOISE: 1, BotKind.MOMENTUM: 1}
 
 
@@ -55,14 +55,39 @@ def _wanted(bot: Bot, sight: Sight, dice: Dice) -> Deal | None:
 
 
 def _revert(bot: Bot, sight: Sight) -> Deal | None:
-    """Trade against what has moved the price away from the index by more than a trade costs."""
+    """Trade against what has moved the price away from the index by more than a trade costs.
+
+    What is there goes first. With no match on, when a trade costs least, it goes for less.
+    """
     instrument = sight.instrument
     off_px = instrument.mid_px - instrument.index_px
     cost_ppm = instrument.half_spread_now_ppm + instrument.fee_ppm
-    if sight.play is Play.OFF or abs(off_px) * PPM <= cost_ppm * instrument.index_px:
+    pays = abs(off_px) * PPM > cost_ppm * instrument.index_px
+    if pays or not instrument.in_play:
+        back = _back(sight)
+        if back is not None:
+            return back
+    sign = -1 if off_px > 0 else 1
+    if sight.play is Play.OFF or not pays or sight.stake.net * sign < 0:
         return None
     qty = instrument.depth * abs(off_px) // instrument.index_px // MEAN_PARTS
-    return _towards(bot, sight, Side.SELL if off_px > 0 else Side.BUY, qty)
+    return _towards(bot, sight, Side.BUY if sign > 0 else Side.SELL, qty)
+
+
+def _back(sight: Sight) -> Deal | None:
+    """The next piece of the way to nothing that leaves the price no further from the index.
+
+    So it is had at the index or better but for half spread and fee. Where others have as much the
+    other way for good there is none: the price would have to pay for it.
+    """
+    stake, inventory = sight.stake, sight.instrument.inventory
+    if stake.held:
+        qty = min(stake.held, inventory, sight.instrument.order_limit)
+        return Shares(Side.SELL, qty) if qty > 0 else None
+    for position in stake.positions:
+        if position.qty <= -2 * inventory:
+            return Closing(position.id)
+    return None
 
 
 def _noise(bot: Bot, sight: Sight, dice: Dice) -> Deal | None:
@@ -150,7 +175,8 @@ def _may(wanted: Deal, sight: Sight) -> bool:
     halt = sight.instrument.halt
     if isinstance(wanted, Closing) or (isinstance(wanted, Shares) and wanted.side is Side.SELL):
         return not stops_closing(halt)
-    if sight.reduces or stops_opening(halt):
+    full = isinstance(wanted, Opening) and sight.positions >= POSITIONS_MAX
+    if sight.reduces or full or stops_opening(halt):
         return False
     return aside_e4(_cost_e4(wanted, sight.instrument)) <= sight.free_e4
 

@@ -61,6 +61,7 @@ def _decision(
         play=play,
         stake=account.stakes.get(idx, NOTHING),
         free_e4=account.free_e4,
+        positions=account.open_positions,
         reduces=account.reduces,
         trail=scene.trails.get(idx, ()),
         now_ms=scene.now_ms,

@@ -58,6 +58,7 @@ class Sight:
 
     Attributes:
         free_e4: the bot's cash that no order has set aside.
+        positions: those it has open, in all clubs.
         reduces: whether it has lost too much today to take on anything.
         trail: the index at the last ticks of the feed, the oldest first.
     """
@@ -66,6 +67,7 @@ class Sight:
     play: Play
     stake: Stake
     free_e4: int
+    positions: int
     reduces: bool
     trail: tuple[int, ...]
     now_ms: int
@@ -129,6 +131,11 @@ class Account:
     free_e4: int
     stakes: Mapping[InstrumentIdx, Stake] = field(default_factory=dict)
     reduces: bool = False
+
+    @property
+    def open_positions(self) -> int:
+        """How many there are, in all clubs."""
+        return sum(len(stake.positions) for stake in self.stakes.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

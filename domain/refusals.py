@@ -49,6 +49,7 @@ class Refusal(StrEnum):
     BASE_MOVED = "BASE_MOVED"
     CLUB_IN_PLAY = "CLUB_IN_PLAY"
     BOTS_STOPPED = "BOTS_STOPPED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from ..domain.clock import rfc3339
 from ..domain.money import format_e4
+from ..domain.refusals import Refusal
 from ..protocol.admin_bots import BotShown, BotsShown, BotSwitchShown
 from ..store.audit import Begun
 from ..store.bot_books import Enrolled, Gains
@@ -80,9 +81,8 @@ def _switch(deps: ApiDeps, wanted: BotsWanted, known: int, begun: Begun) -> Done
 
 
 def _withdraw(deps: ApiDeps) -> int:
-    market = deps.operators.market
-    users = [each.user for each in market.bot_books.enrolled()]
-    return market.bot_orders.withdraw(users, deps.calendar())
+    users = [each.user for each in deps.operators.market.bot_books.enrolled()]
+    return deps.operators.withdrawals.withdraw(users, Refusal.BOTS_STOPPED, deps.calendar())
 
 
 def _done(change: Switched) -> Done:

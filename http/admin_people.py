@@ -15,7 +15,7 @@ from ..domain.clock import rfc3339
 from ..domain.ids import UserId, uuid7
 from ..domain.money import format_e4
 from ..domain.people import Denied, Role, StandingWanted, Status
-from ..domain.refusals import Refused
+from ..domain.refusals import Refusal, Refused
 from ..protocol.admin import UserAdministered, WalletAdjusted
 from ..protocol.pages import Page
 from ..store.audit import Begun
@@ -111,7 +111,7 @@ def _add_change(routes: Blueprint, deps: ApiDeps) -> None:
         refusals=("USER_UNKNOWN", "OWN_ACCOUNT", "LAST_ADMIN", "OUTCOME_UNKNOWN"),
     )
     def change_user(user_id: str) -> Response:
-        """Change a user's role or status; all their sessions end."""
+        """Change a user's role or status; all their sessions end. Suspension rejects what waits."""
         claims, user, wanted = admin(deps), user_named(user_id), body(UserChange)
         known = version_wanted("the user")
         if wanted.role is None and wanted.status is None:
@@ -170,6 +170,9 @@ def _changed(
     # Postgres first: from then on nobody can sign in or go on. If Redis fails now, it is told
     # again with the same request.
     deps.revocations.add(*found.ended)
+    if found.person.standing.status is Status.SUSPENDED:
+        # Last: by now nobody places another in their name.
+        deps.operators.withdrawals.withdraw((user,), Refusal.ACCOUNT_SUSPENDED, deps.calendar())
     return _done(found)
 
 

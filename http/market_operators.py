@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..store.bot_books import BotBooks
-from ..store.bot_orders import BotOrders
 from ..store.bot_switch import BotSwitch
 from ..store.fixture_acts import FixtureActs
 from ..store.instrument_rules import InstrumentRules
@@ -23,7 +22,6 @@ class MarketOperators:
         instruments: those that they list. *fixtures*: results that they set.
         links: of teams to instruments.
         bots: whether they may trade. *bot_books*: what they have gained.
-            *bot_orders*: those of theirs that wait.
     """
 
     modes: MarketModes
@@ -33,4 +31,3 @@ class MarketOperators:
     links: TeamLinks
     bots: BotSwitch
     bot_books: BotBooks
-    bot_orders: BotOrders

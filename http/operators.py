@@ -11,6 +11,7 @@ from ..store.parked_rows import ParkedRows
 from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
 from ..store.spins import Spins
+from ..store.withdrawals import Withdrawals
 from .market_operators import MarketOperators
 from .prover import Prover
 
@@ -27,6 +28,7 @@ class Operators:
         parked: facts that Postgres refuses.
         runs: what came of proving the books. *prover*: proves them now.
         spins: the steps of the weekly draw.
+        withdrawals: take back orders that wait.
     """
 
     audit: Audit
@@ -38,3 +40,4 @@ class Operators:
     runs: ReconcileRuns
     prover: Prover
     spins: Spins
+    withdrawals: Withdrawals

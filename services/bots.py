@@ -22,8 +22,8 @@ from ..http.position_desk import Checker
 from ..http.quotas import Quotas
 from ..store.bot_books import BotBooks
 from ..store.bot_market import BotMarket
-from ..store.bot_orders import BotOrders
 from ..store.lease import Lease
+from ..store.withdrawals import Withdrawals
 from .bot_desk import BotDesk
 from .health import ServiceHealth
 from .metrics import single
@@ -96,7 +96,7 @@ def bots(
         paused=floor.paused,
         meter=floor.trades,
     )
-    orders = BotOrders(stores.redis, stores.keys, stores.scripts)
+    orders = Withdrawals(stores.redis, stores.keys, stores.scripts)
     crowd = Crowd(meter, lease)
     health.metrics.show(lambda: crowd, *BOTS)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..http.market_operators import MarketOperators
 from ..store.bot_books import BotBooks
-from ..store.bot_orders import BotOrders
 from ..store.bot_switch import BotSwitch
 from ..store.fixture_acts import FixtureActs
 from ..store.instrument_rules import InstrumentRules
@@ -24,5 +23,4 @@ def market_operators(stores: Stores) -> MarketOperators:
         links=TeamLinks(stores.pg, stores.hot),
         bots=BotSwitch(stores.pg),
         bot_books=BotBooks(stores.pg),
-        bot_orders=BotOrders(stores.redis, stores.keys, stores.scripts),
     )

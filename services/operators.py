@@ -11,6 +11,7 @@ from ..store.people import People
 from ..store.reconcile_runs import ReconcileRuns
 from ..store.scanner import Scanner
 from ..store.spins import Spins
+from ..store.withdrawals import Withdrawals
 from .market_operators import market_operators
 from .stores import Stores
 
@@ -28,4 +29,5 @@ def operators(stores: Stores, scanner: Scanner, spins: Spins) -> Operators:
         runs=runs,
         prover=Prover(runs),
         spins=spins,
+        withdrawals=Withdrawals(stores.redis, stores.keys, stores.scripts),
     )

@@ -8,7 +8,7 @@ key of each order names its step: what was decided before a crash is not done tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, assert_never
 
@@ -22,6 +22,7 @@ from ...domain.clock import Calendar
 from ...domain.ids import InstrumentIdx, UserId
 from ...domain.instrument import Instrument
 from ...domain.portfolio import Portfolio
+from ...domain.refusals import Refusal
 from ...store.bot_books import Gains, Ground
 from ...store.lease import Lease
 from ...store.worth import Worth
@@ -76,9 +77,9 @@ class Market(Protocol):
 
 
 class Orders(Protocol):
-    """Orders of bots that wait; `store/bot_orders.py` has the real ones."""
+    """Orders that wait; `store/withdrawals.py` has the real ones."""
 
-    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
+    def withdraw(self, users: Collection[UserId], why: Refusal, now_ms: int) -> int:
         """Reject all orders of *users* that wait; how many those were."""
 
 
@@ -94,8 +95,8 @@ class BotEngine(Actor[BotEngineMessage]):
 
     Duty: bots trade while matches are on, as people do: by the same desks, limits and delays.
     Reads: prices, portfolios and waiting orders in Redis; the switch, matches and gains in
-    Postgres. Writes: orders, through `trade-executor`; users and `bot_days` in Postgres. While they
-    are switched off it takes back those of their orders that wait.
+    Postgres. Writes: orders, through `trade-executor`; users and `bot_days` in Postgres. Of bots
+    that are switched off or suspended it takes back the orders that wait.
     Lease: `lease:bots`; it saves double work, an order's key keeps it from being carried out twice.
     While it is down: bots do nothing; what they own stays, and its stops are watched.
     """
@@ -171,15 +172,18 @@ class BotEngine(Actor[BotEngineMessage]):
         self._note(ground.enabled)
         if ground.enabled:
             self._take(ground, now_ms)
-            # Whoever turned it took back what waited by then, but not what was placed since.
+            # Whoever stopped any took back what waited by then, but not what was placed since.
             ground = self._books.ground()
+        users = set(self._users.values())
         if not ground.enabled:
-            self._withdraw(now_ms)
+            self._withdraw(users, Refusal.BOTS_STOPPED, now_ms)
+        elif users - ground.active:
+            self._withdraw(users - ground.active, Refusal.ACCOUNT_SUSPENDED, now_ms)
 
-    def _withdraw(self, now_ms: int) -> None:
-        withdrawn = self._orders.withdraw(list(self._users.values()), now_ms)
+    def _withdraw(self, users: Collection[UserId], why: Refusal, now_ms: int) -> None:
+        withdrawn = self._orders.withdraw(users, why, now_ms)
         if withdrawn:
-            log.info("orders of bots are taken back", orders=withdrawn)
+            log.info("orders of bots are taken back", orders=withdrawn, why=why)
 
     def _note(self, enabled: bool) -> None:
         if enabled != self._meter.enabled:

@@ -15,6 +15,7 @@ from touchline.domain.bots import ROSTER, BotTerms
 from touchline.domain.halts import Phase
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.instrument import Instrument, new_instrument, quoted
+from touchline.domain.refusals import Refusal
 
 from tests.fakes.bot_floor import BOTS
 from tests.fakes.bots import FakeBooks, FakeBrokerage, FakeLease, FakeMarket, FakeOrders
@@ -161,7 +162,28 @@ def test_while_bots_are_switched_off_what_waits_of_theirs_is_taken_back_at_each_
     pit.step()
     pit.step()
 
-    assert pit.orders.withdrawn == [list(BOTS.values())] * 2
+    assert pit.orders.withdrawn == [(set(BOTS.values()), Refusal.BOTS_STOPPED)] * 2
+
+
+def test_while_a_bot_is_suspended_what_waits_of_it_is_taken_back_at_each_look(pit):
+    pit.books.active -= {BOTS[MM]}
+    pit.step()
+    pit.step()
+    pit.books.active |= {BOTS[MM]}
+    pit.step()
+
+    assert pit.orders.withdrawn == [({BOTS[MM]}, Refusal.ACCOUNT_SUSPENDED)] * 2
+
+
+def test_what_a_bot_places_while_it_is_suspended_is_taken_back_at_once(pit):
+    pit.brokerage.meanwhile = lambda: setattr(
+        pit.books, "active", frozenset(BOTS.values()) - {BOTS[MM]}
+    )
+
+    pit.step()
+
+    assert MM in pit.brokerage.bots
+    assert pit.orders.withdrawn == [({BOTS[MM]}, Refusal.ACCOUNT_SUSPENDED)]
 
 
 def test_what_is_placed_while_the_switch_is_turned_is_taken_back_at_once(pit):
@@ -170,7 +192,7 @@ def test_what_is_placed_while_the_switch_is_turned_is_taken_back_at_once(pit):
     pit.step()
 
     assert len(pit.brokerage.placed) == 1
-    assert pit.orders.withdrawn == [list(BOTS.values())]
+    assert pit.orders.withdrawn == [(set(BOTS.values()), Refusal.BOTS_STOPPED)]
 
 
 def test_a_bot_that_is_suspended_does_not_trade(pit):

@@ -47,6 +47,7 @@ from touchline.store.spinner_rounds import SpinnerRounds
 from touchline.store.spins import Spins
 from touchline.store.tape import Tape
 from touchline.store.users import Users
+from touchline.store.withdrawals import Withdrawals
 from werkzeug.test import TestResponse
 
 from tests.api.watched import watched
@@ -252,6 +253,7 @@ def _operators(
         runs=runs,
         prover=Prover(runs),
         spins=Spins(SpinnerRounds(pg), Sealer(SECRET), scripts, drain),
+        withdrawals=Withdrawals(redis, keys, scripts),
     )
 
 

@@ -68,6 +68,27 @@ def test_what_waits_of_theirs_is_taken_back_with_the_switch_and_of_nobody_else(
     assert order(api, ada.id).status is OrderStatus.PENDING
 
 
+def test_of_a_bot_that_is_suspended_what_waits_is_taken_back_and_of_the_others_not(
+    api: Api, operator: Trader
+) -> None:
+    bots = BotBooks(api.pg).enrol()
+    one, other = bots[ROSTER[0]], bots[ROSTER[1]]
+    for user in (one, other):
+        grant_start_balance(api.deps.hot, api.deps.scripts, user, api.clock.calendar())
+    api.deps.scripts.execute([AcceptOrder(waiting(user)) for user in (one, other)])
+
+    answer = operator.api.client.patch(
+        f"/v1/admin/users/{one}",
+        json={"status": "suspended", "reason": "it runs wild"},
+        headers=operator.auth | {"If-Match": 'W/"0"'},
+    )
+
+    assert answer.status_code == 200
+    assert [api.deps.hot.wallet(user).reserved_e4 for user in (one, other)] == [0, 70_000]
+    assert order(api, one).refused == Refused(Refusal.ACCOUNT_SUSPENDED)
+    assert order(api, other).status is OrderStatus.PENDING
+
+
 def test_bots_that_are_switched_on_keep_what_waits(api: Api, operator: Trader) -> None:
     bot = BotBooks(api.pg).enrol()[ROSTER[0]]
     grant_start_balance(api.deps.hot, api.deps.scripts, bot, api.clock.calendar())

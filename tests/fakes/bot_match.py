@@ -21,7 +21,6 @@ from touchline.http.quotas import Quotas
 from touchline.services.bot_desk import BotDesk
 from touchline.store.bot_books import BotBooks
 from touchline.store.bot_market import BotMarket
-from touchline.store.bot_orders import BotOrders
 from touchline.store.lease import Lease
 from touchline.store.ledger import Ledger
 from touchline.store.orders import Orders
@@ -30,6 +29,7 @@ from touchline.store.postgres import Postgres
 from touchline.store.reconcile import reconcile
 from touchline.store.release import Release
 from touchline.store.scanner import Scanner
+from touchline.store.withdrawals import Withdrawals
 
 from tests.fakes.bookkeeping import Books
 from tests.fakes.clock import FakeClock
@@ -82,7 +82,7 @@ class BotMatch:
             BotBooks(books.pg),
             BotMarket(books.redis, books.keys, books.hot, books.scripts),
             desk,
-            BotOrders(books.redis, books.keys, books.scripts),
+            Withdrawals(books.redis, books.keys, books.scripts),
             Lease(books.redis, key, monotonic=self.clock.monotonic, owner="here"),
             self.clock.calendar,
             BotTerms(7, loss_e4),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from touchline.domain.bot_views import Decision, Match
 from touchline.domain.bots import ROSTER, Bot
 from touchline.domain.ids import InstrumentIdx, UserId
 from touchline.domain.instrument import Instrument
 from touchline.domain.portfolio import Portfolio, Wallet
+from touchline.domain.refusals import Refusal
 from touchline.store.bot_books import Gains, Ground
 from touchline.store.worth import Worth
 
@@ -116,11 +117,11 @@ class FakeBrokerage:
 
 
 class FakeOrders:
-    """Keeps whose orders were taken back, time after time."""
+    """Keeps whose orders were taken back and why, time after time."""
 
     def __init__(self) -> None:
-        self.withdrawn: list[list[UserId]] = []
+        self.withdrawn: list[tuple[set[UserId], Refusal]] = []
 
-    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
-        self.withdrawn.append(list(users))
+    def withdraw(self, users: Collection[UserId], why: Refusal, now_ms: int) -> int:
+        self.withdrawn.append((set(users), why))
         return 0

@@ -3,7 +3,6 @@
 from redis import Redis
 from touchline.http.market_operators import MarketOperators
 from touchline.store.bot_books import BotBooks
-from touchline.store.bot_orders import BotOrders
 from touchline.store.bot_switch import BotSwitch
 from touchline.store.fixture_acts import FixtureActs
 from touchline.store.hot import Hot
@@ -12,7 +11,6 @@ from touchline.store.keys import Keys
 from touchline.store.market_mode import MarketModes
 from touchline.store.new_instruments import NewInstruments
 from touchline.store.postgres import Postgres
-from touchline.store.scripts import Scripts
 from touchline.store.team_links import TeamLinks
 
 
@@ -26,5 +24,4 @@ def market_operators(redis: Redis, pg: Postgres, keys: Keys, hot: Hot) -> Market
         links=TeamLinks(pg, hot),
         bots=BotSwitch(pg),
         bot_books=BotBooks(pg),
-        bot_orders=BotOrders(redis, keys, Scripts(redis, keys)),
     )

@@ -37,7 +37,6 @@ from touchline.matchserver.matches import Season
 from touchline.services.bot_desk import BotDesk
 from touchline.store.bot_books import BotBooks
 from touchline.store.bot_market import BotMarket
-from touchline.store.bot_orders import BotOrders
 from touchline.store.candles import Candles
 from touchline.store.commands import Command, TradeCommand
 from touchline.store.drain import open_drain
@@ -59,6 +58,7 @@ from touchline.store.spins import Spins
 from touchline.store.start_balance import grant_start_balance
 from touchline.store.week_end import WeekEnd
 from touchline.store.weekly_books import WeeklyBooks
+from touchline.store.withdrawals import Withdrawals
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import DirectExecutor
@@ -249,7 +249,7 @@ class SteppedSeason:
             BotBooks(self._pg),
             BotMarket(self._redis, self._keys, self._hot, self._scripts),
             self._brokerage,
-            BotOrders(self._redis, self._keys, self._scripts),
+            Withdrawals(self._redis, self._keys, self._scripts),
             self._lease("bots"),
             self._calendar,
             BotTerms(self._seed, LOSS_E4, everywhere=True),

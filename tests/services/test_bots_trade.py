@@ -12,10 +12,11 @@ from touchline.actors.trading.messages import Execute
 from touchline.domain.bots import ROSTER, BotKind
 from touchline.domain.halts import Halt, Phase
 from touchline.domain.quota import Rates
+from touchline.domain.refusals import Refusal
 from touchline.http.operations import Limit
-from touchline.store.bot_orders import BotOrders
 from touchline.store.commands import TradeCommand
 from touchline.store.position_commands import OpenCommand
+from touchline.store.withdrawals import Withdrawals
 
 from tests.fakes.bot_match import CLUBS, DELAY_MS, BotMatch
 from tests.fakes.executor import DirectExecutor
@@ -194,8 +195,8 @@ def test_what_waits_of_bots_is_taken_back_when_they_are_switched_off(match):
     match.executor.tell(Execute(ann, AsyncResult()))
     placed = pending(match)
 
-    taken = BotOrders(match.books.redis, match.books.keys, match.books.scripts).withdraw(
-        list(bots), match.clock.calendar()
+    taken = Withdrawals(match.books.redis, match.books.keys, match.books.scripts).withdraw(
+        bots, Refusal.BOTS_STOPPED, match.clock.calendar()
     )
 
     assert (taken, pending(match)) == (placed - 1, 1)

@@ -1,11 +1,11 @@
-"""Orders of bots that wait, as the kill switch takes them back.
+"""Orders that wait, taken back by the house: of bots that are switched off, of who is suspended.
 
-Source: docs/decisions/0043.
+Their owners cannot take them back. Source: docs/market.md, "The delay".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import redis
 
@@ -17,18 +17,16 @@ from .keys import Keys
 from .order_wire import is_known, order_of
 from .scripts import Scripts
 
-_STOPPED = Refused(Refusal.BOTS_STOPPED)
 
-
-class BotOrders:
-    """Takes back what bots have ordered and what has not been carried out."""
+class Withdrawals:
+    """Rejects what users have ordered and what has not been carried out."""
 
     def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
         self._redis = client
         self._keys = keys
         self._scripts = scripts
 
-    def withdraw(self, users: Sequence[UserId], now_ms: int) -> int:
+    def withdraw(self, users: Collection[UserId], why: Refusal, now_ms: int) -> int:
         """Reject all orders of *users* that wait; how many those were.
 
         What they had set aside is free again. One that is carried out meanwhile stays filled.
@@ -41,5 +39,6 @@ class BotOrders:
             for order_id in sorted(set().union(*pending)):
                 pipe.hgetall(self._keys.order(order_id))
             found = [order_of(each) for each in pipe.execute() if is_known(each)]
-        statuses = self._scripts.orders_done([OrderDone(one, _STOPPED, now_ms) for one in found])
+        refused = Refused(why)
+        statuses = self._scripts.orders_done([OrderDone(one, refused, now_ms) for one in found])
         return statuses.count(OrderStatus.REJECTED)
