@@ -27,6 +27,8 @@ class Allowance:
         due_ms: not before then is the next look due.
         shut_ms: until then the feed refuses every call, whatever is left.
         hourly: calls an hour of a plan whose size the feed does not tell.
+        heard: 1 if the feed has told of this hour.
+        said: how many it told of last; -1 if it never did.
     """
 
     left: int = 0
@@ -35,6 +37,8 @@ class Allowance:
     due_ms: int = 0
     shut_ms: int = 0
     hourly: int = HOURLY
+    heard: int = 0
+    said: int = -1
 
 
 def granted(allowance: Allowance, now_ms: int) -> bool:
@@ -58,9 +62,17 @@ def spent(allowance: Allowance, now_ms: int) -> Allowance:
 def told(allowance: Allowance, left: int, resets_in_s: int, now_ms: int) -> Allowance:
     """*allowance* after the feed has said what is left of it."""
     left = max(left, 0)
-    size = max(allowance.size, left + 1)
+    if left == allowance.said:
+        return allowance  # our call is not counted in it: it is an answer of some time ago
+    seen_to_begin = allowance.size > 0
+    allowance = replace(allowance, size=max(allowance.size, left + 1), said=left)
+    if allowance.heard:
+        # Within an hour it only falls. What says more, or another end of the hour, may be as old.
+        return replace(allowance, left=min(allowance.left, left))
+    if seen_to_begin:
+        return replace(allowance, left=left, heard=1)
     renewed_ms = now_ms + _at_most_an_hour_ms(resets_in_s) + SLACK_MS
-    return replace(allowance, left=left, renewed_ms=renewed_ms, size=size)
+    return replace(allowance, left=left, renewed_ms=renewed_ms, heard=1)
 
 
 def refused(allowance: Allowance, resets_in_s: int, now_ms: int) -> Allowance:
@@ -73,7 +85,7 @@ def _as_of(allowance: Allowance, now_ms: int) -> Allowance:
         return allowance
     renewed_ms = now_ms + HOUR_MS + SLACK_MS  # an hour begins with its first call
     left = allowance.size or allowance.hourly
-    return replace(allowance, left=left, renewed_ms=renewed_ms, due_ms=0)
+    return replace(allowance, left=left, renewed_ms=renewed_ms, due_ms=0, heard=0)
 
 
 def _at_most_an_hour_ms(resets_in_s: int) -> int:

@@ -8,13 +8,14 @@ operator has said of a match is not asked for again.
 Source: docs/market.md, "Results that are put right".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .asking import ASK_MAX, ASK_WAITING_MS
 from .halts import Halt, Phase
 from .ids import InstrumentIdx
+from .instrument import Instrument
 from .match import MatchSnapshot
 from .results import Pair
 from .standing import Standing
@@ -41,9 +42,12 @@ class Reviewed:
         ruled: an operator has said what it came to.
         asked_ms: when it was last asked for; 0 if it has not been since we started.
         said: the last look at it, where that says otherwise.
-        said_ms: since when every look has said so; *seen_ms*: the last that did.
+        said_ms: since when every look has said so.
+        seen_ms: when it was last seen; 0 if it has not been since we lead.
+        versions: of both clubs when the result came into their prices.
         hindered: it was tried to put right, and cannot be without an operator.
         broken: prices are not as the result has left them: an act was broken off.
+        held: whoever led before had its clubs halted, and nobody has looked at it since.
     """
 
     fixture: int
@@ -51,6 +55,7 @@ class Reviewed:
     teams: Pair
     clubs: tuple[InstrumentIdx, InstrumentIdx]
     result: Result
+    versions: tuple[int, int] = (0, 0)
     ruled: bool = False
     asked_ms: int = 0
     said: MatchSnapshot | None = None
@@ -58,21 +63,27 @@ class Reviewed:
     seen_ms: int = 0
     hindered: bool = False
     broken: bool = False
+    held: bool = False
 
     @property
     def doubted(self) -> bool:
         """Whether prices are in question: not its own, or those of other goals, or of no result."""
         said = self.said
-        if said is None:
-            return self.broken
-        return self.broken or not said.played_out or goals_of(said) != self.result.goals
+        otherwise = said is not None and (
+            not said.played_out or self.result.goals != goals_of(said)
+        )
+        return otherwise or self.broken or self.held or self._swapped
 
     @property
     def wrong(self) -> bool:
         """Whether another result has been said for long enough to be the one."""
         said = self.said
-        stood = self.seen_ms - self.said_ms >= RESULT_MS
+        stood = self.seen_ms - self.said_ms >= RESULT_MS and not self._swapped
         return said is not None and said.played_out and stood and not self.hindered
+
+    @property
+    def _swapped(self) -> bool:
+        return self.said is not None and self.said.home.id != self.teams.home
 
     @property
     def to_restore(self) -> bool:
@@ -92,8 +103,8 @@ def result_of(match: MatchSnapshot) -> Result:
     return Result(match.state, goals_of(match), (score.home_penalties, score.away_penalties))
 
 
-def settled_now(tracked: Tracked, now_ms: int) -> Reviewed:
-    """*tracked*, which has been settled to its last look at *now_ms*."""
+def settled_now(tracked: Tracked, versions: tuple[int, int], now_ms: int) -> Reviewed:
+    """*tracked*, settled to its last look at *now_ms*; *versions* of both clubs have the result."""
     match = tracked.match
     return Reviewed(
         fixture=match.fixture,
@@ -101,24 +112,34 @@ def settled_now(tracked: Tracked, now_ms: int) -> Reviewed:
         teams=Pair(match.home.id, match.away.id),
         clubs=(tracked.home, tracked.away),
         result=result_of(match),
+        versions=versions,
         asked_ms=now_ms,
     )
 
 
+def doubted(instruments: Iterable[Instrument]) -> set[InstrumentIdx]:
+    """Those halted as `ReviewBook.standings` has it: whoever led before doubted a result."""
+    return {
+        each.idx
+        for each in instruments
+        if each.phase is Phase.SCHEDULED and each.halt & Halt.MATCH_SUSPENDED
+    }
+
+
 def reviewed(settled: Reviewed, match: MatchSnapshot, now_ms: int) -> Reviewed:
-    """*settled* after a look at *now_ms* that showed *match*; a look at other clubs is ignored."""
-    if settled.ruled or Pair(match.home.id, match.away.id) != settled.teams:
+    """*settled* after a look at *now_ms* that showed *match*; a look at other clubs is ignored.
+
+    The same two the other way round are no other clubs: whose goals these are is then in doubt.
+    """
+    if settled.ruled or {match.home.id, match.away.id} != set(settled.teams):
         return settled
-    if result_of(match) == settled.result:
-        return replace(settled, said=None, seen_ms=now_ms, hindered=False)
-    same = settled.said is not None and result_of(settled.said) == result_of(match)
-    return replace(
-        settled,
-        said=match,
-        said_ms=settled.said_ms if same else now_ms,
-        seen_ms=now_ms,
-        hindered=settled.hindered and same,
-    )
+    seen = replace(settled, seen_ms=now_ms, held=False)
+    if result_of(match) == settled.result and match.home.id == settled.teams.home:
+        return replace(seen, said=None, hindered=False)
+    said = settled.said
+    same = said is not None and result_of(said) == result_of(match) and said.home == match.home
+    said_ms, hindered = (settled.said_ms, settled.hindered) if same else (now_ms, False)
+    return replace(seen, said=match, said_ms=said_ms, hindered=hindered)
 
 
 class ReviewBook:
@@ -138,6 +159,16 @@ class ReviewBook:
         now.sort(key=_order)
         self._settled = {one.fixture: one for one in now}
 
+    def begin(self) -> None:
+        """Forget all: another may have led, and nothing that was seen before then counts."""
+        self._settled = {}
+
+    def hold(self, halted: Set[InstrumentIdx]) -> None:
+        """Clubs that no match moves are found *halted*: what was settled last of them is why."""
+        for one in tuple(self._last_words()):
+            if halted & set(one.clubs) and not one.ruled:
+                self._settled[one.fixture] = replace(one, held=True)
+
     def add(self, settled: Reviewed) -> None:
         """One more has been settled."""
         self.refresh([*self._settled.values(), settled])
@@ -147,14 +178,16 @@ class ReviewBook:
         return any(self._wants_asking(one, now_ms) for one in self._settled.values())
 
     def to_ask(self, now_ms: int) -> tuple[int, ...]:
-        """Fixtures to be asked for at *now_ms*, one call's worth; marks them asked."""
+        """Fixtures to be asked for at *now_ms*, one call's worth."""
         wanted = [one for one in self._settled.values() if self._wants_asking(one, now_ms)]
         # Doubted ones first: where all wait, they are the ones that halt a club.
         wanted.sort(key=lambda one: (not one.doubted, one.asked_ms))
-        asked = tuple(one.fixture for one in wanted[:ASK_MAX])
-        for fixture in asked:
+        return tuple(one.fixture for one in wanted[:ASK_MAX])
+
+    def asked(self, fixtures: Iterable[int], now_ms: int) -> None:
+        """*fixtures* were asked for at *now_ms*, and there was an answer."""
+        for fixture in fixtures:
             self._settled[fixture] = replace(self._settled[fixture], asked_ms=now_ms)
-        return asked
 
     def observe(self, matches: Iterable[MatchSnapshot], now_ms: int) -> None:
         """Take in a look at *now_ms*."""
@@ -195,20 +228,22 @@ class ReviewBook:
             self._settled[fixture] = replace(one, hindered=True)
 
     def _wants_asking(self, one: Reviewed, now_ms: int) -> bool:
-        if one.ruled or now_ms > one.kickoff_ms + LATE_MS:
+        late = now_ms > one.kickoff_ms + LATE_MS
+        if one.ruled or (late and not one.doubted):
             return False
-        if (one.said is not None or one.broken) and not one.hindered:
+        if (one.said is not None or one.doubted) and not one.hindered:
             return now_ms - one.asked_ms >= ASK_WAITING_MS
         soon = now_ms <= one.kickoff_ms + WINDOW_MS
         return now_ms - one.asked_ms >= (self._soon_ms if soon else self._later_ms)
 
     def _last_words(self) -> Iterator[Reviewed]:
-        """Those on whose clubs no later result rests."""
-        last: Mapping[InstrumentIdx, int] = {
-            club: one.fixture for one in self._settled.values() for club in one.clubs
-        }
+        """Those on whose clubs no other result rests."""
+        last: dict[InstrumentIdx, tuple[int, int]] = {}
         for one in self._settled.values():
-            if all(last[club] == one.fixture for club in one.clubs):
+            for club, version in zip(one.clubs, one.versions, strict=True):
+                last[club] = max(last.get(club, (-1, 0)), (version, one.fixture))
+        for one in self._settled.values():
+            if all(last[club][1] == one.fixture for club in one.clubs):
                 yield one
 
 
@@ -219,4 +254,4 @@ def _order(one: Reviewed) -> tuple[int, int]:
 def _refreshed(stored: Reviewed, seen: Reviewed | None) -> Reviewed:
     if seen is None or stored.ruled or stored.result != seen.result:
         return stored
-    return replace(seen, clubs=stored.clubs, broken=stored.broken)
+    return replace(seen, clubs=stored.clubs, versions=stored.versions, broken=stored.broken)

@@ -25,9 +25,10 @@ _SETTLED = """
 SELECT id, (extract(epoch FROM starting_at) * 1000)::bigint, home_team_id, away_team_id,
        f.home_idx, f.away_idx, state, f.home_goals, f.away_goals, home_penalties, away_penalties,
        ruled_at IS NOT NULL,
-       coalesce(c.home_px, f.post_home_px), coalesce(c.away_px, f.post_away_px)
+       coalesce(c.home_px, f.post_home_px), coalesce(c.away_px, f.post_away_px),
+       coalesce(c.home_version, f.home_version), coalesce(c.away_version, f.away_version)
   FROM fixtures f
-  LEFT JOIN LATERAL (SELECT home_px, away_px FROM fixture_corrections
+  LEFT JOIN LATERAL (SELECT home_px, away_px, home_version, away_version FROM fixture_corrections
                       WHERE fixture_id = f.id ORDER BY number DESC LIMIT 1) AS c ON true
  WHERE phase = 'finished' AND settled_at IS NOT NULL AND starting_at > %s
  ORDER BY starting_at, id
@@ -49,9 +50,9 @@ class Corrections:
         self._acts = acts
 
     def settled(self, now_ms: int) -> tuple[Reviewed, ...]:
-        """The matches of the last two weeks that have a result, by kick-off."""
+        """The matches that have a result and may be asked for, or be in doubt since they were."""
         with self._pg.transaction() as cursor:
-            cursor.execute(_SETTLED, (_at(now_ms - LATE_MS),))
+            cursor.execute(_SETTLED, (_at(now_ms - 2 * LATE_MS),))
             rows = cursor.fetchall()
         left = self._hot.left_by([row[0] for row in rows])
         return tuple(map(_reviewed, rows, left))
@@ -91,6 +92,7 @@ def _reviewed(row: Sequence[Any], left: Pair | None) -> Reviewed:
         clubs=(InstrumentIdx(row[4]), InstrumentIdx(row[5])),
         result=Result(row[6], Pair(*row[7:9]), (row[9], row[10])),
         ruled=row[11],
+        versions=(row[14], row[15]),
         broken=left is not None and left != Pair(*row[12:14]),
     )
 

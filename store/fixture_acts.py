@@ -119,15 +119,9 @@ class FixtureActs:
             show_life(cursor, life)
             admit(cursor)
             row = locked_row(cursor, fixture)
-            if row is None or row.left is None:
+            if row is None or not row.settled:
                 return Hindrance.UNKNOWN
-            if self._hot.left_by([fixture]) != [row.left]:  # else it is as it should be by now
-                versions = self._rebased(row, row.left, row.left, now_ms, Why.FEED, governing=False)
-                if isinstance(versions, Hindrance):
-                    return versions
-                goals = row.goals if row.settled else None
-                write_fact(cursor, row, goals, row.left, versions, now_ms)
-            return ResultChange(row, row)
+            return self._changed(cursor, row, row.goals, now_ms, Why.FEED)
 
     def _ruled(
         self, fixture: int, goals: Pair | None, now_ms: int, tell: Tell[ResultChange]
@@ -168,7 +162,7 @@ class FixtureActs:
     ) -> ResultChange | Hindrance:
         if hindered := _hindrance(row, goals, now_ms):
             return hindered
-        if _is_so(row, goals):
+        if _is_so(row, goals) and self._has_left(row):
             return ResultChange(row, row)
         governing = governs(cursor, row)
         if goals is None and row.left is None and not governing:
@@ -183,6 +177,11 @@ class FixtureActs:
         after = _write_result(cursor, row, start, goals, now_ms)
         write_fact(cursor, row, goals, bases, versions, now_ms)
         return ResultChange(row, replace(after, left=bases))
+
+    def _has_left(self, row: FixtureRow) -> bool:
+        """Whether prices are what *row* has left, as far as Redis knows: no act was broken off."""
+        (left,) = self._hot.left_by([row.id])
+        return left is None or left == row.left
 
     def _started_anew(self, fixture: int, now_ms: int) -> bool:
         """Have a void match start from the prices of now, which others have moved; whether it may.

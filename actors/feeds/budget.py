@@ -1,7 +1,7 @@
 """Keeps the calls to the feed within its plan, over crashes and changes of the leader.
 
 What is left is noted in Redis before a call is made, so that whoever comes next knows of it; what
-the feed answers is believed over our own count, for others may use the same plan. Where it answers
+the feed answers is believed below our own count, for others may use the same plan. Where it answers
 nothing of the kind, our count is all there is, and begins with what the settings say of the plan.
 
 Source: docs/operations.md, "The plan's budget".
@@ -30,6 +30,8 @@ FIELDS = {
     "plan_size": "size",
     "plan_due": "due_ms",
     "plan_shut": "shut_ms",
+    "plan_heard": "heard",
+    "plan_said": "said",
 }
 
 

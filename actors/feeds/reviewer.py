@@ -33,4 +33,6 @@ class Reviewer:
         """One call to the feed; the book takes in what it shows."""
         wanted = self._book.to_ask(now_ms)
         found = self._patience.ask(now_ms, lambda: self._feed.fixtures(wanted))
-        self._book.observe(found or (), now_ms)
+        if found is not None:
+            self._book.asked(wanted, now_ms)
+            self._book.observe(found, now_ms)

@@ -48,17 +48,17 @@ class Spectator:
         for tracked in tuple(self._book.governing()):
             if tracked.ripe:
                 self._book.settled(tracked, 0)
-                self._reviews.add(settled_now(tracked, now_ms))
+                self._reviews.add(settled_now(tracked, (now_ms, now_ms), now_ms))
                 self._over.add(tracked.match.fixture)
                 del self._planned[tracked.match.fixture]
         for settled in self._reviews.wrong(set()):
             self._reviews.put_right(settled.fixture, done=True)
         if not self._lookout.spares(now_ms):
             return
-        if self._lister.due(now_ms, self._book.in_window(now_ms)):
-            self._take_in(self._lister.page(now_ms) or ())
-        elif self._reviewer.due(now_ms):
+        if self._reviewer.due(now_ms):
             self._reviewer.ask(now_ms)
+        elif self._lister.due(now_ms, self._book.in_window(now_ms)):
+            self._take_in(self._lister.page(now_ms) or ())
 
     def _take_in(self, page: tuple[MatchSnapshot, ...]) -> None:
         self._planned |= {m.fixture: m for m in page if m.fixture not in self._over}

@@ -26,7 +26,7 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
-from ...domain.review import ReviewBook, settled_now
+from ...domain.review import ReviewBook, doubted, settled_now
 from ...domain.standing import Standing
 from ...domain.tracking import Tracked, reckoned
 from ...store.corrections import Corrections
@@ -168,7 +168,12 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._budget.resume()
         self._book = MatchBook()
         self._news.resume()
+        anew = reign[:2] != self._reign[:2]
+        if anew:
+            self._reviews.begin()
         self._reload()
+        if anew:
+            self._reviews.hold(doubted(instruments))
         # Since when, only the one before us knew.
         resting = {instrument.idx for instrument in instruments if instrument.halt & Halt.EVENT}
         self._book.rest(resting, self._calendar())
@@ -224,17 +229,17 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._meter.calls_left = None if left is None else int(left)
 
     def _ask_aside(self) -> None:
-        """Read a page of a listing, or ask for what is settled, if nothing is better to do."""
+        """Ask for what is settled, or read a page of a listing, if nothing is better to do."""
         now_ms = self._calendar()
         # While the feed is silent, looks alone try it: they must not wait for another failure.
         if not self._lookout.spares(now_ms):
             return
         # The look may have used up our trust in the lease, and a page can take half of it.
-        if self._lister.due(now_ms, self._book.in_window(now_ms)):
+        if self._reviewer.due(now_ms):
             if self._lease.renew():
-                self._list(now_ms)
-        elif self._reviewer.due(now_ms) and self._lease.renew():
-            self._reviewer.ask(now_ms)
+                self._reviewer.ask(now_ms)
+        elif self._lister.due(now_ms, self._book.in_window(now_ms)) and self._lease.renew():
+            self._list(now_ms)
 
     def _list(self, now_ms: int) -> None:
         page = self._lister.page(now_ms)
@@ -277,7 +282,8 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         gain = rating_gain(match, self._book.rating_lead(tracked))
         self._matches.settle(match, gain, bases, now_ms)
         self._book.settled(tracked, gain)
-        self._reviews.add(settled_now(tracked, now_ms))
+        versions = bases.home.version, bases.away.version
+        self._reviews.add(settled_now(tracked, versions, now_ms))
         self._news.tell(self._lease, [match.fixture])
         self._meter.settled += 1
         log.info("fixture_settled", fixture=match.fixture, **_result(match))

@@ -95,6 +95,23 @@ def test_what_the_feed_tells_of_a_plan_is_believed_over_what_was_said():
     assert spent(plan, 11_000).left == 1_999
 
 
+def test_within_an_hour_a_count_only_falls_and_the_hour_does_not_move():
+    plan = told(NEW, 1_500, 600, 0)
+    for poll in range(1, 20):
+        plan = told(spent(plan, poll * POLL_MS), 1_500, 600, poll * POLL_MS)  # an old answer
+
+    assert (plan.left, plan.renewed_ms) == (1_481, 600_000 + SLACK_MS)
+    assert told(plan, 900, 400, 100_000).left == 900  # others use it as well
+
+
+def test_the_first_answer_of_an_hour_is_believed_whatever_was_left_of_the_last():
+    few = told(NEW, 3, 60, 0)
+
+    renewed = told(spent(few, 61_000), 1_999, 3_600, 61_000)
+
+    assert (renewed.left, renewed.size) == (1_999, 2_000)
+
+
 @given(
     st.integers(0, 6_000),
     st.integers(1, 3_600),

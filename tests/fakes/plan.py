@@ -14,10 +14,10 @@ class PlanFeed(FakeFeed):
     """*hourly* calls from the first of an hour on; `hours` are the calls of each hour so far.
 
     An answer says what is left, as `status` shows, unless `silent`; one that fails is charged all
-    the same.
+    the same. While `frozen` the answer before is repeated.
     """
 
-    silent = False
+    silent = frozen = False
 
     def __init__(self, hourly: int, calendar: Callable[[], int], *matches: MatchSnapshot) -> None:
         super().__init__(*matches)
@@ -40,7 +40,7 @@ class PlanFeed(FakeFeed):
             raise RateLimited(resets_in_s)
         self.hours[-1] += 1
         super().called(name)
-        if self.silent:
+        if self.silent or self.frozen:
             return
         self._said = {"remaining": self._hourly - self.hours[-1], "resets_in_s": resets_in_s}
 

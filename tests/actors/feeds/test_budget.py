@@ -111,6 +111,20 @@ def test_a_plan_is_never_overdrawn_by_two_replicas_that_crash_and_take_over(seed
     assert max(round_.feed.hours) <= hourly
 
 
+@pytest.mark.parametrize("hourly", [STARTER, FREE])
+@pytest.mark.parametrize("minutes", [1, 20, 59.5])
+def test_an_answer_that_is_repeated_for_hours_does_not_overdraw_the_plan(hourly, minutes):
+    round_ = Round(hourly)
+
+    for polls in range(3 * 3600 // POLL_S):
+        round_.feed.frozen = 60 * minutes <= polls * POLL_S < 2.5 * 3600
+        round_.poll()
+
+    assert round_.feed.refused == 0
+    # When it tells the truth again there is as much to be had as ever.
+    assert round_.feed.hours[-1] > hourly / 5
+
+
 def test_where_looks_alone_use_most_of_a_plan_vanished_matches_make_no_match_stale():
     round_ = Round(STARTER)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from touchline.actors.feeds.messages import LeaseDue, PollDue
 from touchline.domain.halts import OPEN, Halt
+from touchline.domain.match_events import EventType, MatchEvent
 from touchline.domain.results import Pair
 from touchline.store.corrections import Corrections
 from touchline.store.fence import Fenced
-from touchline.store.fixture_acts import FixtureActs
+from touchline.store.fixture_acts import FixtureActs, Hindrance
 from touchline.store.matches import Matches
+from touchline.store.outage import FeedUnavailable
 
 from tests.fakes.matchday import BASE_PX, KICKOFF, LOST_PX, WON_PX
 from tests.fakes.matches import ARSENAL, FULHAM, HOUR_MS, KICKOFF_MS, a_match
@@ -353,6 +356,157 @@ def test_after_an_act_of_an_operator_was_broken_off_their_word_on_record_counts(
 
     assert venue.bases() == bases
     assert looks.record().score == (2, 0)
+
+
+def test_it_waits_for_the_end_of_a_match_and_is_put_right_if_that_comes_to_nothing(
+    venue: Venue, looks: Looks
+) -> None:
+    looks.say(a_day_later("NS"))
+    looks.pass_by(DAY_S - 2 * MINUTE_S, every_s=HOUR_S / 4)
+    looks.say(a_day_later("INPLAY_1ST_HALF"))
+    looks.say(BEATEN)
+    looks.pass_by(2 * HOUR_S)
+    assert looks.record().score == (1, 0)
+
+    looks.say(a_day_later("ABANDONED"))
+    looks.pass_by(HOUR_S)
+
+    assert looks.record().score == (1, 2)
+    assert looks.halts() == {OPEN}
+
+
+def test_cards_and_events_of_the_last_look_are_put_on_record(venue: Venue, looks: Looks) -> None:
+    goal = MatchEvent(
+        id=9,
+        type=EventType.GOAL,
+        team=13,
+        minute=95,
+        extra_minute=None,
+        player="B. Player",
+        info=None,
+        rescinded=False,
+    )
+    looks.say(replace(a_match("FT", 1, 2, minute=97, reds=(1, 0)), events=(goal,)))
+    looks.pass_by(HOUR_S)
+
+    with venue.pg.transaction() as cursor:
+        cursor.execute("SELECT home_reds, away_reds, minute FROM fixtures")
+        assert cursor.fetchall() == [(1, 0, 97)]
+        cursor.execute("SELECT event_id, team_id FROM match_events")
+        assert cursor.fetchall() == [(9, 13)]
+
+
+def test_what_is_not_settled_is_not_put_right(redis: Any, pg: Any) -> None:
+    venue = Venue(redis, pg).start()
+    venue.poll(KICKOFF)
+    matches = Matches(pg)
+    matches.lead()
+    acts = FixtureActs(pg, redis, venue.keys, venue.hot)
+
+    outcome = Corrections(pg, venue.hot, matches, acts).put_right(BEATEN, venue.clock.calendar())
+
+    assert outcome is Hindrance.RULED
+    assert venue.fixtures.results() == ()
+
+
+def lead(venue: Venue, leader: Any, other: Any) -> None:
+    venue.redis.delete(venue.keys.lease("scheduler"))
+    leader.receive(LeaseDue())
+    other.receive(LeaseDue())
+    venue.scheduler = leader
+
+
+def test_what_was_said_while_it_led_before_does_not_count(venue: Venue, looks: Looks) -> None:
+    one, two = venue.scheduler, venue.another("two")
+    two.started()
+    looks.say(BEATEN)
+    looks.pass_by(11 * MINUTE_S)
+    lead(venue, two, one)
+    looks.say(a_match("FT", 1, 0, minute=94))
+    looks.pass_by(5 * HOUR_S)
+
+    lead(venue, one, two)
+    looks.say(BEATEN)
+    for _ in range(5):
+        venue.poll(after_s=2)
+
+    assert (looks.record().score, looks.halts()) == ((1, 0), {Halt.MATCH_SUSPENDED})
+    looks.pass_by(5 * MINUTE_S)
+    assert looks.record().score == (1, 2)
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["feed", "no feed"])
+def test_clubs_in_doubt_stay_halted_over_a_restart(venue: Venue, looks: Looks, down: bool) -> None:
+    looks.say(a_match("AWARDED", 3, 0))
+    looks.pass_by(HOUR_S)
+    venue.feed.down = FeedUnavailable("gone") if down else None
+    lead_anew(venue)
+
+    for _ in range(30):
+        venue.poll(after_s=2)
+        assert looks.halts() == {Halt.MATCH_SUSPENDED}
+    ailing = venue.scheduler.detail()["ailing"]
+    assert "the feed no longer says what was settled of 500" in str(ailing)
+
+
+def test_a_doubt_outlives_the_time_in_which_it_could_arise(venue: Venue, looks: Looks) -> None:
+    looks.pass_by(13 * DAY_S + 20 * HOUR_S, every_s=HOUR_S)
+    looks.say(a_match("AWARDED", 3, 0))
+    looks.pass_by(DAY_S, every_s=HOUR_S)
+
+    assert looks.halts() == {Halt.MATCH_SUSPENDED}
+    assert venue.meter.doubts["otherwise"] == 1
+
+
+def test_a_look_that_failed_is_had_again_at_once(venue: Venue, looks: Looks) -> None:
+    looks.say(BEATEN)
+    answer = venue.feed.fixtures
+
+    def fail(ids: Any) -> Any:
+        raise FeedUnavailable("HTTP 500")
+
+    venue.feed.fixtures = fail
+    looks.pass_by(11 * MINUTE_S)
+    venue.feed.fixtures = answer
+    looks.pass_by(2 * MINUTE_S)
+
+    assert looks.halts() == {Halt.MATCH_SUSPENDED}
+
+
+def test_the_lease_is_trusted_anew_before_it_is_asked_for(venue: Venue, looks: Looks) -> None:
+    looks.pass_by(9 * MINUTE_S)
+    venue.clock.advance(MINUTE_S)
+    venue.scheduler.receive(LeaseDue())
+    venue.clock.advance(4.5)
+    answer = venue.feed.fixtures
+
+    def slow(ids: Any) -> Any:
+        venue.clock.advance(3)
+        return answer(ids)
+
+    venue.feed.fixtures = slow
+    venue.feed.asked.clear()
+    venue.scheduler.receive(PollDue())
+
+    assert "fixtures" in venue.feed.asked
+    assert venue.scheduler.detail()["lease"]
+
+
+def test_the_same_result_again_by_an_operator_repairs_what_was_broken_off(
+    venue: Venue, looks: Looks
+) -> None:
+    acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
+
+    def die(_cursor: Any, _change: Any) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        acts.resettle(FIXTURE, Pair(4, 4), venue.clock.calendar(), die)
+    assert venue.arsenal.base_px != WON_PX
+
+    acts.resettle(FIXTURE, Pair(1, 0), venue.clock.calendar())
+
+    assert venue.bases() == (WON_PX, LOST_PX)
 
 
 def test_the_clubs_of_a_void_match_are_asked_for_until_it_is_awarded(redis: Any, pg: Any) -> None:

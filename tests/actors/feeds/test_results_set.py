@@ -107,6 +107,7 @@ def test_a_void_result_is_taken_back_and_can_be_given_again(settled: Venue, offi
     office.resettle(HOME_WIN)
     assert (settled.bases(), settled.ratings()) == ((WON_PX, LOST_PX), ratings)
     assert settled.fixtures.results()[0].score == (1, 0)
+    assert settled.fixtures.fixture(FIXTURE).phase is Phase.FINISHED
 
 
 def test_the_feed_does_not_take_an_operators_word_back(settled: Venue, office: Office) -> None:
@@ -178,6 +179,7 @@ def test_a_match_that_is_void_before_it_began_moves_nothing(venue: Venue, office
 def test_a_result_that_a_later_one_rests_on_stays(settled: Venue, office: Office) -> None:
     again = {"fixture": 501, "kickoff_ms": KICKOFF_MS + 20 * HOUR_MS, "sides": (ARSENAL, FULHAM)}
     settled.poll(a_match("NS", **again), after_s=3_700)
+    settled.poll()  # it is listed
     settled.poll(a_match("INPLAY_1ST_HALF", **again), after_s=20 * 3_600)
     assert office.resettle(AWAY_WIN) is Hindrance.CLUB_IN_PLAY
     settled.poll(a_match("FT", 0, 1, **again))
