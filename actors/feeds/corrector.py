@@ -5,7 +5,8 @@ Source: docs/market.md, "Results that are put right".
 
 import structlog
 
-from ...domain.review import ReviewBook, Reviewed, result_of
+from ...domain.review import Reviewed, result_of
+from ...domain.reviewbook import ReviewBook
 from ...store.corrections import Corrections
 from ...store.fixture_acts import Hindrance
 from ..meters import FeedMeter

@@ -5,7 +5,7 @@ Source: docs/operations.md, "The feed".
 
 from collections import Counter
 
-from ...domain.review import ReviewBook
+from ...domain.reviewbook import ReviewBook
 from ...store.feed import FeedProvider
 from .budget import Budget
 from .patience import Patience

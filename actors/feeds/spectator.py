@@ -6,7 +6,8 @@ Source: docs/operations.md, "Recordings".
 from ...domain.ids import InstrumentIdx
 from ...domain.match import MatchSnapshot
 from ...domain.matchbook import MatchBook
-from ...domain.review import ReviewBook, settled_now
+from ...domain.review import settled_now
+from ...domain.reviewbook import ReviewBook
 from ...domain.tracking import Tracked
 from ...store.feed import FeedProvider
 from .budget import Budget

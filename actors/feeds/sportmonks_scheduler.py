@@ -26,7 +26,8 @@ from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
 from ...domain.match import MatchSnapshot, known
 from ...domain.matchbook import MatchBook
-from ...domain.review import ReviewBook, doubted, settled_now
+from ...domain.review import settled_now
+from ...domain.reviewbook import ReviewBook, found_halted
 from ...domain.standing import Standing
 from ...domain.tracking import Tracked, reckoned
 from ...store.corrections import Corrections
@@ -173,7 +174,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
             self._reviews.begin()
         self._reload()
         if anew:
-            self._reviews.hold(doubted(instruments))
+            self._reviews.hold(found_halted(instruments))
         # Since when, only the one before us knew.
         resting = {instrument.idx for instrument in instruments if instrument.halt & Halt.EVENT}
         self._book.rest(resting, self._calendar())

@@ -8,7 +8,8 @@ import pytest
 from touchline.domain.halts import Halt
 from touchline.domain.ids import InstrumentIdx
 from touchline.domain.results import Pair
-from touchline.domain.review import Result, ReviewBook, Reviewed, reviewed
+from touchline.domain.review import Result, Reviewed, reviewed
+from touchline.domain.reviewbook import ReviewBook
 
 from tests.fakes.matches import ARSENAL, EVERTON, FULHAM, HOUR_MS, KICKOFF_MS, a_match
 
