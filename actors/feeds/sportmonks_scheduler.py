@@ -24,9 +24,8 @@ from ...domain.halts import Halt
 from ...domain.ids import InstrumentIdx
 from ...domain.index import kickoff_bps, rating_gain
 from ...domain.instrument import Instrument
-from ...domain.match import MatchSnapshot, known
+from ...domain.match import known
 from ...domain.matchbook import MatchBook
-from ...domain.review import settled_now
 from ...domain.reviewbook import ReviewBook, found_halted
 from ...domain.standing import Standing
 from ...domain.tracking import Tracked, reckoned
@@ -49,6 +48,7 @@ from .lookout import Lookout
 from .messages import LeaseDue, PollDue
 from .pace import Pace
 from .reviewer import Reviewer
+from .settler import Settler
 
 RENEW_S = 2.0  #: real seconds between renewals; the lease lives for three of them
 
@@ -98,6 +98,7 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
         self._book = MatchBook()
         self._reviews = ReviewBook(pace.review_ms)
         self._reviewer = Reviewer(feed, self._reviews, self._budget, self._meter.calls)
+        self._settler = Settler(self._writer, matches, hot, self._meter)
         self._corrector = Corrector(corrections, self._reviews, self._meter)
         self._leading = False
         #: Token of the lease and life of Redis that we lead by, and what operators had changed.
@@ -273,28 +274,9 @@ class SportmonksScheduler(Actor[SchedulerMessage]):
     def _settle(
         self, tracked: Tracked, standings: Mapping[InstrumentIdx, Standing], now_ms: int
     ) -> None:
-        self._writer.settle(tracked, standings, now_ms)
-        match = tracked.match
-        bases = self._hot.bases(match.fixture)
-        if bases is None:
-            # Redis lost the result just now. On record it would count as carried out for ever.
-            log.warning("settlement_lost", fixture=match.fixture)
-            return
-        gain = rating_gain(match, self._book.rating_lead(tracked))
-        self._matches.settle(match, gain, bases, now_ms)
-        self._book.settled(tracked, gain)
-        versions = bases.home.version, bases.away.version
-        self._reviews.add(settled_now(tracked, versions, now_ms))
-        self._news.tell(self._lease, [match.fixture])
-        self._meter.settled += 1
-        log.info("fixture_settled", fixture=match.fixture, **_result(match))
-
-
-def _result(match: MatchSnapshot) -> dict[str, object]:
-    score = match.score
-    return {
-        "home": match.home.name,
-        "away": match.away.name,
-        "score": [score.home, score.away],
-        "penalties": [score.home_penalties, score.away_penalties],
-    }
+        gain = rating_gain(tracked.match, self._book.rating_lead(tracked))
+        settled = self._settler.settle(tracked, gain, standings, now_ms)
+        if settled is not None:
+            self._book.settled(tracked, gain)
+            self._reviews.add(settled)
+            self._news.tell(self._lease, [settled.fixture])
