@@ -69,9 +69,10 @@ def told(allowance: Allowance, left: int, resets_in_s: int, now_ms: int) -> Allo
     if allowance.heard:
         # Within an hour it only falls. What says more, or another end of the hour, may be as old.
         return replace(allowance, left=min(allowance.left, left))
-    if seen_to_begin:
-        return replace(allowance, left=left, heard=1)
     renewed_ms = now_ms + _at_most_an_hour_ms(resets_in_s) + SLACK_MS
+    if seen_to_begin:
+        # The feed's hour may have begun before ours, whose first calls it need not have received.
+        renewed_ms = min(renewed_ms, allowance.renewed_ms)
     return replace(allowance, left=left, renewed_ms=renewed_ms, heard=1)
 
 

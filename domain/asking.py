@@ -22,12 +22,18 @@ def in_window(tracked: Tracked, now_ms: int) -> bool:
     return match.kickoff_ms - EARLY_MS <= now_ms <= match.kickoff_ms + WINDOW_MS
 
 
+def long_void(tracked: Tracked, now_ms: int) -> bool:
+    """Whether the match came to nothing, and can no longer be played on the same day."""
+    match = tracked.match
+    return match.phase is Phase.VOID and now_ms > match.kickoff_ms + WINDOW_MS
+
+
 def wants_asking(tracked: Tracked, now_ms: int) -> bool:
     """Whether a match that is not among those in play must be asked for by its id."""
     match = tracked.match
     if not tracked.on and now_ms < match.kickoff_ms:
         return False
-    if match.phase is Phase.VOID and now_ms > match.kickoff_ms + WINDOW_MS:
+    if long_void(tracked, now_ms):
         # It goes on the same day or never; but it may be decided off the pitch.
         late = now_ms > match.kickoff_ms + LATE_MS
         return not late and now_ms - tracked.asked_ms >= ASK_VOID_MS

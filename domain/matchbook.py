@@ -10,10 +10,10 @@ Source: docs/market.md, "Matches and trading".
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from .asking import ASK_MAX, in_window, wants_asking
+from .asking import ASK_MAX, in_window, long_void, wants_asking
 from .ids import InstrumentIdx
 from .match import MatchSnapshot
-from .standing import Standing, doubtful, standings, still, unseen
+from .standing import Standing, doubtful, standings, still, unseen, waiting
 from .tracking import Tracked, endless, missed, observed, resting
 
 
@@ -58,10 +58,15 @@ class MatchBook:
         Those that have waited for it longest, where they are more than one call may ask for.
         """
         shown = {match.fixture for match in seen}
+        busy = {club for one in self.governing() for club in (one.home, one.away)}
         wanted = [
             tracked
             for fixture, tracked in self._matches.items()
-            if fixture not in shown and wants_asking(tracked, now_ms)
+            # What came to nothing long ago, and may be decided by now, waits for the end of a
+            # later match: it would govern the clubs of it.
+            if fixture not in shown
+            and wants_asking(tracked, now_ms)
+            and not (long_void(tracked, now_ms) and busy & {tracked.home, tracked.away})
         ]
         wanted.sort(key=lambda tracked: tracked.asked_ms)
         asked = tuple(tracked.match.fixture for tracked in wanted[:ASK_MAX])
@@ -104,6 +109,9 @@ class MatchBook:
         for tracked in self._matches.values():
             if unseen(tracked, now_ms, stale_ms):
                 found |= doubtful(tracked)
+        for tracked in self._matches.values():
+            if tracked.on:
+                found |= waiting(tracked)
         for tracked in self.governing():
             found |= standings(tracked, self.rating_lead(tracked), now_ms, stale_ms)
         return found

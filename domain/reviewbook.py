@@ -6,14 +6,14 @@ Source: docs/market.md, "Results that are put right".
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
-from .asking import ASK_MAX, ASK_WAITING_MS
+from .asking import ASK_MAX, ASK_PLAYING_MS, ASK_WAITING_MS
 from .halts import Halt, Phase
 from .ids import InstrumentIdx
 from .instrument import Instrument
 from .match import MatchSnapshot
 from .review import Reviewed, result_of, reviewed
 from .standing import Standing
-from .tracking import LATE_MS, WINDOW_MS
+from .tracking import LATE_MS, PLAYING, WINDOW_MS
 
 LATER_MS = 60 * 60_000  #: between two looks at a match that was played some days ago
 
@@ -104,11 +104,14 @@ class ReviewBook:
             self._settled[fixture] = replace(one, hindered=True)
 
     def _wants_asking(self, one: Reviewed, now_ms: int) -> bool:
-        late = now_ms > one.kickoff_ms + LATE_MS
-        if one.ruled or (late and not one.doubted):
+        latest_ms = 2 * LATE_MS if one.doubted else LATE_MS
+        if one.ruled or now_ms > one.kickoff_ms + latest_ms:
             return False
         if (one.said is not None or one.doubted) and not one.hindered:
-            return now_ms - one.asked_ms >= ASK_WAITING_MS
+            # One that is said to be in play is seen without being asked for, until it is over.
+            playing = one.said is not None and one.said.phase in PLAYING
+            known_ms = max(one.asked_ms, one.seen_ms)
+            return now_ms - known_ms >= (ASK_PLAYING_MS if playing else ASK_WAITING_MS)
         soon = now_ms <= one.kickoff_ms + WINDOW_MS
         return now_ms - one.asked_ms >= (self._soon_ms if soon else self._later_ms)
 

@@ -74,6 +74,15 @@ def doubtful(tracked: Tracked) -> dict[InstrumentIdx, Standing]:
     return {tracked.home: standing, tracked.away: standing}
 
 
+def waiting(tracked: Tracked) -> dict[InstrumentIdx, Standing]:
+    """What the clubs of *tracked*, which is on, should be if no match governs them.
+
+    It waits for another match of one of them, so nobody knows what it has moved.
+    """
+    standing = Standing(tracked.match.fixture, 0, tracked.match.phase, Halt.MATCH_SUSPENDED)
+    return {tracked.home: standing, tracked.away: standing}
+
+
 def standings(
     tracked: Tracked, rating_lead: int, now_ms: int, stale_ms: int
 ) -> dict[InstrumentIdx, Standing]:

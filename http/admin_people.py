@@ -171,7 +171,7 @@ def _changed(
     # again with the same request.
     deps.revocations.add(*found.ended)
     if found.person.standing.status is Status.SUSPENDED:
-        # Last: by now nobody places another in their name.
+        # Last: by now only a request that is under way can place another.
         deps.operators.withdrawals.withdraw((user,), Refusal.ACCOUNT_SUSPENDED, deps.calendar())
     return _done(found)
 

@@ -2,15 +2,19 @@
 --
 -- KEYS  1 settled:{fixture}   string  as in fixture_settle.lua   2 dirty:instruments
 --       3 inst:{home idx}   4 ticks:{home idx}   5 inst:{away idx}   6 ticks:{away idx}
+--       7 lease of the feed
 -- ARGV  1 now (calendar ms)   2 home idx   3 away idx
 --       4 home base expected, wanted   6 away base expected, wanted   (1e-4 coin)
 --       8 '1' if the match moves both clubs now: that ends   9 who says so: why of the ticks
+--       10 owner of the lease, if the feed says so; else ''
 -- Returns {"ok", version of the home instrument, of the away instrument}
---         or {"refused", "BASE_MOVED" | "CLUB_IN_PLAY" | "INSTRUMENT_UNKNOWN"}
+--         or {"refused", "FENCED" | "BASE_MOVED" | "CLUB_IN_PLAY" | "INSTRUMENT_UNKNOWN"}
 -- Twin: domain/ticks.py rebased(); compared in tests/lua/test_fixture_rebase.py
 
 local KEPT_S = 2592000 -- as in fixture_settle.lua
-local now_ms, governs = tonumber(ARGV[1]), ARGV[8] == '1'
+local now_ms, governs, owner = tonumber(ARGV[1]), ARGV[8] == '1', ARGV[10]
+
+if owner ~= '' and redis.call('GET', KEYS[7]) ~= owner then return refused('FENCED') end
 
 -- What the last act on this match has left, whoever was answered.
 local left_px = {string.match(redis.call('GET', KEYS[1]) or '', '^(%d+):%d+:(%d+):%d+$')}
@@ -26,8 +30,8 @@ for n, club in ipairs(clubs) do
   if not governs and (inst.phase ~= 'scheduled' or inst.S ~= 0) then
     return refused('CLUB_IN_PLAY')
   end
-  -- It may have what an act wanted that was broken off.
-  if inst.B ~= club.expected and inst.B ~= tonumber(left_px[n]) then
+  -- It may have what an act wanted that was broken off: this one, or the last one.
+  if inst.B ~= club.expected and inst.B ~= club.wanted and inst.B ~= tonumber(left_px[n]) then
     return refused('BASE_MOVED')
   end
 end

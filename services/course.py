@@ -85,9 +85,9 @@ def wait_for_the_rest(stores: Stores, season: Season, clock: WarpClock, told: Ev
     clock.advance_to(max(week.ends_ms for week in weeks) + DRAW_MS)
     for _ in range(round(WEEKS_S / LOOK_S)):
         with suppress(*OUTAGES):
-            if over(weeks, opened_weeks(stores.pg)) and as_played(
-                season, stores.fixtures.results()
-            ):
+            fixtures = stores.fixtures
+            right = fixtures.progress().voided or as_played(season, fixtures.results())
+            if right and over(weeks, opened_weeks(stores.pg)):
                 return
         if told.wait(LOOK_S):
             return

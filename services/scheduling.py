@@ -27,7 +27,7 @@ def scheduler(
     return SportmonksScheduler(
         provider,
         stores.matches,
-        Corrections(stores.pg, stores.hot, stores.matches, acts),
+        Corrections(stores.pg, stores.hot, stores.matches, acts, lease.owner),
         FixtureNews(stores.redis, stores.keys, stores.pg),
         stores.hot,
         stores.scripts,

@@ -14,7 +14,7 @@ from ..domain.match import MatchSnapshot
 from ..domain.results import Pair
 from ..domain.review import Result, Reviewed, goals_of
 from ..domain.tracking import LATE_MS
-from .fixture_acts import FixtureActs, Hindrance, ResultChange
+from .fixture_acts import FixtureActs, Hindrance, Leader, ResultChange
 from .hot import Hot
 from .match_events import write_events
 from .matches import Matches
@@ -41,13 +41,15 @@ UPDATE fixtures SET state = %s, minute = %s, home_reds = %s, away_reds = %s,
 
 
 class Corrections:
-    """What *matches* have settled, to be put right by *acts*; the scheduler's, within its fence."""
+    """What *matches* have settled, put right by *acts* for *owner* of the scheduler's lease."""
 
-    def __init__(self, pg: Postgres, hot: Hot, matches: Matches, acts: FixtureActs) -> None:
+    def __init__(
+        self, pg: Postgres, hot: Hot, matches: Matches, acts: FixtureActs, owner: str
+    ) -> None:
         self._pg = pg
         self._hot = hot
-        self._matches = matches
         self._acts = acts
+        self._leader = Leader(owner, matches.admit)
 
     def settled(self, now_ms: int) -> tuple[Reviewed, ...]:
         """The matches that have a result and may be asked for, or be in doubt since they were."""
@@ -72,16 +74,14 @@ class Corrections:
             cursor.execute(_SHOWN, (match.state, match.minute, *reds, *kicks, match.fixture))
             write_events(cursor, [match], _at(now_ms))
 
-        return self._acts.put_right(
-            match.fixture, goals_of(match), now_ms, self._matches.admit, tell
-        )
+        return self._acts.put_right(match.fixture, goals_of(match), now_ms, self._leader, tell)
 
     def restore(self, fixture: int, now_ms: int) -> ResultChange | Hindrance:
         """Have prices be what the result of *fixture* has left, where an act was broken off.
 
         Raises: as `put_right` does.
         """
-        return self._acts.restore(fixture, now_ms, self._matches.admit)
+        return self._acts.restore(fixture, now_ms, self._leader)
 
 
 def _reviewed(row: Sequence[Any], left: Pair | None) -> Reviewed:

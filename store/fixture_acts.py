@@ -24,6 +24,7 @@ from ..domain.refusals import Refusal, Refused
 from ..domain.results import Pair, Start, bases_after, points_between
 from ..domain.ticks import Why
 from . import wire
+from .fence import Fenced
 from .fixture_results import (
     write_fact,
     write_history,
@@ -40,7 +41,7 @@ from .life import show_life
 from .lua import KERNEL, MARKET, TICKS, LuaScript
 from .postgres import Postgres
 from .refusals import Cursor
-from .telling import Tell, anybody, nobody
+from .telling import Tell, nobody
 
 
 class Hindrance(StrEnum):
@@ -51,6 +52,7 @@ class Hindrance(StrEnum):
     NOT_BEGUN = "not begun"
     CLUB_IN_PLAY = "club in play"  #: another match moves one of the clubs now
     OVERTAKEN = "overtaken"  #: a later result rests on this one
+    UNSETTLED = "unsettled"  #: it has no result that the feed could put right
     RULED = "ruled"  #: an operator has said what it came to, and the feed is not heard
 
 
@@ -60,6 +62,14 @@ class ResultChange:
 
     before: FixtureRow
     after: FixtureRow
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who speaks for the feed: *owner* of the scheduler's lease; *admit* raises `Fenced`."""
+
+    owner: str
+    admit: Callable[[Cursor], None]
 
 
 class FixtureActs:
@@ -82,7 +92,6 @@ class FixtureActs:
         outcome = self._ruled(fixture, goals, now_ms, tell)
         if outcome is Hindrance.OVERTAKEN and self._started_anew(fixture, now_ms):
             outcome = self._ruled(fixture, goals, now_ms, tell)
-        self._hot.begin_feed_anew()
         return outcome
 
     def void(
@@ -92,36 +101,35 @@ class FixtureActs:
 
         *tell* of it as `resettle` does.
         """
-        outcome = self._ruled(fixture, None, now_ms, tell)
-        self._hot.begin_feed_anew()
-        return outcome
+        return self._ruled(fixture, None, now_ms, tell)
 
     def put_right(
         self,
         fixture: int,
         goals: Pair,
         now_ms: int,
-        admit: Callable[[Cursor], None],
+        leader: Leader,
         tell: Tell[ResultChange],
     ) -> ResultChange | Hindrance:
         """Give *fixture*, which is settled, the result that the feed now has; no operator's word.
 
-        *admit* is called before anything is done, and may raise; *tell* as `resettle` does.
-        """
-        return self._settled(fixture, goals, now_ms, Why.FEED, tell, admit)
+        *tell* as `resettle` does.
 
-    def restore(
-        self, fixture: int, now_ms: int, admit: Callable[[Cursor], None]
-    ) -> ResultChange | Hindrance:
+        Raises:
+            Fenced: *leader* leads no more; nothing was changed.
+        """
+        return self._settled(fixture, goals, now_ms, tell, leader)
+
+    def restore(self, fixture: int, now_ms: int, leader: Leader) -> ResultChange | Hindrance:
         """Have both clubs of *fixture* at the base prices it has left, whatever was broken off."""
         life = self._hot.life()
         with self._pg.transaction() as cursor:
             show_life(cursor, life)
-            admit(cursor)
+            leader.admit(cursor)
             row = locked_row(cursor, fixture)
             if row is None or not row.settled:
-                return Hindrance.UNKNOWN
-            return self._changed(cursor, row, row.goals, now_ms, Why.FEED)
+                return Hindrance.UNSETTLED
+            return self._changed(cursor, row, row.goals, now_ms, leader)
 
     def _ruled(
         self, fixture: int, goals: Pair | None, now_ms: int, tell: Tell[ResultChange]
@@ -131,34 +139,45 @@ class FixtureActs:
             write_ruled(cursor, fixture, now_ms)
             tell(cursor, change)
 
-        return self._settled(fixture, goals, now_ms, Why.ADMIN, tell_too)
+        try:
+            return self._settled(fixture, goals, now_ms, tell_too)
+        finally:
+            # Also where it was broken off: prices may have moved.
+            self._hot.begin_feed_anew()
 
     def _settled(
         self,
         fixture: int,
         goals: Pair | None,
         now_ms: int,
-        why: Why,
         tell: Tell[ResultChange],
-        admit: Callable[[Cursor], None] = anybody,
+        leader: Leader | None = None,
     ) -> ResultChange | Hindrance:
         life = self._hot.life()
         with self._pg.transaction() as cursor:
             show_life(cursor, life)
-            admit(cursor)
+            if leader:
+                leader.admit(cursor)
             row = locked_row(cursor, fixture)
             if row is None:
                 return Hindrance.UNKNOWN
-            if why is Why.FEED and (row.ruled or not row.settled):
+            if leader and not row.settled:
+                return Hindrance.UNSETTLED
+            if leader and row.ruled:
                 return Hindrance.RULED
-            change = self._changed(cursor, row, goals, now_ms, why)
+            change = self._changed(cursor, row, goals, now_ms, leader)
             if isinstance(change, ResultChange):
                 tell(cursor, change)
                 write_history(cursor, fixture, now_ms)
             return change
 
     def _changed(
-        self, cursor: Cursor, row: FixtureRow, goals: Pair | None, now_ms: int, why: Why
+        self,
+        cursor: Cursor,
+        row: FixtureRow,
+        goals: Pair | None,
+        now_ms: int,
+        leader: Leader | None,
     ) -> ResultChange | Hindrance:
         if hindered := _hindrance(row, goals, now_ms):
             return hindered
@@ -171,7 +190,7 @@ class FixtureActs:
         start = row.start or self._start_now(row)
         bases = bases_after(start, row.weight_bps, goals)
         expected = row.left or start.bases
-        versions = self._rebased(row, expected, bases, now_ms, why, governing=governing)
+        versions = self._rebased(row, expected, bases, now_ms, leader, governing=governing)
         if isinstance(versions, Hindrance):
             return versions
         after = _write_result(cursor, row, start, goals, now_ms)
@@ -215,7 +234,7 @@ class FixtureActs:
         expected: Pair,
         bases: Pair,
         now_ms: int,
-        why: Why,
+        leader: Leader | None,
         *,
         governing: bool,
     ) -> Pair | Hindrance:
@@ -224,7 +243,9 @@ class FixtureActs:
         for idx in (InstrumentIdx(home), InstrumentIdx(away)):
             names += [keys.inst(idx), keys.ticks(idx)]
         numbers = (now_ms, home, away, expected.home, bases.home, expected.away, bases.away)
-        args = [*map(str, numbers), "1" if governing else "0", why.value]
+        names.append(keys.lease("scheduler"))
+        why, owner = (Why.FEED, leader.owner) if leader else (Why.ADMIN, "")
+        args = [*map(str, numbers), "1" if governing else "0", why.value, owner]
         reply: Any = self._rebase.run(self._client, names, args)
         if reply[0] == "refused":
             return _refused(wire.refusal_of(reply))
@@ -237,6 +258,8 @@ def _refused(refused: Refused) -> Hindrance:
             return Hindrance.OVERTAKEN
         case Refusal.CLUB_IN_PLAY:
             return Hindrance.CLUB_IN_PLAY
+        case Refusal.FENCED:
+            raise Fenced("another replica holds the lease")
         case _:
             raise KeyError(refused.code)
 

@@ -149,6 +149,8 @@ class Matches:
     def lead(self) -> None:
         """Keep out whoever led before; call after every acquisition of the lease."""
         self._fence.take()
+        with self._pg.transaction() as cursor:
+            self._fence.show(cursor)
 
     def admit(self, cursor: Cursor) -> None:
         """Show in somebody else's transaction that we lead; `Fenced` if another does."""

@@ -48,7 +48,7 @@ def restore_guards(client: redis.Redis, keys: Keys, pg: Postgres) -> int:
     with pg.transaction() as cursor:
         cursor.execute("SELECT id FROM fixtures WHERE settled_at IS NOT NULL")
         settled = [fixture for (fixture,) in cursor.fetchall()]
-    kept = ("EX", str(GUARD_S))
+    kept = ("NX", "EX", str(GUARD_S))  # one that is there knows what the match has left
     write_anyway(client, [("SET", keys.settled(fixture), "1", *kept) for fixture in settled])
     return len(settled)
 

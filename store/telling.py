@@ -15,7 +15,3 @@ Tell = Callable[[Cursor, T], None]
 
 def nobody(_cursor: Cursor, _change: object) -> None:
     """Tell nobody."""
-
-
-def anybody(_cursor: Cursor) -> None:
-    """Admit anybody to a transaction."""

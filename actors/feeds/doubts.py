@@ -18,13 +18,13 @@ class Doubt(StrEnum):
 
     STILL = "still"  #: its clock is said to run and stands
     ENDLESS = "endless"  #: it should be over for hours, and was last said to be in play
-    OTHERWISE = "otherwise"  #: it is settled, and was last said to have come to something else
+    OTHERWISE = "otherwise"  #: it is settled, and may have come to something else
 
 
 _WORDS = {
     Doubt.STILL: "the feed repeats an old answer about",
     Doubt.ENDLESS: "the feed has told no end of",
-    Doubt.OTHERWISE: "the feed no longer says what was settled of",
+    Doubt.OTHERWISE: "prices may not be what was settled, or the feed says otherwise, of",
 }
 
 

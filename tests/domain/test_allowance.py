@@ -104,6 +104,21 @@ def test_within_an_hour_a_count_only_falls_and_the_hour_does_not_move():
     assert told(plan, 900, 400, 100_000).left == 900  # others use it as well
 
 
+def test_an_hour_whose_first_calls_the_feed_did_not_receive_ends_with_the_feeds():
+    plan = told(NEW, 1_999, 3_600, 0)
+    began_ms = plan.renewed_ms
+    plan = spent(plan, began_ms)  # it is not answered
+    plan = told(spent(plan, began_ms + 30_000), 1_998, 3_600, began_ms + 30_000)
+    again_ms = plan.renewed_ms
+    assert again_ms == began_ms + HOUR_MS + SLACK_MS
+
+    # The feed's own hour has half a minute to go, and most of it is used up.
+    plan = told(spent(plan, again_ms), 200, 29, again_ms)
+
+    assert plan.renewed_ms == again_ms + 29_000 + SLACK_MS
+    assert told(spent(plan, plan.renewed_ms), 1_999, 3_600, plan.renewed_ms).left == 1_999
+
+
 def test_the_first_answer_of_an_hour_is_believed_whatever_was_left_of_the_last():
     few = told(NEW, 3, 60, 0)
 

@@ -66,6 +66,29 @@ def test_a_match_that_waits_holds_up_what_comes_after_it():
     assert governing(book) == [1]
 
 
+def test_a_club_whose_match_waits_for_another_one_is_halted():
+    abandoned = a_match("ABANDONED", fixture=4, kickoff_ms=KICKOFF_MS - 90 * HOUR_MS)
+    on = a_match("INPLAY_1ST_HALF", 2, 0, fixture=5, sides=(ARSENAL, LEEDS))
+    book = book_of(abandoned, on)
+    book.observe([on], KICKOFF_MS)
+    book.observe([replace(abandoned, state="AWARDED")], KICKOFF_MS)
+
+    assert governing(book) == [4]
+    assert book.standings(KICKOFF_MS, STALE_MS)[IDX[LEEDS]].halt == Halt.MATCH_SUSPENDED
+
+
+def test_what_came_to_nothing_long_ago_is_not_asked_for_while_its_club_plays():
+    abandoned = a_match("ABANDONED", fixture=4, kickoff_ms=KICKOFF_MS - 90 * HOUR_MS)
+    planned = a_match("NS", fixture=5, sides=(ARSENAL, LEEDS))
+    book = book_of(abandoned, planned)
+    assert book.to_ask([planned], KICKOFF_MS - 1) == (4,)
+
+    on = replace(planned, state="INPLAY_1ST_HALF")
+    book.observe([on], KICKOFF_MS)
+
+    assert book.to_ask([on], KICKOFF_MS + 2 * HOUR_MS) == ()
+
+
 def test_planned_and_void_matches_govern_nobody():
     book = book_of(a_match("NS"), replace(LATER, state="POSTPONED"))
 

@@ -45,7 +45,7 @@ class Exchange:
         return SportmonksScheduler(
             self.feed,
             matches,
-            Corrections(self.pg, self.hot, matches, acts),
+            Corrections(self.pg, self.hot, matches, acts, owner),
             FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),

@@ -50,7 +50,7 @@ class Stadium:
         self.scheduler = SportmonksScheduler(
             Sportmonks(self.server.base_url, "token"),
             matches,
-            Corrections(self.pg, self.hot, matches, acts),
+            Corrections(self.pg, self.hot, matches, acts, "one"),
             FixtureNews(self.redis, self.keys, self.pg),
             self.hot,
             Scripts(self.redis, self.keys),

@@ -19,6 +19,7 @@ from .person import Person
 UNDER_REVIEW_MS = 30_000  #: a goal that old, if it is to be taken back, is
 FOR_LONG_MS = 36_000_000
 RESTS_MS = 10_000  #: trading, after a goal
+ASKED_MS = 5_000  #: a settled match that was said to be in play, this often
 STANDS_MS = 120_000  #: a result, before it counts
 ONE_SHARE, DEPTH, IN_PLAY_PPM = 1_000, 10_000_000, 3_000  #: 1e-3 share, and half a spread
 
@@ -79,8 +80,11 @@ def test_a_full_time_that_flickers_is_committed_once(market: Market) -> None:
 
     football.is_heard()
     says("INPLAY_2ND_HALF")
+    _reaches(market, home, status="halted")
     _replace_the_reader(market)
     says("FT")
+    football.passes(ASKED_MS)
+    _reaches(market, home, status="open")
     football.is_heard()
 
     bases = market.rows("SELECT base_px FROM instruments WHERE name = ANY(%s)", list(AHEAD))

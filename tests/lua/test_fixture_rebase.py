@@ -33,13 +33,15 @@ def rebase(
     away: InstrumentIdx = EVE,
     now_ms: int = 5_000,
     why: Why = Why.ADMIN,
+    owner: str = "",
 ) -> Any:
     """Have the home club go from the first to the second price, the away club on likewise."""
     keys = exchange.keys
     names = [keys.settled(FIXTURE), keys.dirty(State.INSTRUMENTS)]
     for idx in (ARS, away):
         names += [keys.inst(idx), keys.ticks(idx)]
-    args = map(str, (now_ms, ARS, away, *pxs, int(governs), why.value))
+    names.append(LEASE)
+    args = map(str, (now_ms, ARS, away, *pxs, int(governs), why.value, owner))
     reply = SCRIPT.run(exchange.client, names, list(args))
     return refusal_of(reply) if reply[0] == "refused" else tuple(map(int, reply[1:]))
 
@@ -69,6 +71,16 @@ def test_the_ticks_tell_who_says_so(exchange: Exchange) -> None:
     rebase(exchange, 1_000_000, 1_025_000, 1_000_000, 975_000, why=Why.FEED)
 
     assert [exchange.hot.ticks(idx, None, 9)[0].why for idx in (ARS, EVE)] == ["feed", "feed"]
+
+
+def test_who_speaks_for_the_feed_has_its_lease(exchange: Exchange) -> None:
+    before = exchange.dump()
+
+    refused = rebase(exchange, 1_000_000, 1_025_000, 1_000_000, 975_000, owner="another")
+    assert (refused, exchange.dump()) == (Refused(Refusal.FENCED), before)
+
+    rebase(exchange, 1_000_000, 1_025_000, 1_000_000, 975_000, owner=OWNER)
+    assert exchange.hot.instruments()[0].base_px == 1_025_000
 
 
 def test_what_an_act_has_left_may_be_where_any_other_starts(exchange: Exchange) -> None:

@@ -14,15 +14,17 @@ from touchline.domain.match_events import EventType, MatchEvent
 from touchline.domain.results import Pair
 from touchline.store.corrections import Corrections
 from touchline.store.fence import Fenced
-from touchline.store.fixture_acts import FixtureActs, Hindrance
+from touchline.store.fixture_acts import FixtureActs, Hindrance, Leader
 from touchline.store.matches import Matches
 from touchline.store.outage import FeedUnavailable
+from touchline.store.replays import restore_guards
 
 from tests.fakes.matchday import BASE_PX, KICKOFF, LOST_PX, WON_PX
 from tests.fakes.matches import ARSENAL, FULHAM, HOUR_MS, KICKOFF_MS, a_match
 from tests.fakes.venue import Venue
 
 FIXTURE, MINUTE_S, HOUR_S, DAY_S = 500, 60, 3_600, 86_400
+DOUBTED = "prices may not be what was settled, or the feed says otherwise, of 500"
 DRAWN = a_match("FT", 1, 1, minute=94)
 BEATEN = a_match("FT", 1, 2, minute=94)
 
@@ -114,7 +116,7 @@ def test_both_clubs_are_halted_while_it_has_not_stood(venue: Venue, looks: Looks
 
     assert looks.halts() == {Halt.MATCH_SUSPENDED}
     assert venue.arsenal.index_px == WON_PX
-    assert venue.scheduler.detail()["ailing"] == "the feed no longer says what was settled of 500"
+    assert venue.scheduler.detail()["ailing"] == DOUBTED
     assert venue.meter.doubts["otherwise"] == 1
 
     looks.pass_by(3 * MINUTE_S)
@@ -272,7 +274,7 @@ def test_one_that_a_later_result_rests_on_waits_for_an_operator_and_halts_nobody
 
     assert (venue.arsenal.base_px, venue.everton.base_px) == bases
     assert looks.halts() == {OPEN}
-    assert venue.scheduler.detail()["ailing"] == "the feed no longer says what was settled of 500"
+    assert venue.scheduler.detail()["ailing"] == DOUBTED
     # An operator takes the later one back, and gives both again.
     acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
     for fixture, goals in ((501, None), (500, Pair(1, 2)), (501, Pair(0, 0))):
@@ -289,8 +291,9 @@ def test_a_replica_that_has_been_overtaken_puts_nothing_right(venue: Venue) -> N
         leader.plan([], venue.clock.calendar())
     acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
 
+    corrections = Corrections(venue.pg, venue.hot, matches, acts, "one")
     with pytest.raises(Fenced):
-        Corrections(venue.pg, venue.hot, matches, acts).put_right(BEATEN, venue.clock.calendar())
+        corrections.put_right(BEATEN, venue.clock.calendar())
 
     assert venue.bases() == (WON_PX, LOST_PX)
     assert venue.fixtures.fixture(FIXTURE).score == (1, 0)
@@ -313,8 +316,9 @@ def broken_off(venue: Venue, goals: Pair) -> None:
         raise Killed
 
     acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
+    leader = Leader("one", lambda _cursor: None)
     with pytest.raises(Killed):
-        acts.put_right(FIXTURE, goals, venue.clock.calendar(), lambda _cursor: None, die)
+        acts.put_right(FIXTURE, goals, venue.clock.calendar(), leader, die)
     lead_anew(venue)
 
 
@@ -335,6 +339,29 @@ def test_an_act_that_was_broken_off_ends_as_the_feed_says_then(
     assert venue.books().ok
     ended = market(venue)
     assert ended == settled_at_once(stores, after)
+
+
+def test_an_act_that_was_broken_off_is_known_after_redis_was_put_back(
+    venue: Venue, looks: Looks
+) -> None:
+    broken_off(venue, Pair(1, 2))
+    restore_guards(venue.redis, venue.keys, venue.pg)
+    lead_anew(venue)
+    looks.pass_by(HOUR_S)
+
+    assert venue.bases() == (WON_PX, LOST_PX)
+
+
+def test_a_replica_without_the_lease_moves_no_price(venue: Venue) -> None:
+    matches = Matches(venue.pg)
+    matches.lead()  # the fence alone would let it pass
+    acts = FixtureActs(venue.pg, venue.redis, venue.keys, venue.hot)
+    corrections = Corrections(venue.pg, venue.hot, matches, acts, "another")
+
+    with pytest.raises(Fenced):
+        corrections.put_right(BEATEN, venue.clock.calendar())
+
+    assert venue.bases() == (WON_PX, LOST_PX)
 
 
 def test_after_an_act_of_an_operator_was_broken_off_their_word_on_record_counts(
@@ -403,9 +430,10 @@ def test_what_is_not_settled_is_not_put_right(redis: Any, pg: Any) -> None:
     matches.lead()
     acts = FixtureActs(pg, redis, venue.keys, venue.hot)
 
-    outcome = Corrections(pg, venue.hot, matches, acts).put_right(BEATEN, venue.clock.calendar())
+    corrections = Corrections(pg, venue.hot, matches, acts, "one")
+    outcome = corrections.put_right(BEATEN, venue.clock.calendar())
 
-    assert outcome is Hindrance.RULED
+    assert outcome is Hindrance.UNSETTLED
     assert venue.fixtures.results() == ()
 
 
@@ -446,7 +474,7 @@ def test_clubs_in_doubt_stay_halted_over_a_restart(venue: Venue, looks: Looks, d
         venue.poll(after_s=2)
         assert looks.halts() == {Halt.MATCH_SUSPENDED}
     ailing = venue.scheduler.detail()["ailing"]
-    assert "the feed no longer says what was settled of 500" in str(ailing)
+    assert DOUBTED in str(ailing)
 
 
 def test_a_doubt_outlives_the_time_in_which_it_could_arise(venue: Venue, looks: Looks) -> None:
